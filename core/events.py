@@ -1,0 +1,233 @@
+"""What happens in a run, as typed events.
+
+A run's state is a fold of its events and nothing else, so an event carries all that a later reader needs. In the journal
+each stands on one line as ``{"v","n","time","run","type","step",…}``: `Record` is that line read back, and each class
+below is one ``type``. Unknown types and fields are kept out of the way when read, so that an older program can watch a
+newer one's run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event:
+    """The base of all events; ``step`` is the id of the step it belongs to, empty for the run itself."""
+
+    type: ClassVar[str] = ""
+    step: str = ""
+
+    def payload(self) -> dict[str, Any]:
+        """The event's own fields, without the header that the journal adds."""
+        return dataclasses.asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunStarted(Event):
+    """A run began. ``steps`` are ``{"id","title","needs","publishes","seconds","optional"}`` in order of display."""
+
+    type = "run.started"
+    action: str = "install"
+    previous: str = ""
+    pid: int = 0
+    rate: float = 1.0
+    steps: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunWaiting(Event):
+    """The run waits for a person: ``kind`` is ``sign-in`` or ``sql-password``; as a run's last event: it ended so."""
+
+    type = "run.waiting"
+    kind: str = ""
+    message: str = ""
+    hint: str = ""
+    command: str = ""
+    account: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunResumed(Event):
+    """The person came, and the run goes on."""
+
+    type = "run.resumed"
+    kind: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFinished(Event):
+    """Every step ended well; ``changed`` says whether any of them changed something."""
+
+    type = "run.finished"
+    seconds: float = 0.0
+    changed: bool = True
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunFailed(Event):
+    """The run ended with at least one step failed; ``error`` is the first one's."""
+
+    type = "run.failed"
+    seconds: float = 0.0
+    error: dict[str, Any] = field(default_factory=dict)
+    exit_code: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunCancelled(Event):
+    """The run was asked to stop, and did."""
+
+    type = "run.cancelled"
+    seconds: float = 0.0
+    reason: str = ""
+    exit_code: int = 4
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunInterrupted(Event):
+    """The machine told the run to stop (SIGTERM); what it had begun can be taken up again."""
+
+    type = "run.interrupted"
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepStarted(Event):
+    """A step has what it needs and begins."""
+
+    type = "step.started"
+    attempt: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepProgress(Event):
+    """Something to show for a step that runs; ``fraction`` is 0 to 1 where it is known."""
+
+    type = "step.progress"
+    message: str = ""
+    fraction: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepRetrying(Event):
+    """A temporary error; the step begins anew after ``delay`` seconds of the run's clock."""
+
+    type = "step.retrying"
+    attempt: int = 1
+    delay: float = 0.0
+    error: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepWaiting(Event):
+    """A step waits, for a person or for another step's fact named in ``for_``."""
+
+    type = "step.waiting"
+    for_: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepFinished(Event):
+    """A step ended well: ``state`` is ``done``, ``unchanged`` or ``skipped``."""
+
+    type = "step.finished"
+    state: str = "done"
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepFailed(Event):
+    """A step ended with an error."""
+
+    type = "step.failed"
+    seconds: float = 0.0
+    error: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StepCancelled(Event):
+    """A step was stopped, or never began because something it needs will not come."""
+
+    type = "step.cancelled"
+    seconds: float = 0.0
+    reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ResourceChanged(Event):
+    """One resource, as Terraform, Kubernetes or an API reports it.
+
+    ``kind`` is its type in the words of its system (``google_container_cluster``, ``Deployment``, ``services``);
+    ``id`` its address or name; ``action`` is ``create|update|delete|replace|import|read``; ``state`` is
+    ``started|progress|done|failed``.
+    """
+
+    type = "resource.changed"
+    kind: str = ""
+    id: str = ""
+    action: str = ""
+    state: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperationStarted(Event):
+    """A long operation of the cloud's was begun; ``name`` finds it again, ``key`` is what it is for."""
+
+    type = "operation.started"
+    key: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OperationFinished(Event):
+    """A long operation ended."""
+
+    type = "operation.finished"
+    key: str = ""
+    name: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FactPublished(Event):
+    """A step made something known that others wait for; never a secret."""
+
+    type = "fact.published"
+    name: str = ""
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of a journal: the event and its header. ``time`` is ISO 8601 in UTC."""
+
+    n: int
+    time: str
+    run: str
+    event: Event
+
+    def to_dict(self) -> dict[str, Any]:
+        """The line as it stands in ``events.jsonl``."""
+        header = {"v": VERSION, "n": self.n, "time": self.time, "run": self.run, "type": self.event.type}
+        payload = {k.rstrip("_"): v for k, v in self.event.payload().items()}
+        return {**header, **payload}
+
+
+TYPES: dict[str, type[Event]] = {cls.type: cls for cls in Event.__subclasses__()}
+
+
+def parse(line: dict[str, Any]) -> Record | None:
+    """The record of a journal's line; None for a type that this version does not know."""
+    cls = TYPES.get(str(line.get("type")))
+    if cls is None:
+        return None
+    names = {f.name.rstrip("_"): f.name for f in dataclasses.fields(cls)}
+    event = cls(**{names[k]: v for k, v in line.items() if k in names})
+    return Record(int(line["n"]), str(line["time"]), str(line["run"]), event)

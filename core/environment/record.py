@@ -40,7 +40,6 @@ class Environment:
     resolved: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     sql_generation: int = 1
-    state: str = "new"
 
     @classmethod
     def new(cls, home: Home, name: str, *, cloud: str, given: Mapping[str, Any]) -> Environment:
@@ -76,7 +75,6 @@ class Environment:
             data.get("resolved", {}),
             data.get("versions", {}),
             data.get("sql_generation", 1),
-            data.get("state", "new"),
         )
 
     @classmethod
@@ -137,7 +135,7 @@ def _toml(environment: Environment) -> str:
 
     document = tomlkit.document()
     document.add("format", tomlkit.item(FORMAT))
-    for key in ("id", "cloud", "state", "sql_generation"):
+    for key in ("id", "cloud", "sql_generation"):
         document.add(key, tomlkit.item(getattr(environment, key)))
     for key, values in (
         ("parameters", environment.given),

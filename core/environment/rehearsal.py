@@ -1,0 +1,115 @@
+"""The simulated cloud of a rehearsed environment: found where it runs, started again on its old ports where it does not.
+
+It is a process of its own, so that it outlives the command that needed it. Its liveness is its lock, not its pid.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from core.environment import processes
+from core.environment.cloud import Cloud
+from core.environment.home import Home
+from core.environment.lock import Holder, holder
+from core.environment.record import Environment
+from core.errors import UnknownEnvironment, UsageError
+
+MODULE = "core.rehearsal"
+
+
+def cloud(environment: Environment, *, scenario: Path | None = None) -> Cloud:
+    """The cloud an environment is on; a simulated one is started if it does not run."""
+    if environment.cloud != "rehearsal":
+        return Cloud()
+    return _cloud(ensure(environment, scenario=scenario), folder(environment.home, environment.name))
+
+
+def ensure(environment: Environment, *, scenario: Path | None = None) -> dict[str, Any]:
+    """Starts the simulated cloud of an environment unless it runs; returns its ``endpoints.json``.
+
+    Raises `UsageError` where the scenario is wrong, or another one is given while the cloud exists already.
+    """
+    place = environment.home.ensure("rehearsals", environment.name)
+    with _starting(place):
+        if scenario is not None and (place / "scenario.json").exists():
+            raise UsageError(
+                f"{environment.name} is being rehearsed already, and keeps its scenario.",
+                code="scenario-given",
+                hint="Leave --scenario out, or take another name.",
+            )
+        if running(environment.home, environment.name) is None:
+            arguments = [environment.name, "--project", str(environment.values["project_id"])]
+            if scenario is not None:
+                arguments += ["--scenario", str(scenario.absolute())]
+            processes.start(MODULE, arguments, log=place / "server.log", folder=place, document={})
+    return endpoints(environment.home, environment.name)
+
+
+def endpoints(home: Home, name: str) -> dict[str, Any]:
+    """Where the simulated cloud of an environment answers, as it wrote it down."""
+    try:
+        data = json.loads((folder(home, name) / "endpoints.json").read_text())
+    except FileNotFoundError:
+        raise UnknownEnvironment(name) from None
+    assert isinstance(data, dict)
+    return data
+
+
+def running(home: Home, name: str) -> Holder | None:
+    """The process of the simulated cloud, or None."""
+    return holder(folder(home, name) / "server.lock")
+
+
+def stop(home: Home, name: str) -> bool:
+    """Ends the simulated cloud's process and keeps its store; says whether there was one."""
+    found = running(home, name)
+    if found is None:
+        return False
+    os.kill(found.pid, signal.SIGTERM)
+    for _ in range(500):
+        if running(home, name) is None:
+            return True
+        time.sleep(0.01)
+    os.kill(found.pid, signal.SIGKILL)
+    return True
+
+
+def forget(home: Home, name: str) -> None:
+    """Ends the simulated cloud and removes its store."""
+    stop(home, name)
+    shutil.rmtree(folder(home, name), ignore_errors=True)
+
+
+def folder(home: Home, name: str) -> Path:
+    """Where the simulated cloud keeps its store."""
+    return home.rehearsals / name
+
+
+def _cloud(data: dict[str, Any], place: Path) -> Cloud:
+    return Cloud(
+        kind="rehearsal",
+        google=data["google"],
+        ca_file=Path(data["ca_file"]),
+        credentials_file=Path(data["credentials_file"]),
+        rate=float(data["speed"]),
+        simulator=place,
+    )
+
+
+@contextmanager
+def _starting(place: Path) -> Iterator[None]:
+    handle = os.open(place / "start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)

@@ -1,0 +1,106 @@
+"""The journal of a run: ``events.jsonl``, one typed event a line, and nothing else that a run's state could come from.
+
+Lines are appended whole; where a step or the run begins or ends, the file is on disk before anything goes on. A line that
+a crash cut off is not an event, and the next run has a journal of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from core.events import Event, Record, parse
+from core.run.redact import Redactor
+
+DURABLE = ("run.", "step.started", "step.finished", "step.failed", "operation.started")
+FILE = "events.jsonl"
+
+
+class Journal:
+    """Appends the events of one run; everything passes the redactor first."""
+
+    def __init__(self, folder: Path, *, run: str, redactor: Redactor) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.run = run
+        self._redactor = redactor
+        self._handle = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._n = 0
+
+    def append(self, event: Event) -> Record:
+        """Writes the event as the next line, and waits for the disk where it must not be lost."""
+        self._n += 1
+        record = Record(self._n, timestamp(), self.run, event)
+        line = json.dumps(self._redactor.value(record.to_dict()), ensure_ascii=False, separators=(",", ":"))
+        os.write(self._handle, line.encode() + b"\n")
+        if event.type.startswith(DURABLE):
+            os.fsync(self._handle)
+        return record
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._handle)
+
+
+def timestamp(moment: float | None = None) -> str:
+    """A moment (now, when left out) as the journal writes it: ISO 8601, UTC, milliseconds."""
+    at = time.time() if moment is None else moment
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at)) + f".{int(at * 1000) % 1000:03d}Z"
+
+
+def seconds_between(begin: str, end: str) -> float:
+    """Real seconds between two of the journal's timestamps."""
+    return _epoch(end) - _epoch(begin)
+
+
+def read(folder: Path) -> Iterator[Record]:
+    """The events of a run so far, in order; none where it has no journal yet."""
+    with contextlib.suppress(FileNotFoundError), (folder / FILE).open("rb") as file:
+        for line in file:
+            record = _record(line)
+            if record is not None:
+                yield record
+
+
+class Reader:
+    """Reads what a journal has gained since the last look; a look costs one ``stat`` where nothing was added.
+
+    Followers look ten times a second: notifications of the file system are blind on network homes.
+    """
+
+    INTERVAL = 0.1
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE
+        self._offset = 0
+
+    def new(self) -> list[Record]:
+        """The events that were added since the last call."""
+        try:
+            if self._path.stat().st_size == self._offset:
+                return []
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                data = file.read()
+        except FileNotFoundError:
+            return []
+        whole = data[: data.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        return [record for record in map(_record, whole.splitlines()) if record is not None]
+
+
+def _record(line: bytes) -> Record | None:
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return parse(value) if isinstance(value, dict) else None
+
+
+def _epoch(text: str) -> float:
+    from calendar import timegm
+
+    return timegm(time.strptime(text[:19], "%Y-%m-%dT%H:%M:%S")) + int(text[20:23]) / 1000

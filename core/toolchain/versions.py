@@ -1,0 +1,93 @@
+"""Asking a program for its version, once: the answer is kept in memory, and for a real binary on disk.
+
+A binary is known by its path, size and time of change. A script is asked in every process: version managers put scripts
+on PATH that answer by the folder they are called in.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from core.environment.files import write_atomically
+from core.toolchain.tools import KINDS, numbers
+
+SECONDS = 20
+_BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
+
+
+def version_of(name: str, command: Sequence[str], file: Path, cache: Path) -> str:
+    """The version of the program that ``command`` starts and that stands in ``file``; empty where it gives none."""
+    return _version(name, tuple(command), file.resolve(), cache / "tool-versions.json")
+
+
+@lru_cache(maxsize=64)
+def _version(name: str, command: tuple[str, ...], file: Path, kept: Path) -> str:
+    key = _key(name, file)
+    known = _load(kept)
+    if key and key in known:
+        return known[key]
+    version = _sdk_version(file) if name == "gcloud" else ""
+    version = version or _ask(name, command)
+    if key and numbers(version):
+        _keep(kept, file, {**known, key: version})
+    return version
+
+
+def _ask(name: str, command: tuple[str, ...]) -> str:
+    kind = KINDS[name]
+    try:
+        answer = subprocess.run(
+            [*command, *kind.arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=SECONDS,
+            check=False,
+            env={**os.environ, "CHECKPOINT_DISABLE": "1"},
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    if answer.returncode != 0:
+        return ""
+    version = kind.read(answer.stdout.decode(errors="replace"))
+    return version if numbers(version) else ""
+
+
+def _sdk_version(gcloud: Path) -> str:
+    try:
+        return (gcloud.parent.parent / "VERSION").read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _key(name: str, file: Path) -> str:
+    try:
+        seen = file.stat()
+        with file.open("rb") as opened:
+            binary = opened.read(4) in _BINARY
+    except OSError:
+        return ""
+    return f"{name} {file} {seen.st_size} {seen.st_mtime_ns}" if binary else ""
+
+
+def _load(kept: Path) -> dict[str, str]:
+    try:
+        data = json.loads(kept.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}
+
+
+def _keep(kept: Path, file: Path, known: dict[str, str]) -> None:
+    """Only an aid to speed, so a folder that can't be written loses nothing; older answers for the same file go."""
+    fresh = {key: value for key, value in known.items() if f" {file} " not in key}
+    fresh |= {key: value for key, value in known.items() if key == _key(key.split(" ", 1)[0], file)}
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        write_atomically(kept, json.dumps(fresh, indent=1, sort_keys=True))
+    except OSError:
+        return

@@ -16,6 +16,27 @@ LEAST_REAL = 90.0
 """Real seconds that every deadline leaves, however fast the clock."""
 
 
+class Deadline:
+    """A moment by which something must be over; it can be held while a person is waited for."""
+
+    def __init__(self, timeout: asyncio.Timeout | None = None) -> None:
+        self._timeout = timeout
+        self._left: float | None = None
+
+    def hold(self) -> None:
+        """Time stops counting."""
+        when = self._timeout.when() if self._timeout else None
+        if self._timeout is not None and when is not None:
+            self._left = when - asyncio.get_running_loop().time()
+            self._timeout.reschedule(None)
+
+    def go_on(self) -> None:
+        """Time counts again."""
+        if self._timeout is not None and self._left is not None:
+            self._timeout.reschedule(asyncio.get_running_loop().time() + self._left)
+            self._left = None
+
+
 class Clock:
     """Time in seconds of the run; see the module."""
 
@@ -31,11 +52,11 @@ class Clock:
         await asyncio.sleep(0 if self.rate == 0 else max(0.0, seconds) / self.rate)
 
     @asynccontextmanager
-    async def deadline(self, seconds: float) -> AsyncIterator[None]:
+    async def deadline(self, seconds: float) -> AsyncIterator[Deadline]:
         """Raises `TimeoutError` when what stands inside takes longer than ``seconds`` of this clock."""
         real = max(LEAST_REAL, seconds / self.rate if self.rate else 0.0)
-        async with asyncio.timeout(real if self.rate != 1.0 else seconds):
-            yield
+        async with asyncio.timeout(real if self.rate != 1.0 else seconds) as timeout:
+            yield Deadline(timeout)
 
 
 class VirtualClock(Clock):
@@ -49,14 +70,18 @@ class VirtualClock(Clock):
     def now(self) -> float:
         return self._now
 
+    def advance(self, seconds: float) -> None:
+        """Moves the time on."""
+        self._now += seconds
+
     async def sleep(self, seconds: float) -> None:
         self.waits.append(seconds)
         self._now += max(0.0, seconds)
         await asyncio.sleep(0)
 
     @asynccontextmanager
-    async def deadline(self, seconds: float) -> AsyncIterator[None]:
+    async def deadline(self, seconds: float) -> AsyncIterator[Deadline]:
         begin = self._now
-        yield
+        yield Deadline()
         if self._now - begin > seconds:
             raise TimeoutError

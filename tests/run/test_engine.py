@@ -1,0 +1,328 @@
+"""The engine on virtual time: order by facts, retries, failures, people, cancelling."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core import events
+from core.errors import PermanentError, PersonNeeded, TemporaryError
+from core.run import journal as journals
+from core.run.clock import VirtualClock
+from core.run.engine import Engine
+from core.run.journal import Journal
+from core.run.redact import HIDDEN, Redactor
+from core.run.state import fold
+from core.run.step import Context, Step
+
+
+class Bench:
+    """An engine on a journal in a folder, and what it wrote."""
+
+    def __init__(self, folder: Path, *steps: Step, **options: Any) -> None:
+        self.folder, self.clock, self.redactor = folder, VirtualClock(), Redactor()
+        self.journal = Journal(folder, run="r1", redactor=self.redactor)
+        described = [{"id": s.id, "title": s.title, "needs": list(s.needs)} for s in steps]
+        self.journal.append(events.RunStarted(steps=described))
+        self.engine = Engine(
+            steps, journal=self.journal, clock=self.clock, redactor=self.redactor, logs=folder / "logs", **options
+        )
+
+    async def run(self) -> events.Event:
+        return await asyncio.wait_for(self.engine.run(), 10)
+
+    @property
+    def state(self) -> dict[str, str]:
+        return {s.id: s.state for s in fold(journals.read(self.folder)).steps.values()}
+
+    def types(self) -> list[str]:
+        return [r.event.type for r in journals.read(self.folder)]
+
+
+def step(id: str, run: Any, needs: str = "", publishes: str = "", **options: Any) -> Step:
+    return Step(id, id.title(), run, tuple(needs.split()), tuple(publishes.split()), **options)
+
+
+async def works(context: Context) -> None:
+    context.changed()
+
+
+async def test_a_step_starts_on_its_facts_not_after_whole_steps(tmp_path: Path) -> None:
+    order: list[str] = []
+    used = asyncio.Event()
+
+    async def maker(context: Context) -> None:
+        context.publish("bucket", "b-1")
+        await used.wait()
+        order.append("maker ends")
+
+    async def user(context: Context) -> None:
+        order.append(f"user has {context.fact('bucket')}")
+        used.set()
+
+    bench = Bench(tmp_path, step("user", user, "bucket"), step("maker", maker, publishes="bucket"))
+    assert isinstance(await bench.run(), events.RunFinished)
+    assert order == ["user has b-1", "maker ends"]
+    assert bench.state == {"maker": "unchanged", "user": "unchanged"}
+
+
+async def test_a_temporary_error_is_tried_again_after_its_delay_with_backoff(tmp_path: Path) -> None:
+    tries = []
+
+    async def flaky(context: Context) -> None:
+        tries.append(context.clock.now())
+        if len(tries) < 4:
+            raise TemporaryError("not yet", delay=30)
+        context.changed()
+
+    bench = Bench(tmp_path, step("flaky", flaky))
+    assert isinstance(await bench.run(), events.RunFinished)
+    assert len(tries) == 4
+    assert all(b - a >= 30 for a, b in itertools.pairwise(tries))
+    assert bench.types().count("step.retrying") == 3
+
+
+async def test_retries_end_at_the_deadline(tmp_path: Path) -> None:
+    async def never(_: Context) -> None:
+        raise TemporaryError("not yet", delay=50, cause="quota")
+
+    bench = Bench(tmp_path, step("never", never, deadline=120, retries=99))
+    last = await bench.run()
+    assert isinstance(last, events.RunFailed)
+    assert last.error["cause"] == "quota"
+    assert bench.clock.now() < 300
+
+
+async def test_a_passed_deadline_names_what_was_waited_for(tmp_path: Path) -> None:
+    async def slow(context: Context) -> None:
+        context.progress("waiting for Cloud SQL")
+        await context.clock.sleep(1000)
+
+    last = await Bench(tmp_path, step("slow", slow, deadline=600)).run()
+    assert isinstance(last, events.RunFailed)
+    assert last.error["code"] == "deadline"
+    assert last.error["cause"] == "waiting for Cloud SQL"
+
+
+async def test_a_failure_stops_only_what_depends_on_it(tmp_path: Path) -> None:
+    async def breaks(_: Context) -> None:
+        raise PermanentError("no", cause="because")
+
+    async def gives_b(context: Context) -> None:
+        context.changed()
+        context.publish("b", 1)
+
+    bench = Bench(
+        tmp_path,
+        step("breaks", breaks, publishes="a"),
+        step("after", works, "a", publishes="c"),
+        step("last", works, "c"),
+        step("beside", gives_b, publishes="b"),
+        step("beside-2", works, "b"),
+    )
+    last = await bench.run()
+    assert isinstance(last, events.RunFailed)
+    assert bench.state == {
+        "breaks": "failed", "after": "cancelled", "last": "cancelled", "beside": "done", "beside-2": "done"
+    }  # fmt: skip
+    reasons = {s.id: s.message for s in fold(journals.read(tmp_path)).steps.values()}
+    assert reasons["after"] == "it needs a from breaks"
+
+
+async def test_waiting_inside_a_step_for_a_fact_that_will_not_come_ends(tmp_path: Path) -> None:
+    async def breaks(_: Context) -> None:
+        raise PermanentError("no")
+
+    async def waits(context: Context) -> None:
+        await context.wait_for("a")
+
+    bench = Bench(tmp_path, step("waits", waits), step("breaks", breaks, publishes="a"))
+    assert isinstance(await bench.run(), events.RunFailed)
+    assert bench.state == {"breaks": "failed", "waits": "failed"}
+
+
+async def test_a_failed_step_is_run_again_on_request_while_the_run_goes_on(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    tries = []
+
+    async def breaks_once(context: Context) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise PermanentError("no")
+        context.publish("a", 1)
+
+    async def long(_: Context) -> None:
+        await release.wait()
+
+    bench = Bench(tmp_path, step("once", breaks_once, publishes="a"), step("user", works, "a"), step("long", long))
+    run = asyncio.ensure_future(bench.run())
+    while bench.state.get("once") != "failed":
+        await asyncio.sleep(0)
+    assert not bench.engine.retry("long")
+    assert bench.engine.retry("once")
+    while bench.state.get("user") != "done":
+        await asyncio.sleep(0)
+    release.set()
+    assert isinstance(await run, events.RunFinished)
+
+
+async def test_an_optional_step_can_be_skipped_and_its_facts_are_none(tmp_path: Path) -> None:
+    async def image(_: Context) -> None:
+        raise AssertionError
+
+    async def user(context: Context) -> None:
+        assert context.fact("digest") is None
+
+    bench = Bench(
+        tmp_path, step("image", image, publishes="digest", optional=True), step("user", user, "digest"), skip=["image"]
+    )
+    assert isinstance(await bench.run(), events.RunFinished)
+    assert bench.state["image"] == "skipped"
+
+
+async def test_cancel_is_graceful_and_ends_cancelled(tmp_path: Path) -> None:
+    cleaned = []
+    started = asyncio.Event()
+
+    async def long(_: Context) -> None:
+        started.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            cleaned.append(True)
+
+    bench = Bench(tmp_path, step("long", long, publishes="a"), step("after", works, "a"))
+    run = asyncio.ensure_future(bench.run())
+    await started.wait()
+    bench.engine.cancel("asked for")
+    bench.engine.cancel("asked for again")
+    last = await run
+    assert isinstance(last, events.RunCancelled)
+    assert last.exit_code == 4
+    assert cleaned == [True]
+    assert bench.state == {"long": "cancelled", "after": "cancelled"}
+
+
+async def test_an_interrupted_run_says_why_and_has_no_end(tmp_path: Path) -> None:
+    started = asyncio.Event()
+
+    async def long(_: Context) -> None:
+        started.set()
+        await asyncio.Event().wait()
+
+    bench = Bench(tmp_path, step("long", long))
+    run = asyncio.ensure_future(bench.run())
+    await started.wait()
+    bench.engine.interrupt("the machine shuts down")
+    await run
+    state = fold(journals.read(tmp_path))
+    assert state.end is None
+    assert state.interrupted == "the machine shuts down"
+
+
+async def test_a_person_who_comes_lets_every_waiting_step_go_on(tmp_path: Path) -> None:
+    given: dict[str, Any] = {}
+
+    async def needs_one(context: Context) -> None:
+        if not given:
+            raise PersonNeeded("sign-in", "Sign in again.", command="gcloud auth login")
+
+    bench = Bench(tmp_path, step("a", needs_one), step("b", needs_one), on_provided=given.__setitem__)
+    run = asyncio.ensure_future(bench.run())
+    while bench.state != {"a": "waiting", "b": "waiting"}:
+        await asyncio.sleep(0)
+    assert fold(journals.read(tmp_path)).waiting is not None
+    assert bench.engine.provide("sign-in", True)
+    assert isinstance(await run, events.RunFinished)
+    assert bench.types().count("run.waiting") == 1
+    assert bench.types().count("run.resumed") == 1
+
+
+async def test_without_anybody_to_wait_for_the_run_ends_waiting(tmp_path: Path) -> None:
+    async def needs_one(_: Context) -> None:
+        raise PersonNeeded("sql-password", "The password was lost.")
+
+    stopped = []
+
+    async def other(_: Context) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            stopped.append(True)
+
+    bench = Bench(tmp_path, step("other", other), step("a", needs_one), wait=0)
+    last = await bench.run()
+    assert isinstance(last, events.RunWaiting)
+    assert stopped == [True]
+    state = fold(journals.read(tmp_path))
+    assert state.exit_code == 7
+    assert state.waiting is not None
+    assert state.waiting.kind == "sql-password"
+    assert state.steps["a"].state == "waiting"
+
+
+async def test_a_provided_secret_is_hidden_everywhere_from_then_on(tmp_path: Path) -> None:
+    secret = "correct horse battery"
+    got: dict[str, Any] = {}
+
+    async def talks(context: Context) -> None:
+        if not got:
+            raise PersonNeeded("sql-password", "Which?")
+        context.log(f"password={got['sql-password']}")
+        raise PermanentError("failed", cause=f"with {got['sql-password']}")
+
+    bench = Bench(tmp_path, step("talks", talks), on_provided=got.__setitem__)
+    run = asyncio.ensure_future(bench.run())
+    while "run.waiting" not in bench.types():
+        await asyncio.sleep(0)
+    bench.engine.provide("sql-password", secret)
+    await run
+    written = "".join(p.read_text() for p in tmp_path.rglob("*") if p.is_file())
+    assert secret not in written
+    assert HIDDEN in written
+
+
+async def test_a_defect_is_a_failure_with_its_traceback_in_the_log_alone(tmp_path: Path) -> None:
+    async def broken(_: Context) -> None:
+        raise ZeroDivisionError("1/0")
+
+    bench = Bench(tmp_path, step("broken", broken))
+    last = await bench.run()
+    assert isinstance(last, events.RunFailed)
+    assert last.error["code"] == "internal"
+    assert "Traceback" not in (tmp_path / "events.jsonl").read_text()
+    assert "Traceback" in (tmp_path / "logs" / "broken.log").read_text()
+
+
+@pytest.mark.parametrize("change", [True, False])
+async def test_the_run_knows_whether_anything_changed(tmp_path: Path, change: bool) -> None:
+    async def maybe(context: Context) -> None:
+        if change:
+            context.changed()
+
+    last = await Bench(tmp_path, step("maybe", maybe)).run()
+    assert isinstance(last, events.RunFinished)
+    assert last.changed is change
+
+
+async def test_a_step_that_ends_without_its_fact_has_failed(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, step("forgets", works, publishes="a"), step("user", works, "a"))
+    assert isinstance(await bench.run(), events.RunFailed)
+    assert bench.state == {"forgets": "failed", "user": "cancelled"}
+
+
+async def test_operations_left_open_are_found_again(tmp_path: Path) -> None:
+    seen = []
+
+    async def takes_up(context: Context) -> None:
+        seen.append(context.pending_operation("cluster"))
+        context.operation_finished("cluster", "op-1")
+        seen.append(context.pending_operation("cluster"))
+
+    await Bench(tmp_path, step("takes-up", takes_up), pending={"cluster": "op-1"}).run()
+    assert seen == ["op-1", None]

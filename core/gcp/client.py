@@ -1,0 +1,351 @@
+"""The one place that all calls of Google's APIs go through.
+
+The client library makes and checks a request from the API's discovery document; it is sent here, on the event loop, with
+a token that is always fresh, the quota project that client-based APIs demand, at most `IN_FLIGHT` at a time. So a call can
+be cancelled at any moment, which a thread could not be, and nothing is shared between two requests that may not be.
+
+What fails for a moment is tried again on the run's clock, POSTs too: a 409 on the second try is an answer that the caller
+must look into, as it must after a crash anyway.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from core.environment import Cloud
+from core.gcp import discovery, network, operations
+from core.gcp.credentials import Credentials, SignIn, Token
+from core.gcp.errors import ApiError, NotFound, RateLimited, ServiceDisabled, SignInEnded, Unavailable, from_answer
+from core.run.clock import Clock
+from core.run.redact import Redactor
+
+if TYPE_CHECKING:
+    import aiohttp
+
+IN_FLIGHT = 8
+TRIES = 6
+TIMEOUT = 60.0
+LEAST_TIMEOUT = 20.0
+"""Real seconds that an answer may take, however fast the run's clock: the machine itself needs its time."""
+SWITCHED_ON = 300.0
+"""Seconds for which an API that this run knows to be enabled may still answer that it is not."""
+NO_QUOTA_PROJECT = frozenset({"serviceusage", "storage", "oauth2"})
+"""APIs that are asked without the project as quota project: what they are asked must work before anything is enabled."""
+
+
+class Google:
+    """Google's APIs for one project, with one sign-in; see the module. Close it, or use it with ``async with``."""
+
+    def __init__(self, cloud: Cloud, *, clock: Clock, redactor: Redactor, project: str | None) -> None:
+        self.cloud, self.clock, self.redactor = cloud, clock, redactor
+        self.project = project or ""
+        self.credentials = Credentials(cloud, clock=clock, redactor=redactor)
+        self.enabled: set[str] = set()
+        self._resources: dict[tuple[str, str, str], Any] = {}
+        self._building = asyncio.Lock()
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
+        self._session: aiohttp.ClientSession | None = None
+        self._account = ""
+
+    async def __aenter__(self) -> Google:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections that are kept."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def call(
+        self,
+        api: str,
+        version: str,
+        method: str,
+        *,
+        body: Any = None,
+        quota_project: bool = True,
+        location: str = "",
+        **params: Any,
+    ) -> dict[str, Any]:
+        """Calls a method by its path in the discovery document and returns its answer; raises an `ApiError`.
+
+        ``params`` are the document's, under the Python client's names. ``quota_project`` is False where the call must not
+        be charged to the project; ``location`` names the region of an API that has a host in each.
+        """
+        if body is not None:
+            params["body"] = body
+        answer = await self._asked(api, version, method, params, quota_project=quota_project, location=location)
+        return answer if isinstance(answer, dict) else {}
+
+    async def upload(
+        self, api: str, version: str, method: str, content: bytes, *, kind: str = "application/octet-stream", **params: Any
+    ) -> dict[str, Any]:
+        """Calls a method that takes media, with ``content`` (``body`` among the ``params`` is its metadata)."""
+        params["media_body"] = _media(content, kind)
+        answer = await self._asked(api, version, method, params)
+        return answer if isinstance(answer, dict) else {}
+
+    async def download(
+        self, api: str, version: str, method: str, *, headers: Mapping[str, str] | None = None, **params: Any
+    ) -> bytes:
+        """The media that a method gives (``objects.get`` and the like)."""
+        answer = await self._asked(api, version, f"{method}_media", params, headers=headers)
+        return answer if isinstance(answer, bytes) else str(answer).encode()
+
+    async def _asked(
+        self,
+        api: str,
+        version: str,
+        method: str,
+        params: dict[str, Any],
+        *,
+        quota_project: bool = True,
+        location: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        resource = await self._resource(api, version, location)
+        sent = dict(headers or {})
+        if quota_project and self.project and api not in NO_QUOTA_PROJECT:
+            sent["x-goog-user-project"] = self.project
+        return await self._persevere(lambda: discovery.request(resource, method, params), f"{api}.{method}", sent)
+
+    def list(self, api: str, version: str, method: str, *, items: str = "", **params: Any) -> Pages:
+        """Everything that a method lists, over all its pages: ``async for`` one by one, or ``await`` the whole list.
+
+        ``items`` is the answer's field; left out, it is the one that holds a list.
+        """
+        return Pages(self, api, version, method, items, params)
+
+    async def token(self) -> str:
+        """An access token that is good for a while; raises `SignInEnded`."""
+        return (await self.credentials.token()).value
+
+    async def current_token(self) -> Token:
+        """The same with its end, in seconds of the run's clock."""
+        return await self.credentials.token()
+
+    async def account(self) -> str:
+        """The address of the signed-in account, as far as it can be known; empty otherwise."""
+        sign_in = await self.credentials.load()
+        if self._account:
+            return self._account
+        try:
+            answer = await self.call("oauth2", "v2", "tokeninfo", access_token=await self.token())
+            self._account = str(answer.get("email", ""))
+        except ApiError:
+            self._account = sign_in.account
+        self._account = self._account or sign_in.account
+        self.credentials.named(self._account)
+        return self._account
+
+    async def renewed(self) -> SignIn:
+        """Takes up the sign-in that a person has renewed; raises `SignInEnded` where it is none, or another account's."""
+        before, self._account = self._account, ""
+        await self.credentials.forget()
+        await self.credentials.renew()
+        account = await self.account()
+        if before and account and account != before:
+            self._account = before
+            await self.credentials.forget()
+            raise SignInEnded(
+                f"The sign-in is {account}'s now, and this run began with {before}'s.",
+                account=before,
+                hint=f"Sign in as {before}.",
+            )
+        sign_in = self.credentials.sign_in
+        assert sign_in is not None
+        return sign_in
+
+    async def wait(
+        self,
+        api: str,
+        version: str,
+        operation: Mapping[str, Any],
+        context: operations.Persistence | None = None,
+        *,
+        key: str = "",
+    ) -> dict[str, Any]:
+        """Waits until a long operation is over and returns its response (itself where it has none); raises its error.
+
+        With ``context`` and ``key`` its reference is persisted meanwhile, so that `wait_pending` finds it again.
+        """
+        where = operations.reference(api, version, operation, project=self.project)
+        if context is not None and key and not operations.ended(operation):
+            context.operation_started(key, where)
+        return await self._finish(where, operation, context, key)
+
+    async def wait_pending(self, context: operations.Persistence, key: str) -> dict[str, Any] | None:
+        """Waits for the operation that was begun for ``key`` and not seen to end; None where there is none (any more)."""
+        where = context.pending_operation(key)
+        if where is None:
+            return None
+        try:
+            first = await operations.look(self, where)
+        except NotFound:
+            context.operation_finished(key, where)
+            return None
+        return await self._finish(where, first, context, key)
+
+    async def operate(
+        self, api: str, version: str, context: operations.Persistence, key: str, start: Callable[[], Awaitable[Any]]
+    ) -> dict[str, Any]:
+        """Takes up the operation begun for ``key``, or begins one with ``start``, and waits for it."""
+        pending = await self.wait_pending(context, key)
+        return pending if pending is not None else await self.wait(api, version, await start(), context, key=key)
+
+    async def _finish(
+        self, where: str, first: Mapping[str, Any], context: operations.Persistence | None, key: str
+    ) -> dict[str, Any]:
+        operation = await operations.wait(self, self.clock, where, first=first)
+        if context is not None and key and context.pending_operation(key) is not None:
+            context.operation_finished(key, where)
+        error = operations.failure(operation, method=str(operation.get("operationType") or where), project=self.project)
+        if error is not None:
+            raise error
+        response = operation.get("response")
+        return dict(response) if isinstance(response, dict) else operation
+
+    async def _resource(self, api: str, version: str, location: str) -> Any:
+        key = (api, version, "" if self.cloud.api_root(api) else location)
+        async with self._building:
+            if key not in self._resources:
+                self._resources[key] = await asyncio.to_thread(
+                    discovery.resource, self.cloud, api, version, location=location
+                )
+        return self._resources[key]
+
+    async def _persevere(self, make: Callable[[], Any], method: str, headers: Mapping[str, str]) -> Any:
+        begin = self.clock.now()
+        for attempt in range(TRIES * 100):
+            try:
+                return await self._authorized(make(), method, headers)
+            except ServiceDisabled as error:
+                if error.service not in self.enabled or self.clock.now() - begin > SWITCHED_ON or attempt >= 60:
+                    raise
+                delay = error.delay
+            except (Unavailable, RateLimited) as error:
+                if attempt + 1 >= TRIES:
+                    raise
+                delay = max(error.delay if attempt else 0.0, 2.0**attempt)
+            await self.clock.sleep(delay * random.uniform(0.7, 1.3))
+        raise AssertionError("unreachable")
+
+    async def _authorized(self, request: Any, method: str, headers: Mapping[str, str]) -> Any:
+        token = await self.token()
+        async with self._slots:
+            status, content, answer = await self._send(request, method, {**headers, "authorization": f"Bearer {token}"})
+        if status == 401:
+            self.credentials.reject(token)
+            renewed = await self.credentials.renew()
+            async with self._slots:
+                status, content, answer = await self._send(
+                    request, method, {**headers, "authorization": f"Bearer {renewed.value}"}
+                )
+            if status == 401:
+                raise self._unwelcome(content, method)
+        if status >= 300:
+            raise from_answer(status, content, method=method, project=self.project)
+        return answer(content)
+
+    async def _send(
+        self, request: Any, method: str, headers: Mapping[str, str]
+    ) -> tuple[int, bytes, Callable[[bytes], Any]]:
+        import aiohttp
+        import httplib2
+        from yarl import URL
+
+        session = self._opened()
+        sent = {**{k: v for k, v in request.headers.items() if k != "content-length"}, **headers}
+        sent["accept-encoding"] = "gzip, deflate"
+        uri = str(request.uri)
+        try:
+            async with session.request(
+                request.method,
+                URL(uri, encoded=True),
+                data=request.body,
+                headers=sent,
+                proxy=network.proxies().for_url(uri),
+                allow_redirects=False,
+            ) as response:
+                content = await response.read()
+                seen = httplib2.Response(
+                    {"status": str(response.status), **{k.lower(): v for k, v in response.headers.items()}}
+                )
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            cause = str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
+            raise Unavailable(f"The call {method} got no answer.", cause=cause, method=method, delay=1) from error
+        return response.status, content, lambda raw: request.postproc(seen, raw)
+
+    def _opened(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            import aiohttp
+
+            rate = self.clock.rate
+            seconds = max(LEAST_TIMEOUT, TIMEOUT / rate) if rate else LEAST_TIMEOUT
+            connector = aiohttp.TCPConnector(ssl=network.ssl_context(self.cloud), limit=IN_FLIGHT * 2)
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                timeout=aiohttp.ClientTimeout(total=seconds),
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._session
+
+    def _unwelcome(self, content: bytes, method: str) -> SignInEnded:
+        sign_in = self.credentials.sign_in or SignIn("unknown")
+        error = from_answer(401, content, method=method, project=self.project)
+        return SignInEnded(
+            "Google does not accept the sign-in.",
+            account=sign_in.account,
+            cause=error.cause,
+            hint=sign_in.hint,
+            command=sign_in.command,
+        )
+
+
+class Pages:
+    """What `Google.list` returns: ``async for`` over the items, or ``await`` for all of them in a list."""
+
+    def __init__(self, google: Google, api: str, version: str, method: str, items: str, params: dict[str, Any]) -> None:
+        self._google, self._items, self._params = google, items, params
+        self._api, self._version, self._method = api, version, method
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        params = dict(self._params)
+        while True:
+            page = await self._google.call(self._api, self._version, self._method, **params)
+            for item in self._of(page):
+                yield item
+            if not page.get("nextPageToken"):
+                return
+            params["pageToken"] = page["nextPageToken"]
+
+    def __await__(self) -> Generator[Any, None, builtins.list[Any]]:
+        return self._all().__await__()
+
+    async def _all(self) -> builtins.list[Any]:
+        return [item async for item in self]
+
+    def _of(self, page: Mapping[str, Any]) -> builtins.list[Any]:
+        if self._items:
+            return builtins.list(page.get(self._items) or [])
+        lists = [
+            v for k, v in page.items() if isinstance(v, builtins.list) and k not in ("unreachable", "warnings", "prefixes")
+        ]
+        return lists[0] if lists else []
+
+
+def _media(content: bytes, kind: str) -> Any:
+    from googleapiclient.http import MediaInMemoryUpload
+
+    return MediaInMemoryUpload(content, mimetype=kind, resumable=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import contextlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -51,12 +52,10 @@ async def empty(google: Google, bucket: str) -> int:
 
     async def delete(item: Mapping[str, Any]) -> None:
         async with slots:
-            try:
+            with contextlib.suppress(NotFound):
                 await google.call(
                     "storage", "v1", "objects.delete", bucket=bucket, object=item["name"], generation=item["generation"]
                 )
-            except NotFound:
-                pass
 
     count = 0
     while items := await google.list("storage", "v1", "objects.list", items="items", bucket=bucket, versions=True):

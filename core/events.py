@@ -36,6 +36,7 @@ class RunStarted(Event):
     previous: str = ""
     pid: int = 0
     rate: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
     steps: list[dict[str, Any]] = field(default_factory=list)
 
 

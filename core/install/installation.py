@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,8 @@ class Installation:
     redactor: Redactor
     run_folder: Path
     secrets: dict[str, str] = field(default_factory=dict)
+    person: Callable[..., Awaitable[Any]] | None = None
+    """Waits for a person on behalf of what is no step (the metadata server): `core.run.engine.Engine.person`."""
 
     @property
     def values(self) -> dict[str, Any]:
@@ -43,3 +46,15 @@ class Installation:
         from core.gcp import Google
 
         return Google(self.cloud, clock=self.clock, redactor=self.redactor, project=self.values["project_id"])
+
+    def provided(self, kind: str, value: Any) -> None:
+        """A person came: a password is kept in memory, a new sign-in makes the credentials be read anew."""
+        if kind == "sql-password":
+            self.secrets["sql_password"] = str(value)
+        elif kind == "sign-in":
+            self.google.renewed()
+
+    async def close(self) -> None:
+        """Ends what the adapters keep open."""
+        if "google" in self.__dict__:
+            await self.google.close()

@@ -51,6 +51,7 @@ class RunState:
     previous: str = ""
     pid: int = 0
     rate: float = 1.0
+    options: dict[str, Any] = field(default_factory=dict)
     started: str = ""
     last: str = ""
     last_n: int = 0
@@ -92,6 +93,7 @@ class RunState:
     def _begin(self, record: Record, event: events.RunStarted) -> None:
         self.run, self.started, self.action = record.run, record.time, event.action
         self.previous, self.pid, self.rate = event.previous, event.pid, event.rate
+        self.options = event.options
         for item in event.steps:
             self.steps[item["id"]] = StepState(
                 item["id"],

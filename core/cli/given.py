@@ -1,0 +1,77 @@
+"""From flags to an environment: answers file, ``--set``, ``--rehearse``, ``--scenario``, checked before anything is made."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.environment import Environment, Home
+from core.errors import ParameterError, UnknownEnvironment, UsageError
+from core.parameters.specification import parameter
+from core.run import runs
+
+
+def environment(arguments: argparse.Namespace) -> Environment:
+    """The environment that the flags mean: the one that exists with what is given anew, or a new one; not yet saved.
+
+    Raises `UsageError` and `ParameterError` for everything that is wrong with them.
+    """
+    home = Home.find()
+    given = _given(arguments)
+    cloud = "rehearsal" if arguments.rehearse else "google"
+    if arguments.scenario and not arguments.rehearse:
+        raise UsageError("--scenario goes with --rehearse.", code="usage", hint="A scenario scripts the simulated cloud.")
+    if arguments.scenario and not arguments.scenario.is_file():
+        raise UsageError(f"There is no scenario file {arguments.scenario}.", code="scenario")
+    try:
+        known = Environment.load(home, arguments.name)
+    except UnknownEnvironment:
+        return _checked(Environment.new(home, arguments.name, cloud=cloud, given=given))
+    return _checked(_again(known, given, rehearse=arguments.rehearse))
+
+
+def _again(known: Environment, given: dict[str, Any], *, rehearse: bool) -> Environment:
+    if rehearse and known.cloud != "rehearsal":
+        raise UsageError(
+            f"{known.name} is on Google Cloud, and can't be rehearsed.", code="other-cloud", hint="Take another name."
+        )
+    if runs.state(runs.last(known), None) == "destroyed":
+        fresh = Environment.new(known.home, known.name, cloud=known.cloud, given={**known.given, **given})
+        return replace(fresh, resolved=known.resolved) if known.cloud == "rehearsal" else fresh
+    for key, value in given.items():
+        spec = parameter(key)
+        if spec.change == "fixed" and runs.ids(known) and known.values[key] != value:
+            raise ParameterError(
+                key,
+                value,
+                f"it can't be changed once the environment is there; it is {known.values[key]}",
+                hint="Install under another name, or destroy this one first.",
+            )
+    return replace(known, given={**known.given, **given})
+
+
+def _checked(found: Environment) -> Environment:
+    from core.parameters.validation import validate
+
+    validate({**found.resolved, **found.given}, environment=found.name)
+    return found
+
+
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    if arguments.config:
+        from core.parameters import answers
+
+        given.update(answers.load(arguments.config))
+    for item in arguments.set:
+        key, equals, text = item.partition("=")
+        if not equals:
+            raise UsageError(f"--set {item} is not KEY=VALUE.", code="usage")
+        from core.parameters.validation import from_text
+
+        given[key] = from_text(key, text)
+    if given.get("kfp_manifests") not in (None, "github"):
+        given["kfp_manifests"] = str(Path(str(given["kfp_manifests"])).expanduser().absolute())
+    return given

@@ -1,0 +1,52 @@
+"""The entry: parses, runs one command, and turns every error into one sentence and an exit code; never a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from core.cli.output import Output
+from core.errors import MlopsError
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line; returns its exit code."""
+    from core.cli.parser import parse
+
+    arguments = parse(sys.argv[1:] if argv is None else argv)
+    out = Output(json=arguments.output == "json")
+    try:
+        command = import_module(f"core.cli.{arguments.module}")
+        code = getattr(command, arguments.function)(arguments, out)
+        sys.stdout.flush()
+        return int(code or 0)
+    except MlopsError as error:
+        out.error(error)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return 4
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:  # a defect of ours still ends in a sentence
+        return _defect(error, out)
+
+
+def _defect(error: Exception, out: Output) -> int:
+    """Writes the traceback to a file, and says where."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile("w", prefix="mlops-env-", suffix=".log", delete=False) as file:
+        traceback.print_exception(error, file=file)
+    out.error(
+        MlopsError(
+            "mlops-env met an error that it does not know.",
+            code="internal",
+            cause=f"{type(error).__name__}: {error}",
+            hint=f"The details are in {file.name}.",
+        )
+    )
+    return 1

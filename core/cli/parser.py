@@ -1,0 +1,111 @@
+"""Every command and flag, in one table, so that a test can pin them and the app can show the equivalent command line."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from core import __version__
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with one sentence for what is wrong, and exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"Error: {message[:1].upper()}{message[1:]}.\n  Hint: {self.prog} --help\n")
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices and isinstance(action, argparse._SubParsersAction):
+            near = difflib.get_close_matches(str(value), list(action.choices), n=1)
+            also = f"; did you mean {near[0]}?" if near else ""
+            self.error(f"there is no command {value}{also}")
+        super()._check_value(action, value)
+
+
+def parse(argv: Sequence[str]) -> argparse.Namespace:
+    """The parsed command line; ``module`` and ``function`` say what runs it. Exits with code 2 on bad usage."""
+    return build().parse_args(list(argv))
+
+
+def build() -> Parser:
+    """The whole parser."""
+    parser = Parser(prog="mlops-env", description="Sets up Kubeflow Pipelines on Google Cloud, and connects a laptop to it.")
+    parser.add_argument("--version", action="version", version=f"mlops-env {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
+    _runs(commands)
+    _looks(commands)
+    _others(commands)
+    return parser
+
+
+def _command(commands: Any, name: str, module: str, help: str, *, function: str = "", environment: bool = True) -> Parser:
+    command: Parser = commands.add_parser(name, help=help, description=help)
+    command.set_defaults(module=module, function=function or name.replace("-", "_"))
+    if environment:
+        command.add_argument("name", metavar="NAME", help="name of the environment")
+    command.add_argument("--output", choices=("text", "json"), default="text", help="for a person, or for a program")
+    command.add_argument("--yes", action="store_true", help="do not ask")
+    return command
+
+
+def _parameters(command: Parser) -> None:
+    command.add_argument("--config", metavar="FILE", type=Path, help="answers file (TOML), parameters as its keys")
+    command.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], help="one parameter; may be repeated")
+    command.add_argument("--rehearse", action="store_true", help="on a simulated cloud, without an account")
+    command.add_argument("--scenario", metavar="FILE", type=Path, help="what the simulated cloud is like (TOML)")
+
+
+def _run(command: Parser) -> None:
+    command.add_argument("--detach", action="store_true", help="return once the run is up; it goes on")
+    command.add_argument("--wait", metavar="SECONDS", type=float, help="how long to wait for a person; 0: not at all")
+    command.add_argument("--sql-password-stdin", action="store_true", help="read the SQL password from standard input")
+
+
+def _runs(commands: Any) -> None:
+    install = _command(commands, "install", "run", "Install an environment, or bring one up to its parameters.")
+    _parameters(install)
+    _run(install)
+    retry = _command(commands, "retry", "run", "Take up the last run again; what is done stays done.")
+    retry.add_argument("--skip", metavar="STEP", action="append", default=[], help="skip an optional step")
+    _run(retry)
+    destroy = _command(commands, "destroy", "run", "Remove what the environment made.")
+    destroy.add_argument("--delete-data", action="store_true", help="the buckets' contents too")
+    _run_detach(destroy)
+    _command(commands, "attach", "run", "Watch the run of an environment; Ctrl-C only stops watching.")
+    _command(commands, "cancel", "run", "Ask the run of an environment to stop, gracefully.")
+
+
+def _run_detach(command: Parser) -> None:
+    command.add_argument("--detach", action="store_true", help="return once the run is up; it goes on")
+    command.add_argument("--wait", metavar="SECONDS", type=float, help="how long to wait for a person; 0: not at all")
+
+
+def _looks(commands: Any) -> None:
+    for name, help in (
+        ("check", "Look whether everything that an installation needs is there."),
+        ("plan", "Show everything that an installation would do; make nothing."),
+    ):
+        _parameters(_command(commands, name, "look", help))
+    _command(commands, "list", "status", "The environments of this machine.", environment=False, function="list_all")
+    _command(commands, "status", "status", "The state of an environment, step by step.")
+    logs = _command(commands, "logs", "status", "What the steps' tools printed in the last run.")
+    logs.add_argument("step", metavar="STEP", nargs="?", default="", help="one step's log alone")
+    logs.add_argument("--follow", action="store_true", help="go on as it grows")
+    _command(commands, "verify", "look", "Check that an installed environment does what it is for.")
+
+
+def _others(commands: Any) -> None:
+    access = _command(commands, "access", "access", "How to reach an installed environment.")
+    access.add_argument("--forward", metavar="PORT", nargs="?", type=int, const=8080, help="forward Kubeflow's UI (8080)")
+    access.add_argument("--detach", action="store_true", help="forward in the background")
+    access.add_argument("--stop", action="store_true", help="end the forward in the background")
+    _command(commands, "schema", "schema", "JSON Schema of an answers file.", environment=False)
+    token = _command(commands, "kubernetes-token", "token", "A token for the cluster, as kubectl asks for it.")
+    token.set_defaults(output="json")
+    rehearsal: Parser = commands.add_parser("rehearsal", help="The simulated cloud of a rehearsed environment.")
+    inner = rehearsal.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
+    _command(inner, "env", "rehearsal", "Variables that point gcloud, terraform and client libraries at it.")
+    _command(inner, "stop", "rehearsal", "End its process; what it holds stays.")

@@ -1,0 +1,155 @@
+"""The commands that start, watch and steer a run: install, retry, destroy, attach, cancel."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from core.cli import follow
+from core.cli.output import Output, confirm, interactive
+from core.environment import Environment, Home
+from core.environment import rehearsal as rehearsals
+from core.environment.lifetime import lifetime
+from core.environment.lock import busy
+from core.errors import MlopsError, UsageError
+from core.install.start import action_to_retry, start
+from core.run import runs
+
+
+def install(arguments: argparse.Namespace, out: Output) -> int:
+    """Installs an environment and follows the run, or leaves it to itself."""
+    from core.cli import given
+
+    environment = given.environment(arguments)
+    if runs.current(environment) is not None:
+        raise busy(runs.lock_path(environment))
+    secrets = _password(arguments)
+    _say_what(environment, out)
+    _agree(arguments, out, f"Install {environment.name}?")
+    environment.save()
+    if environment.cloud == "rehearsal":
+        try:
+            rehearsals.ensure(environment, scenario=arguments.scenario)
+        except UsageError:
+            _forget_if_new(environment)
+            raise
+    run = start(environment, "install", secrets=secrets, wait=_wait(arguments))
+    return _follow(environment, run, arguments, out)
+
+
+def retry(arguments: argparse.Namespace, out: Output) -> int:
+    """Takes up what the last run did not bring to its end, in a new run."""
+    environment = Environment.load(Home.find(), arguments.name)
+    action = action_to_retry(environment)
+    secrets = _password(arguments)
+    _agree(arguments, out, f"Go on with {environment.name} ({action})?")
+    last = runs.last(environment)
+    delete_data = bool(last and last.options.get("delete_data"))
+    run = start(environment, action, secrets=secrets, wait=_wait(arguments), skip=arguments.skip, delete_data=delete_data)
+    return _follow(environment, run, arguments, out)
+
+
+def destroy(arguments: argparse.Namespace, out: Output) -> int:
+    """Removes what the environment made, and says what stays."""
+    environment = Environment.load(Home.find(), arguments.name)
+    if runs.last(environment) is None:
+        raise UsageError(f"{environment.name} was never installed.", code="nothing-to-destroy")
+    stays = "" if arguments.delete_data else " The buckets with their contents stay."
+    out.say(f"Everything that {environment.name} made is removed, its database with all runs and metadata too.{stays}")
+    if not arguments.yes:
+        _ask_for_the_name(environment.name)
+    run = start(environment, "destroy", wait=_wait(arguments), delete_data=arguments.delete_data)
+    return _follow(environment, run, arguments, out)
+
+
+def attach(arguments: argparse.Namespace, out: Output) -> int:
+    """Watches the run that goes on, or tells the last one again; returns the run's code."""
+    environment = Environment.load(Home.find(), arguments.name)
+    found = runs.ids(environment)
+    if not found:
+        raise UsageError(f"Nothing has run on {environment.name} yet.", code="nothing-to-attach")
+    held = runs.current(environment)
+    if held is not None and not held.here:
+        raise busy(runs.lock_path(environment))
+    run = held.run if held is not None and held.run else found[-1]
+    return follow.follow(environment, run, out, detachable=True)
+
+
+def cancel(arguments: argparse.Namespace, out: Output) -> int:
+    """Asks the run to stop; it ends once what is in flight is safe."""
+    from core.run.control import ask
+
+    environment = Environment.load(Home.find(), arguments.name)
+    held = runs.current(environment)
+    if held is None:
+        raise UsageError(f"Nothing runs on {environment.name}.", code="nothing-runs")
+    if not held.here:
+        raise busy(runs.lock_path(environment))
+    ask(environment.id, {"do": "cancel", "reason": "mlops-env cancel"})
+    if out.json:
+        out.document({"environment": environment.name, "run": held.run, "cancelling": True})
+    else:
+        out.data(f"{environment.name}: the run stops once what is in flight is safe.")
+    return 0
+
+
+def _follow(environment: Environment, run: str, arguments: argparse.Namespace, out: Output) -> int:
+    if not arguments.detach:
+        return follow.follow(environment, run, out)
+    ends = lifetime()
+    out.say(ends.sentence + (f" To keep it: {ends.command}" if ends.command else ""))
+    if out.json:
+        out.line({"environment": environment.name, "run": run, "detached": True})
+    else:
+        out.data(f"{environment.name}: run {run} goes on. Watch it with: mlops-env attach {environment.name}")
+    return 0
+
+
+def _say_what(environment: Environment, out: Output) -> None:
+    values = environment.values
+    where = "on a simulated cloud (rehearsal)" if environment.cloud == "rehearsal" else "on Google Cloud"
+    project = values["project_id"] or "the project of your sign-in"
+    out.say(f"{environment.name}: Kubeflow Pipelines {values['kfp_version']} {where}, in {project}, {values['region']}.")
+    out.say(lifetime().sentence)
+
+
+def _agree(arguments: argparse.Namespace, out: Output, question: str) -> None:
+    if arguments.yes:
+        return
+    if not interactive():
+        raise UsageError("Nobody is there to ask.", code="no-answer", hint="Say --yes to go ahead without a terminal.")
+    if not confirm(question):
+        raise MlopsError("Nothing was done.", code="declined")
+
+
+def _ask_for_the_name(name: str) -> None:
+    if not interactive():
+        raise UsageError("Nobody is there to ask.", code="no-answer", hint="Say --yes to go ahead without a terminal.")
+    print(f"Type the environment's name to go ahead ({name}): ", end="", file=sys.stderr, flush=True)
+    if input().strip() != name:
+        raise MlopsError("Nothing was done.", code="declined")
+
+
+def _wait(arguments: argparse.Namespace) -> float | None:
+    if arguments.wait is not None:
+        return float(arguments.wait)
+    return None if interactive() and not arguments.detach else 0.0
+
+
+def _password(arguments: argparse.Namespace) -> dict[str, str]:
+    if not arguments.sql_password_stdin:
+        return {}
+    password = sys.stdin.readline().rstrip("\r\n")
+    if not 8 <= len(password) <= 128:
+        raise UsageError("The SQL password on standard input must have 8 to 128 characters.", code="sql-password")
+    return {"sql_password": password}
+
+
+def _forget_if_new(environment: Environment) -> None:
+    """A scenario that is wrong leaves nothing behind of an environment that never was."""
+    import shutil
+
+    if not runs.ids(environment):
+        shutil.rmtree(environment.folder, ignore_errors=True)
+        if not (rehearsals.folder(environment.home, environment.name) / "endpoints.json").exists():
+            rehearsals.forget(environment.home, environment.name)

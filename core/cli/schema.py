@@ -1,0 +1,15 @@
+"""``mlops-env schema``: the JSON Schema of an answers file."""
+
+from __future__ import annotations
+
+import argparse
+
+from core.cli.output import Output
+
+
+def schema(_: argparse.Namespace, out: Output) -> int:
+    """Prints the schema."""
+    from core.parameters.schema import schema as made
+
+    out.document(made())
+    return 0

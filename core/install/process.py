@@ -1,0 +1,141 @@
+"""The run as a process of its own: holds the environment's lock, listens on its control socket, and runs the engine.
+
+Started by `core.install.start`; ``python -P -m core.install.process NAME RUN``. What it is to do, secrets too, comes as
+one document on its standard input. Hang-ups are ignored; a SIGTERM (a machine that shuts down sends one) stops it and
+leaves it ``interrupted``, to be taken up again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from core import events
+from core.environment import Environment, Home, processes
+from core.environment import rehearsal as rehearsals
+from core.environment.lock import Holder, Lock
+from core.errors import MlopsError
+from core.install import plan
+from core.install.installation import Installation
+from core.run import journal, runs
+from core.run.clock import Clock
+from core.run.control import Control, socket_path
+from core.run.engine import Engine
+from core.run.redact import Redactor
+from core.run.step import Step
+
+
+def main() -> int:
+    """Runs what the document on standard input says; returns the run's exit code."""
+    name, run = sys.argv[1:3]
+    document = processes.read_document()
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    os.umask(0o077)
+    lock: Lock | None = None
+    try:
+        environment = Environment.load(Home.find(), name)
+        lock = Lock(runs.lock_path(environment))
+        control = str(socket_path(environment.id))
+        lock.acquire(Holder.me(run=run, action=document["action"], socket=control))
+        installation = _installation(environment, run, document)
+    except MlopsError as error:
+        if lock is not None:
+            lock.release()
+        processes.refuse(error)
+    try:
+        return asyncio.run(_run(installation, run, document))
+    finally:
+        lock.release()
+
+
+def _installation(environment: Environment, run: str, document: dict[str, Any]) -> Installation:
+    cloud = rehearsals.cloud(environment)
+    redactor = Redactor()
+    secrets = dict(document.get("secrets", {}))
+    for secret in secrets.values():
+        redactor.add(secret)
+    return Installation(
+        environment=environment,
+        cloud=cloud,
+        clock=Clock(cloud.rate),
+        redactor=redactor,
+        run_folder=runs.folder(environment, run),
+        secrets=secrets,
+    )
+
+
+async def _run(installation: Installation, run: str, document: dict[str, Any]) -> int:
+    environment = installation.environment
+    action = document["action"]
+    steps = plan.steps(installation, action, document)
+    before = runs.ids(environment)
+    log = journal.Journal(installation.run_folder, run=run, redactor=installation.redactor)
+    engine = Engine(
+        steps,
+        journal=log,
+        clock=installation.clock,
+        redactor=installation.redactor,
+        logs=installation.run_folder / "logs",
+        wait=document.get("wait"),
+        skip=document.get("skip", ()),
+        pending=pending_operations(environment, before),
+        on_provided=installation.provided,
+    )
+    installation.person = engine.person
+    control = Control(socket_path(environment.id), engine, info={"run": run, "pid": os.getpid()})
+    await control.start()
+    options = {"delete_data": bool(document.get("delete_data"))}
+    previous = before[-1] if before else ""
+    log.append(_started(steps, action, previous=previous, rate=installation.cloud.rate, options=options))
+    processes.answer({"run": run, "pid": os.getpid()})
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, engine.interrupt, "the machine told it to stop (SIGTERM)")
+    try:
+        last = await engine.run()
+    finally:
+        await control.close()
+        await installation.close()
+        log.close()
+    return getattr(last, "exit_code", 7)
+
+
+def _started(
+    steps: Sequence[Step], action: str, *, previous: str, rate: float, options: dict[str, Any]
+) -> events.RunStarted:
+    return events.RunStarted(
+        action=action,
+        previous=previous,
+        pid=os.getpid(),
+        rate=rate,
+        options=options,
+        steps=[
+            {
+                "id": s.id,
+                "title": s.title,
+                "needs": list(s.needs),
+                "publishes": list(s.publishes),
+                "seconds": s.seconds,
+                "optional": s.optional,
+            }
+            for s in steps
+        ],
+    )
+
+
+def pending_operations(environment: Environment, before: Sequence[str]) -> dict[str, str]:
+    """The long operations that earlier runs began and saw no end of, by what they are for."""
+    open_operations: dict[str, str] = {}
+    for run in before:
+        for record in journal.read(runs.folder(environment, run)):
+            if isinstance(record.event, events.OperationStarted):
+                open_operations[record.event.key] = record.event.name
+            elif isinstance(record.event, events.OperationFinished):
+                open_operations.pop(record.event.key, None)
+    return open_operations
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Starting a run: as a process of its own, which this one may watch, steer, or leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.environment import Environment, processes
+from core.environment.lock import busy
+from core.errors import UsageError
+from core.run import runs
+
+MODULE = "core.install.process"
+
+
+def start(
+    environment: Environment,
+    action: str,
+    *,
+    secrets: Mapping[str, str] | None = None,
+    wait: float | None = None,
+    skip: Sequence[str] = (),
+    **options: Any,
+) -> str:
+    """Starts a run of ``install`` or ``destroy`` on an environment that is saved; returns its id once it is up.
+
+    Raises `BusyError` where another run holds the environment.
+    """
+    if runs.current(environment) is not None:
+        raise busy(runs.lock_path(environment))
+    run = runs.new_id()
+    folder = environment.home.ensure("environments", environment.name, "runs", run)
+    document = {"action": action, "secrets": dict(secrets or {}), "wait": wait, "skip": list(skip), **options}
+    answer = processes.start(
+        MODULE, [environment.name, run], log=folder / "process.log", folder=environment.folder, document=document
+    )
+    return str(answer["run"])
+
+
+def action_to_retry(environment: Environment) -> str:
+    """What a retry of the last run does: the same as that run; raises `UsageError` where nothing is left to do."""
+    last = runs.last(environment)
+    if last is None:
+        raise UsageError(
+            f"Nothing has run on {environment.name} yet.",
+            code="nothing-to-retry",
+            hint=f"Start with: mlops-env install {environment.name}",
+        )
+    if runs.state(last, None) == "destroyed":
+        raise UsageError(
+            f"{environment.name} is destroyed.",
+            code="nothing-to-retry",
+            hint=f"Make it anew with: mlops-env install {environment.name}",
+        )
+    return last.action or "install"

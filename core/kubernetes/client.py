@@ -17,7 +17,6 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
 from core.kubernetes.errors import ApiError, Conflict, Gone, NotFound, Unavailable, unreachable
 from core.kubernetes.resources import Object, Resource, Resources, label
@@ -40,8 +39,8 @@ Params = Mapping[str, str | int]
 class Cluster:
     """A cluster's API at ``endpoint``; an async context manager.
 
-    ``token`` gives a bearer token that is valid now; ``trust`` is what to trust (None: plain HTTP or the usual
-    authorities). A proxy in the environment is used, but never for loopback.
+    ``token`` gives a bearer token that is valid now, and ``reject`` is told of one that the API did not take; ``trust`` is
+    whom to trust (None: the usual authorities), ``proxy`` the URL of the proxy on the way there.
     """
 
     def __init__(
@@ -50,12 +49,15 @@ class Cluster:
         *,
         token: Callable[[], Awaitable[str]],
         clock: Clock,
+        reject: Callable[[str], None] = lambda _: None,
         trust: ssl.SSLContext | None = None,
+        proxy: str | None = None,
         attempts: int = ATTEMPTS,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.clock = clock
-        self._token, self._trust, self._attempts = token, trust, attempts
+        self.proxy = proxy
+        self._token, self._reject, self._trust, self._attempts = token, reject, trust, attempts
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._resources = Resources(lambda path: self.request("GET", path))
@@ -74,10 +76,10 @@ class Cluster:
         if self._session is None:
             import aiohttp
 
-            loopback = urlsplit(self.endpoint).hostname in ("127.0.0.1", "::1", "localhost")
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ssl=self._trust or True),
-                trust_env=not loopback,
+                trust_env=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=2**20,
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=30),
             )
@@ -121,9 +123,11 @@ class Cluster:
         try:
             async with self.clock.deadline(ANSWER_SECONDS):
                 async with self.session.request(
-                    method, self.endpoint + path, params=params, data=data, headers=headers
+                    method, self.endpoint + path, params=params, data=data, headers=headers, proxy=self.proxy
                 ) as response:
                     text = await response.text()
+                    if response.status == 401:
+                        self._reject(headers["Authorization"].removeprefix("Bearer "))
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unreachable(what, error) from error
         return _decoded(what, response.status, text, response.headers)
@@ -244,7 +248,7 @@ class Cluster:
         try:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=WATCH_SECONDS + 60)
             async with self.session.get(
-                self.endpoint + path, params=params, headers=await self.headers(), timeout=timeout
+                self.endpoint + path, params=params, headers=await self.headers(), timeout=timeout, proxy=self.proxy
             ) as response:
                 if response.status != 200:
                     _decoded(what, response.status, await response.text(), response.headers)

@@ -150,6 +150,7 @@ async def open_websocket(cluster: Cluster, namespace: str, pod: str, port: int) 
             headers=await cluster.headers(),
             heartbeat=30,
             max_msg_size=0,
+            proxy=cluster.proxy,
         )
     except aiohttp.WSServerHandshakeError as error:
         raise ApiError.of(what, error.status, error.message) from error

@@ -1,0 +1,41 @@
+"""The connection of an environment's steps to its cluster: where Google's sign-in meets the Kubernetes client."""
+
+from __future__ import annotations
+
+import ssl
+
+from core.install.installation import Installation
+from core.kubernetes import kubeconfig
+from core.kubernetes.client import ATTEMPTS, Cluster
+
+
+def connect(
+    installation: Installation, endpoint: str, *, authority: bytes | None = None, attempts: int = ATTEMPTS
+) -> Cluster:
+    """The environment's cluster at ``endpoint``; use it with ``async with``.
+
+    ``authority`` is the cluster's own, where it has one; left out, it is the one in the environment's kubeconfig.
+    """
+    from core.gcp import network
+
+    if authority is None:
+        authority = kubeconfig.authority(installation.environment.kubeconfig)
+    google = installation.google
+    return Cluster(
+        endpoint,
+        token=google.token,
+        reject=google.credentials.reject,
+        clock=installation.clock,
+        trust=_trust(installation, authority),
+        proxy=network.proxies().for_url(endpoint),
+        attempts=attempts,
+    )
+
+
+def _trust(installation: Installation, authority: bytes) -> ssl.SSLContext:
+    from core.gcp import network
+
+    context = network.ssl_context(installation.cloud)
+    if authority:
+        context.load_verify_locations(cadata=authority.decode())
+    return context

@@ -1,0 +1,49 @@
+"""The step ``sql-proxy``: the Cloud SQL Auth Proxy, and it alone, so that the database's user can be proven through it.
+
+It needs the workload-identity binding to work already; until it does, its pods crash and are started again for some
+minutes, which is what the rollout's patience is for.
+"""
+
+from __future__ import annotations
+
+from core.install.connection import connect
+from core.install.installation import Installation
+from core.kubernetes.apply import apply_all
+from core.kubernetes.port_forward import Target
+from core.kubernetes.rollouts import rollouts
+from core.run.step import Context, Outcome, Step
+
+SERVICE, PORT = "mysql", 3306
+
+
+def step(installation: Installation) -> Step:
+    """The step that brings the proxy up; it publishes ``sql_proxy`` once it is ready."""
+
+    async def run(context: Context) -> Outcome | None:
+        from core import kustomize
+
+        manifests = kustomize.load(context.fact("manifests")["folder"])
+        namespace = installation.names.namespace
+        async with connect(installation, context.fact("cluster_endpoint")) as cluster:
+            applied = await apply_all(cluster, manifests.sql_proxy, context)
+            if any(one.action != "unchanged" for one in applied):
+                context.changed()
+            names = [o["metadata"]["name"] for o in manifests.sql_proxy if o["kind"] == "Deployment"]
+            await rollouts(cluster, namespace, names, context)
+        context.publish("sql_proxy", True)
+        return None
+
+    return Step(
+        "sql-proxy",
+        "Cloud SQL Auth Proxy",
+        run,
+        needs=("cluster_endpoint", "namespace", "manifests", "sql_instance", "workload_identity"),
+        publishes=("sql_proxy",),
+        seconds=45,
+        deadline=1500,
+    )
+
+
+def target(installation: Installation) -> Target:
+    """Where a port-forward reaches MySQL through the proxy."""
+    return Target(installation.names.namespace, SERVICE, PORT)

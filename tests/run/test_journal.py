@@ -1,0 +1,88 @@
+"""The journal: whole lines, a fold, and nothing lost or invented by a crash."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from core import events
+from core.run import journal, runs
+from core.run.journal import Journal, Reader
+from core.run.redact import Redactor
+from core.run.state import RunState, fold
+
+
+def test_every_event_comes_back_as_it_was(tmp_path: Path) -> None:
+    written = [cls() for cls in events.TYPES.values()]
+    log = Journal(tmp_path, run="r", redactor=Redactor())
+    for event in written:
+        log.append(event)
+    read = list(journal.read(tmp_path))
+    assert [r.event for r in read] == written
+    assert [r.n for r in read] == list(range(1, len(written) + 1))
+
+
+def test_a_line_that_a_crash_cut_off_is_no_event(tmp_path: Path) -> None:
+    log = Journal(tmp_path, run="r", redactor=Redactor())
+    log.append(events.StepStarted(step="a"))
+    with (tmp_path / journal.FILE).open("a") as file:
+        file.write('{"v":1,"n":2,"type":"step.fini')
+    assert [r.event.type for r in journal.read(tmp_path)] == ["step.started"]
+
+
+def test_an_unknown_type_and_an_unknown_field_do_not_disturb(tmp_path: Path) -> None:
+    lines = [
+        {"v": 2, "n": 1, "time": "t", "run": "r", "type": "step.sang"},
+        {"v": 2, "n": 2, "time": "t", "run": "r", "type": "step.started", "step": "a", "mood": "good"},
+    ]
+    (tmp_path / journal.FILE).write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert [r.event for r in journal.read(tmp_path)] == [events.StepStarted(step="a")]
+
+
+def test_a_reader_sees_each_event_once_and_waits_for_whole_lines(tmp_path: Path) -> None:
+    reader = Reader(tmp_path)
+    assert reader.new() == []
+    log = Journal(tmp_path, run="r", redactor=Redactor())
+    log.append(events.StepStarted(step="a"))
+    assert len(reader.new()) == 1
+    assert reader.new() == []
+    path = tmp_path / journal.FILE
+    line = json.dumps(events.Record(2, "t", "r", events.StepFinished(step="a")).to_dict())
+    with path.open("a") as file:
+        file.write(line[:20])
+    assert reader.new() == []
+    with path.open("a") as file:
+        file.write(line[20:] + "\n")
+    assert [r.event.type for r in reader.new()] == ["step.finished"]
+
+
+def state_of(*happened: events.Event) -> RunState:
+    return fold(events.Record(n, f"2026-01-01T00:00:{n:02d}.000Z", "r", e) for n, e in enumerate(happened, 1))
+
+
+def test_the_states_of_an_environment() -> None:
+    begun = events.RunStarted(action="install")
+    waits = events.RunWaiting(kind="sign-in")
+    assert runs.state(None, None) == "new"
+    assert runs.state(state_of(begun), None) == "interrupted"
+    assert runs.state(state_of(begun, events.RunInterrupted(reason="reboot")), None) == "interrupted"
+    assert runs.state(state_of(begun, waits), None) == "waiting"
+    assert runs.state(state_of(begun, waits, events.RunResumed()), None) == "interrupted"
+    assert runs.state(state_of(begun, events.RunFinished()), None) == "installed"
+    assert runs.state(state_of(begun, events.RunFailed()), None) == "failed"
+    assert runs.state(state_of(begun, events.RunCancelled()), None) == "cancelled"
+    assert runs.state(state_of(events.RunStarted(action="destroy"), events.RunFinished()), None) == "destroyed"
+
+
+def test_operations_without_an_end_are_left_open() -> None:
+    state = state_of(
+        events.OperationStarted(step="s", key="cluster", name="op-1"),
+        events.OperationStarted(step="s", key="sql", name="op-2"),
+        events.OperationFinished(step="s", key="sql", name="op-2"),
+    )
+    assert state.operations == {"cluster": "op-1"}
+
+
+def test_elapsed_time_is_on_the_runs_clock() -> None:
+    state = state_of(events.RunStarted(rate=60.0), events.StepStarted(step="a"))
+    assert state.elapsed(state.steps["a"], "2026-01-01T00:00:04.000Z") == 120.0

@@ -40,7 +40,7 @@ def step(installation: Installation) -> Step:
         context.publish("secrets", True)
         return None
 
-    needs = ("cluster_endpoint", "namespace", "sql_password_version")
+    needs: tuple[str, ...] = ("cluster_endpoint", "namespace", "sql_password_version")
     if installation.values["user_gcp_sa"]:
         needs += ("pipelines_account",)
     return Step("secrets", "Secrets of the pods", run, needs=needs, publishes=("secrets",), seconds=3, deadline=600)

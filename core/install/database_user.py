@@ -1,0 +1,178 @@
+"""The step ``database-user``: the MySQL user of Kubeflow Pipelines, proven by a sign-in like ML Metadata's own.
+
+Cloud SQL's API makes users and sets passwords, but can't choose a password plugin, and on 8.4 gives each
+``caching_sha2_password``, with which ML Metadata can't sign in. So the step looks at the plugin the server holds, through
+the Auth Proxy, changes it where it must, and signs in anew with nothing but the native plugin. A password that is set by
+API or in the console later may bring the other plugin back, so the step always looks.
+
+Cloud SQL also makes ``root@%`` without a password; one that lets anybody in is never left.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.errors import PermanentError, TemporaryError
+from core.install import sql_proxy
+from core.install.connection import connect
+from core.install.installation import Installation
+from core.install.mysql import NATIVE, Account, NoAnswer, SignInRefused
+from core.install.secrets import sql_password
+from core.kubernetes.port_forward import forward
+from core.run.step import Context, Outcome, Step
+
+ANY_HOST = "%"
+
+
+def step(installation: Installation) -> Step:
+    """The step that makes and proves the database's user; it publishes ``database_user``."""
+
+    async def run(context: Context) -> Outcome | None:
+        async with connect(installation, context.fact("cluster_endpoint")) as cluster:
+            async with forward(cluster, sql_proxy.target(installation)) as port:
+                await _User(installation, context, port).ensure()
+        context.publish("database_user", installation.values["sql_username"])
+        return None
+
+    return Step(
+        "database-user",
+        "Database user",
+        run,
+        needs=("cluster_endpoint", "sql_proxy", "secrets", "sql_instance", "sql_password_version"),
+        publishes=("database_user",),
+        seconds=20,
+        deadline=1500,
+    )
+
+
+class _User:
+    """The user of one installation, reached through a port-forward to the Auth Proxy."""
+
+    def __init__(self, installation: Installation, context: Context, port: int) -> None:
+        self._installation, self._context, self._port = installation, context, port
+        self._google = installation.google
+        self._name = str(installation.values["sql_username"])
+        project, _, instance = context.fact("sql_instance").split(":")
+        self._where = {"project": project, "instance": instance}
+
+    async def ensure(self) -> None:
+        """Makes the user where there is none, sets its password where it is another, and mends its plugin."""
+        password = await sql_password(self._installation, self._context.fact("sql_password_version"))
+        account = Account(self._port, self._name, password)
+        users = await self._users()
+        if not await self._lets_in(account):
+            await self._set(users, password)
+            if not await self._lets_in(account):
+                raise TemporaryError(
+                    f"The MySQL user {self._name} was given its password, and is not let in with it.",
+                    code="database-sign-in",
+                    cause="A change of a password takes Cloud SQL a moment.",
+                    delay=10,
+                )
+        await self._mend_plugin(account)
+        await self._close_root(users)
+
+    async def _users(self) -> set[tuple[str, str]]:
+        answer = await self._google.call("sqladmin", "v1", "users.list", **self._where)
+        return {(user["name"], user.get("host", "")) for user in answer.get("items") or []}
+
+    async def _set(self, users: set[tuple[str, str]], password: str) -> None:
+        there = (self._name, ANY_HOST) in users
+        body = {"name": self._name, "host": ANY_HOST, "password": password}
+        if there:
+            await self._operate("users.update", name=self._name, host=ANY_HOST, body=body)
+        else:
+            await self._operate("users.insert", body=body)
+        self._context.changed()
+        self._context.resource("sql.users", f"{self._name}@{ANY_HOST}", "update" if there else "create", "done")
+
+    async def _operate(self, method: str, **params: Any) -> None:
+        """Does what takes an operation, once no other one runs: a first backup may hold the instance for minutes."""
+        from core.gcp.errors import Conflict, StillWorking
+
+        for _ in range(40):
+            await self._until_idle()
+            try:
+                operation = await self._google.call("sqladmin", "v1", method, **self._where, **params)
+            except (Conflict, StillWorking) as error:
+                if "progress" not in f"{error.reason} {error.cause}".lower():
+                    raise
+                await self._context.clock.sleep(10)
+                continue
+            await self._google.wait("sqladmin", "v1", operation, self._context, key=f"sql-{method}")
+            return
+        raise TemporaryError(
+            "The Cloud SQL instance is busy with another operation.", code="sql-busy", cause="A backup may run.", delay=60
+        )
+
+    async def _until_idle(self) -> None:
+        while True:
+            answer = await self._google.call("sqladmin", "v1", "operations.list", maxResults=20, **self._where)
+            running = [o for o in answer.get("items") or [] if o.get("status") in ("PENDING", "RUNNING")]
+            if not running:
+                return
+            self._context.progress(f"Cloud SQL is busy: {running[0].get('operationType', 'an operation')}")
+            await self._context.clock.sleep(5)
+
+    async def _lets_in(self, account: Account, *, native: bool = False) -> bool:
+        try:
+            await account.prove(native=native)
+        except SignInRefused as error:
+            self._context.log(f"MySQL refuses {account.user}: {error}")
+            return False
+        except NoAnswer as error:
+            raise _no_answer(error) from error
+        return True
+
+    async def _mend_plugin(self, account: Account) -> None:
+        plugin = await _asked(account.plugin)
+        self._context.log(f"MySQL holds the plugin {plugin or 'unknown'} for {account.user}.")
+        if plugin != NATIVE and not await self._lets_in(account, native=True):
+            await self._alter(account)
+        if not await self._lets_in(account, native=True):
+            raise _unprovable(account.user, f"The server holds {await _asked(account.plugin)} for it.")
+
+    async def _alter(self, account: Account) -> None:
+        import pymysql
+
+        try:
+            await account.use_native_plugin()
+        except pymysql.err.Error as error:
+            raise _unprovable(account.user, f"ALTER USER was refused: {error.args[-1]}") from error
+        self._context.changed()
+        self._context.resource("mysql.user", f"{account.user}@{ANY_HOST}", "update", "done")
+
+    async def _close_root(self, users: set[tuple[str, str]]) -> None:
+        """Deletes a ``root@%`` that anybody gets in with; one that has a password is somebody's, and stays."""
+        if self._name == "root" or ("root", ANY_HOST) not in users:
+            return
+        if await self._lets_in(Account(self._port, "root", "")):
+            await self._operate("users.delete", name="root", host=ANY_HOST)
+            self._context.changed()
+            self._context.resource("sql.users", f"root@{ANY_HOST}", "delete", "done")
+
+
+async def _asked(question: Any) -> str:
+    try:
+        return str(await question())
+    except NoAnswer as error:
+        raise _no_answer(error) from error
+
+
+def _no_answer(error: NoAnswer) -> TemporaryError:
+    return TemporaryError(
+        "The database does not answer through the Auth Proxy.",
+        code="database-unreachable",
+        cause=str(error),
+        hint="The proxy's log says what it lacks: mostly the workload-identity binding, which takes minutes to work.",
+        delay=10,
+    )
+
+
+def _unprovable(user: str, cause: str) -> PermanentError:
+    return PermanentError(
+        f"ML Metadata could not sign in as {user}: its client knows {NATIVE} alone.",
+        code="database-plugin",
+        cause=cause,
+        hint="Install under a new name with --set sql_version=MYSQL_8_0, whose default it is (at a surcharge).",
+    )

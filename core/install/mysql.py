@@ -1,0 +1,135 @@
+"""Signing in to MySQL as ML Metadata does, and looking at what the server knows of a user.
+
+ML Metadata's client knows ``mysql_native_password`` alone. A server of 8.4 greets every client with
+``caching_sha2_password`` and sends a switch to the user's own plugin; so a sign-in proves something only if it presents
+the native plugin and takes no other, which `native=True` does. PyMySQL blocks, so each call runs in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+NATIVE, SHA2 = "mysql_native_password", "caching_sha2_password"
+ACCESS_DENIED = 1045
+SECONDS = 30
+"""Real seconds that one answer of the server's may take."""
+
+T = TypeVar("T")
+
+
+class SignInRefused(Exception):
+    """Raised when the server knows no such user with this password, or wants another plugin than the native one."""
+
+
+class NoAnswer(Exception):
+    """Raised when there was no server at the other end, or it went away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who signs in, and where."""
+
+    port: int
+    user: str
+    password: str
+
+    async def prove(self, *, native: bool = False) -> None:
+        """Signs in and out; raises `SignInRefused` or `NoAnswer`."""
+        await self._session(lambda _: None, native=native)
+
+    async def plugin(self) -> str:
+        """The password plugin that the server holds for the user; empty where it does not say."""
+        rows = await self.rows("SELECT plugin FROM mysql.user WHERE user = %s AND host = '%%'", self.user)
+        return str(rows[0][0]) if rows else ""
+
+    async def databases(self) -> set[str]:
+        """The databases that the user sees."""
+        return {str(row[0]) for row in await self.rows("SHOW DATABASES")}
+
+    async def rows(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
+        """What a query answers."""
+
+        def ask(connection: Any) -> list[tuple[Any, ...]]:
+            with connection.cursor() as cursor:
+                cursor.execute(statement, values or None)
+                return list(cursor.fetchall())
+
+        return await self._session(ask)
+
+    async def use_native_plugin(self) -> None:
+        """Gives the user the native plugin with the same password, of which only the hash is sent."""
+
+        def alter(connection: Any) -> None:
+            with connection.cursor() as cursor:
+                user = connection.escape(self.user)
+                cursor.execute(f"ALTER USER {user}@'%' IDENTIFIED WITH {NATIVE} AS '{native_hash(self.password)}'")
+
+        await self._session(alter)
+
+    async def _session(self, work: Callable[[Any], T], *, native: bool = False) -> T:
+        return await asyncio.to_thread(self._blocking, work, native)
+
+    def _blocking(self, work: Callable[[Any], T], native: bool) -> T:
+        import pymysql
+
+        try:
+            connection = (_native_connection() if native else pymysql.Connection)(
+                host="127.0.0.1",
+                port=self.port,
+                user=self.user,
+                password=self.password,
+                connect_timeout=SECONDS,
+                read_timeout=SECONDS,
+                write_timeout=SECONDS,
+                charset="utf8mb4",
+            )
+        except pymysql.err.OperationalError as error:
+            raise (SignInRefused if _refused(error) else NoAnswer)(_text(error)) from error
+        except (OSError, pymysql.err.Error) as error:
+            raise NoAnswer(_text(error)) from error
+        try:
+            return work(connection)
+        finally:
+            connection.close()
+
+
+def native_hash(password: str) -> str:
+    """What ``mysql_native_password`` keeps of a password."""
+    return "*" + hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
+
+
+def _refused(error: Exception) -> bool:
+    return bool(error.args) and error.args[0] in (ACCESS_DENIED, 1251, 1524, 1862, 2059)
+
+
+def _text(error: BaseException) -> str:
+    return str(error.args[-1]) if error.args else type(error).__name__
+
+
+def _native_connection() -> Any:
+    import pymysql
+    from pymysql.constants import CR
+
+    class NoOtherPlugin:
+        """Stands in for the plugin that ML Metadata's client does not have."""
+
+        def __init__(self, connection: Any) -> None:
+            pass
+
+        def authenticate(self, packet: Any) -> Any:
+            raise pymysql.err.OperationalError(
+                CR.CR_AUTH_PLUGIN_CANNOT_LOAD, f"the server wants {SHA2}, which ML Metadata's client does not know"
+            )
+
+    class NativeConnection(pymysql.Connection):  # type: ignore[misc]
+        """A client that presents the native plugin, whatever the server greets with."""
+
+        def _get_server_information(self) -> None:
+            super()._get_server_information()
+            self._auth_plugin_name = NATIVE
+
+    return lambda **options: NativeConnection(auth_plugin_map={SHA2: NoOtherPlugin}, **options)

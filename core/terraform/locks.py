@@ -1,0 +1,139 @@
+"""Who is at work in a work directory, and whose lock lies on the state.
+
+The operating system knows the first: a lock on a file here is handed to Terraform as an open file, so it is held for as
+long as that process (or a provider of its) lives, also when the run that started it is dead. The file's text says who it
+was, and is emptied when the run saw its end. Only where it was not may the state's lock be one of a dead Terraform of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+
+from core.environment.lock import Holder
+from core.errors import TemporaryError
+from core.run.clock import Clock
+from core.run.step import Reporter
+from core.terraform.diagnostics import StateLocked
+
+NAME = ".terraform.pid"
+SLACK = 5.0
+"""Seconds by which two readings of the same clock may differ, one of which was written down whole."""
+
+
+class ChildLock:
+    """Held around one Terraform process in a work directory; ``fileno`` is what the process inherits."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / NAME
+        self._handle = -1
+        self.left: Holder | None = None
+
+    def __enter__(self) -> ChildLock:
+        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            raise TemporaryError(
+                "Another Terraform is at work in this environment.", code="terraform-at-work", delay=5
+            ) from None
+        self._handle = handle
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        os.close(self._handle)
+        self._handle = -1
+
+    @property
+    def fileno(self) -> int:
+        """The open file that a child inherits."""
+        return self._handle
+
+    def begin(self, pid: int) -> None:
+        """A process begins."""
+        self._write(json.dumps(asdict(replace(Holder.me(action="terraform"), pid=pid))))
+
+    def end(self) -> None:
+        """Its end was seen, and it was in good order: the state's lock is not its any more."""
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        os.ftruncate(self._handle, 0)
+        os.pwrite(self._handle, text.encode(), 0)
+
+
+def unfinished(folder: Path) -> Holder | None:
+    """The Terraform in this directory whose end no run saw; it may live or not."""
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        text = (folder / NAME).read_text()
+        return Holder(**json.loads(text)) if text else None
+    return None
+
+
+def at_work(folder: Path) -> bool:
+    """Whether a Terraform that a run started here lives."""
+    try:
+        with ChildLock(folder):
+            return False
+    except TemporaryError:
+        return True
+    except FileNotFoundError:
+        return False
+
+
+async def settle(folder: Path, reporter: Reporter, clock: Clock, *, interrupt: bool) -> None:
+    """Waits for a Terraform that a dead run left behind: it saves what it made, which nobody else can.
+
+    ``interrupt`` asks it (once) to stop after what it has begun.
+    """
+    if not at_work(folder):
+        return
+    found = unfinished(folder)
+    who = f"process {found.pid}" if found and found.here else "a process"
+    reporter.log(f"Terraform of an earlier run is still at work ({who}); waiting for its end.")
+    reporter.progress(f"Terraform of an earlier run ({who}) finishes what it began")
+    if interrupt and found is not None and found.here:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(found.pid, signal.SIGINT)
+    while at_work(folder):
+        await clock.sleep(1.0)
+        await _breathe()
+
+
+def is_ours_and_dead(lock: StateLocked, folder: Path) -> bool:
+    """Whether the state's lock is surely one that a dead Terraform of this directory left.
+
+    The caller holds the environment's lock, so no other run of it is alive; this proves that the lock is a run's at all.
+    """
+    found = unfinished(folder)
+    if found is None or at_work(folder) or not lock.id:
+        return False
+    if lock.who.rpartition("@")[2] != found.host:
+        return False
+    created = _moment(lock.created)
+    return created is None or created >= found.started - SLACK
+
+
+def _moment(text: str) -> float | None:
+    """Epoch seconds of a time as Go prints it: ``2026-11-24 10:11:12.131415161 +0000 UTC``."""
+    date, _, rest = text.partition(" ")
+    time, _, zone = rest.partition(" ")
+    offset = zone.partition(" ")[0] or "+0000"
+    with contextlib.suppress(ValueError):
+        return datetime.strptime(f"{date} {time[:8]} {offset}", "%Y-%m-%d %H:%M:%S %z").timestamp()
+    return None
+
+
+async def _breathe() -> None:
+    """A moment of real time: what is waited for is a process of this machine, whatever the rate of the clock."""
+    import asyncio
+
+    await asyncio.sleep(0.1)

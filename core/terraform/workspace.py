@@ -1,0 +1,90 @@
+"""Terraform's work directory: a copy of the module with its variables, its backend, and what this run adds to it.
+
+The module is copied, never used in place: a wheel's folder can't be written to, and Terraform keeps its providers and its
+lock file beside the code. Everything that a run needs stands in files that Terraform reads by itself, so that a plain
+``terraform plan`` typed into the same directory says what the run would. No file ever holds a secret.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.environment.files import write_atomically
+
+VARIABLES = "terraform.tfvars.json"
+BACKEND = "backend.tf.json"
+IMPORTS = "imports.tf.json"
+MODULES = "modules"
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """Where the state lies: in a bucket under a prefix, or (bucket empty) in the work directory."""
+
+    bucket: str = ""
+    prefix: str = ""
+
+    def to_json(self) -> dict[str, Any] | None:
+        """The block that declares it; None for a state in the work directory, which needs none."""
+        return {"terraform": {"backend": {"gcs": {"bucket": self.bucket, "prefix": self.prefix}}}} if self.bucket else None
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A module's work directory, ``folder``; the modules that it calls lie beside it, as they do in ``source``."""
+
+    folder: Path
+    source: Path
+    module: str
+
+    def prepare(self, *, variables: Mapping[str, Any], backend: Backend) -> None:
+        """Brings the directory up to date, writing only what differs."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _mirror(self.source / self.module, self.folder, keep=(VARIABLES, BACKEND, IMPORTS))
+        _mirror(self.source / MODULES, self.folder.parent / MODULES)
+        self.set_variables(variables)
+        self._put(BACKEND, backend.to_json())
+
+    def set_variables(self, variables: Mapping[str, Any]) -> None:
+        """Writes the variables, none of which is a secret."""
+        self._put(VARIABLES, dict(variables))
+
+    def set_imports(self, imports: Mapping[str, str]) -> None:
+        """Has the next plan adopt resources: address → id, in the form that each type's import documents."""
+        blocks = [{"to": address, "id": id} for address, id in sorted(imports.items())]
+        self._put(IMPORTS, {"import": blocks} if blocks else None)
+
+    @property
+    def imports(self) -> dict[str, str]:
+        """What the next plan adopts."""
+        path = self.folder / IMPORTS
+        blocks = json.loads(path.read_text())["import"] if path.is_file() else []
+        return {block["to"]: block["id"] for block in blocks}
+
+    def _put(self, name: str, content: Mapping[str, Any] | None) -> None:
+        path = self.folder / name
+        if content is None:
+            path.unlink(missing_ok=True)
+            return
+        text = json.dumps(content, indent=2, sort_keys=True) + "\n"
+        if not path.is_file() or path.read_text() != text:
+            write_atomically(path, text)
+
+
+def _mirror(source: Path, target: Path, keep: Sequence[str] = ()) -> None:
+    """Makes the configuration below ``target`` what it is below ``source``; other files there are left alone."""
+    wanted = {p.relative_to(source): p for p in source.rglob("*.tf") if ".terraform" not in p.relative_to(source).parts}
+    for relative, path in wanted.items():
+        copy = target / relative
+        if not copy.is_file() or copy.read_bytes() != path.read_bytes():
+            copy.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            shutil.copyfile(path, copy)
+    for copy in target.rglob("*.tf"):
+        relative = copy.relative_to(target)
+        if relative not in wanted and copy.name not in keep and ".terraform" not in relative.parts:
+            copy.unlink()

@@ -65,7 +65,7 @@ class Stream:
         elif kind == "diagnostic":
             self._diagnostic(event["diagnostic"])
             return
-        if kind != "refresh_start":
+        if kind not in ("refresh_start", "refresh_complete"):
             self.reporter.log(str(event.get("@message", "")))
 
     @property

@@ -62,16 +62,13 @@ def _checked(found: Environment) -> Environment:
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     given: dict[str, Any] = {}
     if arguments.config:
-        from core.parameters import answers
+        from core.parameters.answers import load
 
-        given.update(answers.load(arguments.config))
-    for item in arguments.set:
-        key, equals, text = item.partition("=")
-        if not equals:
-            raise UsageError(f"--set {item} is not KEY=VALUE.", code="usage")
-        from core.parameters.validation import from_text
+        given.update(load(arguments.config))
+    if arguments.set:
+        from core.parameters.validation import settings
 
-        given[key] = from_text(key, text)
+        given.update(settings(arguments.set))
     if given.get("kfp_manifests") not in (None, "github"):
         given["kfp_manifests"] = str(Path(str(given["kfp_manifests"])).expanduser().absolute())
     return given

@@ -9,7 +9,7 @@ from core.cli.output import Output
 
 def schema(_: argparse.Namespace, out: Output) -> int:
     """Prints the schema."""
-    from core.parameters.schema import schema as made
+    from core.parameters.schema import json_schema
 
-    out.document(made())
+    out.document(json_schema())
     return 0

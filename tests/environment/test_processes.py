@@ -1,0 +1,92 @@
+"""Processes that outlive their starter, hold nothing of it, and answer once."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.environment import processes
+from core.errors import MlopsError, UsageError
+
+CHILD = """
+import json, os, sys, time
+from core.environment import processes
+from core.errors import UsageError
+document = processes.read_document()
+if document.get("fail"):
+    processes.refuse(UsageError("wrong scenario", hint="mend it"))
+if document.get("die"):
+    sys.exit("something broke")
+streams = [os.readlink(f"/proc/self/fd/{n}") for n in (0, 1, 2)]
+processes.answer({"pid": os.getpid(), "sid": os.getsid(0), "parent": os.getppid(), "got": document, "argv": sys.argv[1:]})
+with open("streams.json", "w") as file:
+    json.dump([os.readlink(f"/proc/self/fd/{n}") for n in (0, 1, 2)], file)
+os.rename("streams.json", "up")
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "child_of_test.py").write_text(CHILD)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).resolve().parents[2]}")
+    return "child_of_test"
+
+
+def begin(module: str, folder: Path, **document: object) -> dict[str, object]:
+    return processes.start(module, ["x"], log=folder / "log", folder=folder, document=document)
+
+
+def test_it_is_nobodys_child_and_holds_no_stream(module: str, tmp_path: Path) -> None:
+    answer = begin(module, tmp_path, secret="s3cret-in-stdin")
+    pid = int(str(answer["pid"]))
+    try:
+        assert answer["got"] == {"secret": "s3cret-in-stdin"}
+        assert answer["sid"] != os.getsid(0)
+        assert answer["parent"] != os.getpid()
+        while not (tmp_path / "up").exists():
+            os.sched_yield()
+        assert json.loads((tmp_path / "up").read_text()) == ["/dev/null", "/dev/null", str(tmp_path / "log")]
+        assert "s3cret" not in Path(f"/proc/{pid}/cmdline").read_text() + Path(f"/proc/{pid}/environ").read_text()
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_a_shell_that_reads_its_starters_output_is_not_kept(module: str, tmp_path: Path) -> None:
+    starter = f"""
+from pathlib import Path
+from core.environment import processes
+folder = Path({str(tmp_path)!r})
+print(processes.start({module!r}, [], log=folder / "log", folder=folder, document={{}})["pid"])
+"""
+    done = subprocess.run([sys.executable, "-P", "-c", starter], capture_output=True, text=True, timeout=30, check=True)
+    os.kill(int(done.stdout), signal.SIGKILL)
+
+
+def test_its_refusal_is_raised_here(module: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="wrong scenario") as error:
+        begin(module, tmp_path, fail=True)
+    assert error.value.hint == "mend it"
+
+
+def test_an_end_without_a_word_says_why_and_where(module: str, tmp_path: Path) -> None:
+    with pytest.raises(MlopsError) as error:
+        begin(module, tmp_path, die=True)
+    assert error.value.cause == "something broke"
+    assert str(tmp_path / "log") in error.value.hint
+
+
+def test_the_users_own_core_in_the_working_folder_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core" / "__init__.py").write_text("raise SystemExit('foreign code ran')")
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    with pytest.raises(MlopsError) as error:
+        processes.start("core.install.process", ["nosuch", "r"], log=tmp_path / "log", folder=tmp_path, document={})
+    assert "foreign" not in error.value.cause
+    assert "nosuch" in error.value.message

@@ -26,6 +26,7 @@ class Cloud:
     credentials_file: Path | None = None
     rate: float = 1.0
     simulator: Path | None = None
+    manifests: Path | None = None
 
     @property
     def rehearsal(self) -> bool:

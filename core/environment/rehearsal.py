@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from core import resources
 from core.environment import processes
 from core.environment.cloud import Cloud
 from core.environment.home import Home
@@ -102,6 +103,7 @@ def _cloud(data: dict[str, Any], place: Path) -> Cloud:
         credentials_file=Path(data["credentials_file"]),
         rate=float(data["speed"]),
         simulator=place,
+        manifests=resources.folder("kustomize") / "stand-in",
     )
 
 

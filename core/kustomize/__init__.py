@@ -5,15 +5,17 @@ that kustomize is pointed at, `build` runs kustomize, and `parts` splits what co
 `mends` is the table of what the overlay changes, and why.
 """
 
-from core.kustomize.build import build
+from core.kustomize.build import build, render
 from core.kustomize.checksums import annotate
 from core.kustomize.mends import MENDS, Mend, find
-from core.kustomize.overlay import Values
-from core.kustomize.parts import Manifests, Object, load
-from core.kustomize.source import Release, given, on_github, stand_in
+from core.kustomize.overlay import Layout, Values, lay_out
+from core.kustomize.parts import Manifests, Object, load, stored
+from core.kustomize.source import Git, Release, fetched, given, on_github, stand_in
 
 __all__ = [
     "MENDS",
+    "Git",
+    "Layout",
     "Manifests",
     "Mend",
     "Object",
@@ -21,9 +23,13 @@ __all__ = [
     "Values",
     "annotate",
     "build",
+    "fetched",
     "find",
     "given",
+    "lay_out",
     "load",
     "on_github",
+    "render",
     "stand_in",
+    "stored",
 ]

@@ -17,7 +17,7 @@ from typing import Any
 from core.errors import PermanentError
 from core.kustomize import mends
 from core.kustomize.checksums import annotate
-from core.kustomize.overlay import Values, lay_out
+from core.kustomize.overlay import Layout, Values, lay_out
 from core.kustomize.parts import Manifests, Object, split
 from core.kustomize.source import Release
 from core.run.clock import Clock
@@ -27,28 +27,33 @@ DEADLINE = 120.0
 
 
 async def build(
-    release: Release,
-    values: Values,
-    work: Path,
-    *,
-    kubectl: Sequence[str],
-    without: Iterable[str] = (),
-    clock: Clock | None = None,
-    environment: Mapping[str, str] | None = None,
+    release: Release, values: Values, work: Path, *, kubectl: Sequence[str], without: Iterable[str] = ()
 ) -> Manifests:
     """The objects of one environment; ``work`` is filled with what they are built from.
 
-    ``without`` leaves out mends, by number or name. ``environment`` is what kubectl runs with.
+    ``without`` leaves out mends, by number or name.
     """
     left_out = mends.without(without)
-    folders = await asyncio.to_thread(lay_out, work, release.folder, values, without=left_out)
+    layout = await asyncio.to_thread(lay_out, work, release.folder, values, without=left_out)
+    return await render(layout, release, kubectl=kubectl, checksums=mends.CHECKSUMS not in left_out)
+
+
+async def render(
+    layout: Layout,
+    release: Release,
+    *,
+    kubectl: Sequence[str],
+    clock: Clock | None = None,
+    environment: Mapping[str, str] | None = None,
+    checksums: bool = True,
+) -> Manifests:
+    """The objects that a folder laid out by `lay_out` stands for; ``environment`` is what kubectl runs with."""
+    folders = (layout.cluster, layout.namespaced)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_kustomize(kubectl, f, clock or Clock(), environment)) for f in folders]
     objects = [o for task in tasks for o in task.result()]
     manifests = Manifests(release.source, release.version, release.commit, split(objects))
-    if mends.CHECKSUMS in left_out:
-        return manifests
-    return manifests.replaced(annotate)
+    return manifests.replaced(annotate) if checksums else manifests
 
 
 async def _kustomize(kubectl: Sequence[str], folder: Path, clock: Clock, given: Mapping[str, str] | None) -> list[Object]:

@@ -6,6 +6,7 @@ needs no network and no git, fetches nothing twice, and the folder can be built 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -136,8 +137,16 @@ def shipped() -> Path:
     return resources.folder("kustomize")
 
 
-def lay_out(work: Path, release: Path, values: Values, *, without: frozenset[str] = frozenset()) -> tuple[Path, Path]:
-    """Fills the folder ``work``; returns the two folders to build: what is the cluster's, and what is the namespace's."""
+class Layout(NamedTuple):
+    """What kustomize is pointed at, the cluster's folder and the namespace's; ``inputs`` is a checksum of all it reads."""
+
+    cluster: Path
+    namespaced: Path
+    inputs: str
+
+
+def lay_out(work: Path, release: Path, values: Values, *, without: frozenset[str] = frozenset()) -> Layout:
+    """Fills the folder ``work`` with everything that kustomize needs."""
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True, mode=0o700)
     for name in SHIPPED:
@@ -150,7 +159,7 @@ def lay_out(work: Path, release: Path, values: Values, *, without: frozenset[str
     for repository, tag in sorted({(r.repository, r.tag) for r in wanted}):
         _copy(release / repository / tag, work / "upstream" / repository / tag)
     _rewrite(work)
-    return built
+    return Layout(*built, _checksum(work))
 
 
 def _cluster(work: Path, values: Values, without: frozenset[str]) -> Path:
@@ -183,6 +192,14 @@ def _kustomization(folder: Path, values: Values, sources: list[str], components:
 def _write(folder: Path, fields: dict[str, object]) -> None:
     head = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
     (folder / "kustomization.yaml").write_text(json.dumps({**head, **fields}, indent=1), encoding="utf-8")
+
+
+def _checksum(work: Path) -> str:
+    total = hashlib.sha256()
+    for file in sorted(path for path in work.rglob("*") if path.is_file()):
+        data = file.read_bytes()
+        total.update(f"{file.relative_to(work)} {len(data)}\n".encode() + data)
+    return total.hexdigest()
 
 
 def _copy(source: Path, target: Path) -> None:

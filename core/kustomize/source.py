@@ -47,9 +47,9 @@ def given(folder: Path, version: str) -> Release:
     return Release(folder, "folder", version)
 
 
-def stand_in(version: str) -> Release:
-    """The set that takes the release's place in a rehearsal that can't reach GitHub."""
-    return Release(shipped() / "stand-in", "stand-in", version)
+def stand_in(folder: Path, version: str) -> Release:
+    """The set that takes the release's place where a cloud has one, and GitHub can't be reached."""
+    return Release(folder, "stand-in", version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Git:
     log: Callable[[str], None]
 
     async def reachable(self, seconds: float) -> bool:
-        """Whether GitHub answers within so many real seconds: a rehearsal takes its stand-in rather than wait."""
+        """Whether GitHub answers within so many real seconds: where there is a stand-in, nobody wants to wait."""
         try:
             async with asyncio.timeout(seconds):
                 await self.run("ls-remote", "--exit-code", _url(REPOSITORY), "HEAD")
@@ -92,6 +92,11 @@ class Git:
         if process.returncode:
             raise _failed(arguments[0], error.decode(errors="replace").strip())
         return out.decode(errors="replace").strip()
+
+
+def fetched(cache: Path, version: str) -> bool:
+    """Whether the release was fetched from GitHub before."""
+    return (cache / REPOSITORY / version).is_dir()
 
 
 async def on_github(cache: Path, version: str, git: Git) -> Release:

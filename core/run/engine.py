@@ -181,6 +181,10 @@ class Engine:
             except TimeoutError:
                 self._failed(running, _too_late(step, context))
                 return
+            except CancelledByUser as error:  # a fact it waited for in the middle of its work will not come
+                running.error = error
+                self._never(step)
+                raise asyncio.CancelledError from None
             except MlopsError as error:
                 self._failed(running, error)
                 return
@@ -220,9 +224,17 @@ class Engine:
         seconds = round(running.context.seconds(), 3)
         running.context.log(f"{error.message} {error.cause}".strip())
         self.journal.append(events.StepFailed(step=running.step.id, seconds=seconds, error=error.to_dict()))
-        for fact in running.step.publishes:
-            if fact not in self.facts:
-                self._arrival(f"!{fact}").set()
+        self._never(running.step)
+
+    def _never(self, step: Step) -> None:
+        """Tells whoever waits in mid-step that a step's facts won't come, nor those of the steps that need them."""
+        for fact in step.publishes:
+            if fact in self.facts or self._arrival(f"!{fact}").is_set():
+                continue
+            self._arrival(f"!{fact}").set()
+            for other in self._steps.values():
+                if other.state == "pending" and fact in other.step.needs:
+                    self._never(other.step)
 
     def _reason(self, running: _Running) -> str:
         if self._stopping is not None:
@@ -231,6 +243,8 @@ class Engine:
             publisher = self._publisher.get(need)
             if need not in self.facts and publisher:
                 return f"it needs {need} from {publisher}"
+        if isinstance(running.error, CancelledByUser):
+            return running.error.message
         return "a person is needed" if self._needed else ""
 
     # -- facts and people, for contexts

@@ -142,7 +142,7 @@ async def test_waiting_inside_a_step_for_a_fact_that_will_not_come_ends(tmp_path
 
     bench = Bench(tmp_path, step("waits", waits), step("breaks", breaks, publishes="a"))
     assert isinstance(await bench.run(), events.RunFailed)
-    assert bench.state == {"breaks": "failed", "waits": "failed"}
+    assert bench.state == {"breaks": "failed", "waits": "cancelled"}
 
 
 async def test_a_failed_step_is_run_again_on_request_while_the_run_goes_on(tmp_path: Path) -> None:
@@ -326,3 +326,23 @@ async def test_operations_left_open_are_found_again(tmp_path: Path) -> None:
 
     await Bench(tmp_path, step("takes-up", takes_up), pending={"cluster": "op-1"}).run()
     assert seen == ["op-1", None]
+
+
+async def test_a_step_that_waits_in_mid_work_is_cancelled_when_the_fact_cannot_come(tmp_path: Path) -> None:
+    async def breaks(context: Context) -> None:
+        raise PermanentError("no room")
+
+    async def waits(context: Context) -> None:
+        await context.wait_for("user")
+
+    bench = Bench(
+        tmp_path,
+        step("platform", breaks, publishes="instance"),
+        step("database", works, "instance", "user"),
+        step("pipelines", waits, publishes="pipelines"),
+        step("verify", works, "pipelines"),
+    )
+    last = await bench.run()
+    assert isinstance(last, events.RunFailed)
+    assert last.error["message"] == "no room"
+    assert bench.state == {"platform": "failed", "database": "cancelled", "pipelines": "cancelled", "verify": "cancelled"}

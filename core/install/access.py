@@ -1,0 +1,108 @@
+"""The step ``access``: the URL at which Kubeflow's UI really answers, found by asking.
+
+A port-forward of the step's own proves that pages come and that the API takes posts; it is closed again afterwards, and
+``mlops-env access --forward`` opens one for a person. The inverting proxy, if asked for, gets five minutes to register;
+where it does not, the port-forward is the way.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from core.errors import PermanentError
+from core.install.connection import connect
+from core.install.installation import Installation
+from core.install.kubeflow import Kubeflow
+from core.install.pipelines import UI_SERVICE, ui, until_ready
+from core.kubernetes.client import Cluster
+from core.kubernetes.port_forward import forward
+from core.run.step import Context, Outcome, Step
+
+PORT = 8080
+PROXY_CONFIG = "inverse-proxy-config"
+PROXY_SECONDS = 300
+
+
+def step(installation: Installation) -> Step:
+    """The step that proves the way to Kubeflow's UI; it publishes ``pipelines_ui``."""
+
+    async def run(context: Context) -> Outcome | None:
+        async with connect(installation, context.fact("cluster_endpoint")) as cluster:
+            async with forward(cluster, ui(installation)) as port, Kubeflow(port, context.clock) as kubeflow:
+                await _prove(kubeflow, context)
+            host = await _proxy_host(installation, cluster, context) if installation.values["inverse_proxy"] else ""
+        url = f"https://{host}" if host else address_here(PORT)
+        context.publish("pipelines_ui", {"url": url, "via": "inverse-proxy" if host else "port-forward"})
+        return None
+
+    return Step(
+        "access",
+        "Way to Kubeflow's UI",
+        run,
+        needs=("cluster_endpoint", "pipelines"),
+        publishes=("pipelines_ui",),
+        seconds=5,
+        deadline=1200,
+    )
+
+
+def address_here(port: int, environ: Mapping[str, str] = os.environ) -> str:
+    """The URL at which a browser reaches a local port of this machine."""
+    if environ.get("CLOUD_SHELL") == "true" and environ.get("WEB_HOST"):
+        return f"https://{port}-{environ['WEB_HOST']}"
+    return f"http://localhost:{port}"
+
+
+def hint_here(port: int, environ: Mapping[str, str] = os.environ) -> str:
+    """What must be done first for `address_here` to work in a browser; empty where it just does."""
+    if environ.get("CLOUD_SHELL") == "true":
+        return ""
+    if environ.get("SSH_CONNECTION"):
+        host = environ["SSH_CONNECTION"].split()[2] if len(environ["SSH_CONNECTION"].split()) > 2 else "HOST"
+        user = environ.get("USER", "")
+        return f"On the machine with the browser: ssh -N -L {port}:localhost:{port} {user + '@' if user else ''}{host}"
+    return ""
+
+
+async def _prove(kubeflow: Kubeflow, context: Context) -> None:
+    status, text = await kubeflow.page("/")
+    if status != 200 or "<" not in text:
+        raise PermanentError(
+            "Kubeflow's UI does not give its page.", code="ui-page", cause=f"GET / answers {status}: {text[:200]}"
+        )
+    await until_ready(kubeflow, context)
+    if not await kubeflow.takes_posts():
+        raise PermanentError(
+            "Kubeflow's UI gives pages, but its API takes no posts.",
+            code="ui-post",
+            cause="A request that the API server must refuse as malformed got another answer.",
+            hint=f"Look at the log of {UI_SERVICE}.",
+        )
+
+
+async def _proxy_host(installation: Installation, cluster: Cluster, context: Context) -> str:
+    """The host name that the inverting proxy's agent got, if it answers; empty where there is none."""
+    for _ in range(PROXY_SECONDS // 10):
+        found = await cluster.find("v1", "ConfigMap", PROXY_CONFIG, installation.names.namespace)
+        host = str(((found or {}).get("data") or {}).get("Hostname", ""))
+        if host and await _answers(host):
+            return host
+        context.progress("waiting for the inverting proxy to register")
+        await context.clock.sleep(10)
+    context.log("The inverting proxy did not register within five minutes; the port-forward is the way in.")
+    return ""
+
+
+async def _answers(host: str) -> bool:
+    import aiohttp
+
+    from core.gcp import network
+
+    url = f"https://{host}/"
+    try:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=20)) as session:
+            async with session.get(url, allow_redirects=False, proxy=network.proxies().for_url(url)) as response:
+                return response.status < 500
+    except (aiohttp.ClientError, TimeoutError, OSError):
+        return False

@@ -1,0 +1,124 @@
+"""The step ``pipelines``: Kubeflow Pipelines itself, applied in order and watched until it really works.
+
+What needs no database (CRDs, rights, settings, Services) is applied as soon as the namespace is there; the workloads
+follow once the database's user is proven. A rollout proves little, since most of these Deployments have no readiness
+probe: after them it is watched whether anything restarts, and the API server must say of itself that it is ready.
+"""
+
+from __future__ import annotations
+
+from core.errors import PermanentError
+from core.install.connection import connect
+from core.install.installation import Installation
+from core.install.kubeflow import Kubeflow
+from core.kubernetes.apply import Applied, apply_all
+from core.kubernetes.client import Cluster
+from core.kubernetes.concurrency import side_by_side
+from core.kubernetes.diagnosis import pod_trouble
+from core.kubernetes.port_forward import Target, forward
+from core.kubernetes.resources import Object
+from core.kubernetes.rollouts import rollouts, settled
+from core.run.step import Context, Outcome, Step
+
+UI_SERVICE, UI_PORT = "ml-pipeline-ui", 80
+READY_LOOKS = 120
+SETTLE_SECONDS = 15.0
+
+
+def step(installation: Installation) -> Step:
+    """The step that installs Kubeflow Pipelines; it publishes ``pipelines`` once its API server is ready."""
+
+    async def run(context: Context) -> Outcome | None:
+        async with connect(installation, context.fact("cluster_endpoint")) as cluster:
+            changed = await _apply(installation, cluster, context)
+            await _wait(installation, cluster, context, changed=changed)
+        context.publish("pipelines", installation.values["kfp_version"])
+        return None
+
+    return Step(
+        "pipelines",
+        "Kubeflow Pipelines",
+        run,
+        needs=("cluster_endpoint", "namespace", "manifests"),
+        publishes=("pipelines",),
+        seconds=180,
+        deadline=7200,
+    )
+
+
+def ui(installation: Installation) -> Target:
+    """Where a port-forward reaches Kubeflow's UI, which passes the API on."""
+    return Target(installation.names.namespace, UI_SERVICE, UI_PORT)
+
+
+async def _apply(installation: Installation, cluster: Cluster, context: Context) -> bool:
+    from core import kustomize
+
+    manifests = kustomize.load(context.fact("manifests")["folder"])
+    early = await apply_all(cluster, [*manifests.cluster, *manifests.configuration], context)
+    _note(early, context)
+    for fact in ("database_user", "artifact_bucket", "secrets"):
+        await context.wait_for(fact)
+    versions = await _secret_versions(installation, cluster)
+    manifests = manifests.replaced(lambda objects: kustomize.annotate(objects, versions=versions))
+    late = await apply_all(cluster, manifests.workloads, context)
+    _note(late, context)
+    changed = any(one.action != "unchanged" for one in (*early, *late))
+    names = [o["metadata"]["name"] for o in manifests.workloads if o["kind"] == "Deployment"]
+    restarted = await start_again(cluster, installation.names.namespace)
+    for pod in restarted:
+        context.log(f"Deleted pod {pod}, which waited between crashes for something that is there now.")
+    await rollouts(cluster, installation.names.namespace, names, context)
+    return changed or bool(restarted)
+
+
+async def _wait(installation: Installation, cluster: Cluster, context: Context, *, changed: bool) -> None:
+    if changed:
+        context.changed()
+        context.progress("looking whether everything stays up")
+        await settled(cluster, installation.names.namespace, SETTLE_SECONDS)
+    async with forward(cluster, ui(installation)) as port, Kubeflow(port, context.clock) as kubeflow:
+        await until_ready(kubeflow, context)
+
+
+async def until_ready(kubeflow: Kubeflow, context: Context) -> None:
+    """Waits until the UI answers that the API server behind it is ready; raises `PermanentError` where it never is."""
+    answer: dict[str, object] = {}
+    for _ in range(READY_LOOKS):
+        answer = await kubeflow.health()
+        if answer.get("apiServerReady") is True:
+            return
+        context.progress("waiting for Kubeflow's API server")
+        await context.clock.sleep(5)
+    raise PermanentError(
+        "Kubeflow's UI runs, but the API server behind it is not ready.",
+        code="api-server-not-ready",
+        cause=f"The UI's health page says {answer}.",
+        hint="The log of ml-pipeline says what it waits for: mostly the database.",
+        command="kubectl logs deployment/ml-pipeline",
+    )
+
+
+async def start_again(cluster: Cluster, namespace: str) -> list[str]:
+    """Deletes the pods that wait between crashes, up to five minutes each, so that they start at once; their names."""
+    pods = await cluster.all("v1", "Pod", namespace)
+    crashed = [pod for pod in pods if _between_crashes(pod)]
+    await side_by_side(cluster.delete("v1", "Pod", pod["metadata"]["name"], namespace) for pod in crashed)
+    return [pod["metadata"]["name"] for pod in crashed]
+
+
+def _between_crashes(pod: Object) -> bool:
+    trouble = pod_trouble(pod)
+    owned = any(owner.get("kind") == "ReplicaSet" for owner in pod["metadata"].get("ownerReferences") or [])
+    return owned and trouble is not None and trouble.reason == "CrashLoopBackOff"
+
+
+def _note(applied: list[Applied], context: Context) -> None:
+    if any(one.action != "unchanged" for one in applied):
+        context.changed()
+
+
+async def _secret_versions(installation: Installation, cluster: Cluster) -> dict[str, str]:
+    """What changes when a Secret does, so that the pods that read it start anew: no hash of a secret is written down."""
+    secrets = await cluster.all("v1", "Secret", installation.names.namespace)
+    return {s["metadata"]["name"]: f"{s['metadata']['uid']}/{s['metadata']['resourceVersion']}" for s in secrets}

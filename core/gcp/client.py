@@ -50,7 +50,7 @@ class Google:
         self._building = asyncio.Lock()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._session: aiohttp.ClientSession | None = None
-        self._account = ""
+        self._account = self._known_account = ""
 
     async def __aenter__(self) -> Google:
         return self
@@ -128,43 +128,47 @@ class Google:
 
     async def token(self) -> str:
         """An access token that is good for a while; raises `SignInEnded`."""
-        return (await self.credentials.token()).value
+        return (await self.current_token()).value
 
     async def current_token(self) -> Token:
         """The same with its end, in seconds of the run's clock."""
-        return await self.credentials.token()
+        token = await self.credentials.token()
+        if self._known_account:
+            await self._hold_to_account(token.value)
+        return token
 
     async def account(self) -> str:
         """The address of the signed-in account, as far as it can be known; empty otherwise."""
-        sign_in = await self.credentials.load()
-        if self._account:
-            return self._account
-        try:
-            answer = await self.call("oauth2", "v2", "tokeninfo", access_token=await self.token())
-            self._account = str(answer.get("email", ""))
-        except ApiError:
-            self._account = sign_in.account
-        self._account = self._account or sign_in.account
-        self.credentials.named(self._account)
+        if not self._account:
+            self._account = await self._account_of(await self.token())
+            self.credentials.named(self._account)
         return self._account
 
-    async def renewed(self) -> SignIn:
-        """Takes up the sign-in that a person has renewed; raises `SignInEnded` where it is none, or another account's."""
-        before, self._account = self._account, ""
-        await self.credentials.forget()
-        await self.credentials.renew()
-        account = await self.account()
-        if before and account and account != before:
-            self._account = before
-            await self.credentials.forget()
+    async def _account_of(self, token: str) -> str:
+        try:
+            answer = await self._once(token, "oauth2", "v2", "tokeninfo", {"access_token": token})
+        except ApiError:
+            answer = {}
+        sign_in = await self.credentials.load()
+        return str(answer.get("email") or "") or sign_in.account
+
+    async def _hold_to_account(self, token: str) -> None:
+        """A run goes on under the account it began with: another one may own other things, or nothing."""
+        account = await self._account_of(token)
+        if account and account != self._known_account:
+            self.credentials.forget()
             raise SignInEnded(
-                f"The sign-in is {account}'s now, and this run began with {before}'s.",
-                account=before,
-                hint=f"Sign in as {before}.",
+                f"The sign-in is {account}'s now, and this run began with {self._known_account}'s.",
+                account=self._known_account,
+                hint=f"Sign in as {self._known_account}.",
+                command=f"gcloud auth application-default login --account={self._known_account}",
             )
-        sign_in = self.credentials.sign_in
-        assert sign_in is not None
-        return sign_in
+        self._account, self._known_account = self._known_account, ""
+
+    def renewed(self) -> None:
+        """A person has signed in anew: the next call uses that sign-in, if it is the same account's."""
+        self.credentials.forget()
+        self._known_account, self._account = self._account or self._known_account, ""
 
     async def wait(
         self,
@@ -239,6 +243,15 @@ class Google:
                 delay = max(error.delay if attempt else 0.0, 2.0**attempt)
             await self.clock.sleep(delay * random.uniform(0.7, 1.3))
         raise AssertionError("unreachable")
+
+    async def _once(self, token: str, api: str, version: str, method: str, params: dict[str, Any]) -> Any:
+        """One call with a given token, not tried again: what knows the token's owner may not ask for the token."""
+        resource = await self._resource(api, version, "")
+        request = discovery.request(resource, method, params)
+        status, content, answer = await self._send(request, f"{api}.{method}", {"authorization": f"Bearer {token}"})
+        if status >= 300:
+            raise from_answer(status, content, method=f"{api}.{method}", project=self.project)
+        return answer(content)
 
     async def _authorized(self, request: Any, method: str, headers: Mapping[str, str]) -> Any:
         token = await self.token()

@@ -32,6 +32,10 @@ LOOK_AHEAD = 0.5
 token still serves whoever waits on a long operation."""
 
 
+AT_THE_END = 0.05
+"""The last part of a token's life, in which it is not handed out any more; as long is waited between two failed refreshes."""
+
+
 @dataclass(frozen=True, slots=True)
 class SignIn:
     """A sign-in: where it comes from (``source``), whose it is, and what renews it; ``config`` is gcloud's folder."""
@@ -53,6 +57,16 @@ class Token:
     fetched: float
     expires: float
 
+    @property
+    def life(self) -> float:
+        """Seconds between its being fetched and its end."""
+        return self.expires - self.fetched
+
+    @property
+    def middle(self) -> float:
+        """When the next one is fetched."""
+        return self.fetched + self.life * LOOK_AHEAD
+
 
 def cloud_shell() -> bool:
     """Whether this machine is Google's Cloud Shell."""
@@ -68,6 +82,7 @@ class Credentials:
         self._google: Any = None
         self._token: Token | None = None
         self.sign_in: SignIn | None = None
+        self._not_before = 0.0
         for password in network.proxies().passwords():
             redactor.add(password)
 
@@ -85,22 +100,22 @@ class Credentials:
             await self._loaded()
             now = self._clock.now()
             current = self._token
-            if current and now < current.fetched + (current.expires - current.fetched) * LOOK_AHEAD:
-                if current.expires - now >= least:
-                    return current
+            if current and now < max(current.middle, self._not_before) and current.expires - now >= least:
+                return current
             try:
-                self._token = await asyncio.to_thread(self._refresh)
+                self._token = await asyncio.to_thread(self._refresh, self._google)
             except (SignInEnded, Unavailable):
-                if current is None or current.expires - now < max(least, 5.0):
+                if current is None or current.expires - now < max(least, current.life * AT_THE_END):
                     raise
-            assert self._token is not None
+                self._not_before = now + current.life * AT_THE_END
+                return current
             return self._token
 
     async def renew(self) -> Token:
         """A new token, however good the old one; raises `SignInEnded` where the sign-in itself has ended."""
         async with self._lock:
             await self._loaded()
-            self._token = await asyncio.to_thread(self._refresh)
+            self._token = await asyncio.to_thread(self._refresh, self._google)
             return self._token
 
     def reject(self, value: str) -> None:
@@ -108,10 +123,9 @@ class Credentials:
         if self._token and self._token.value == value:
             self._token = None
 
-    async def forget(self) -> None:
+    def forget(self) -> None:
         """Forgets the sign-in: the next token comes from whatever is signed in then."""
-        async with self._lock:
-            self._google = self._token = None
+        self._google = self._token = None
 
     def named(self, account: str) -> None:
         """Records whose sign-in it is, once that is known."""
@@ -134,23 +148,23 @@ class Credentials:
             return google, _described("GOOGLE_APPLICATION_CREDENTIALS", google)
         return _default() or _gcloud() or _nobody()
 
-    def _refresh(self) -> Token:
+    def _refresh(self, google: Any) -> Token:
         from google.auth import exceptions
 
         begin = self._clock.now()
         try:
-            self._google.refresh(_transport(self._cloud))
+            google.refresh(_transport(self._cloud))
         except exceptions.RefreshError as error:
             raise self._refused(error) from error
         except exceptions.TransportError as error:
             raise Unavailable("No new access token could be fetched.", cause=str(error), method="token", delay=2) from error
         except (TypeError, ValueError, KeyError) as error:  # a metadata server that answers something that is no token
             raise self._ended("The sign-in gave no token.", cause=type(error).__name__) from error
-        token = str(self._google.token or "")
+        token = str(google.token or "")
         if not token:
             raise self._ended("The sign-in gave no token.")
         self._redactor.add(token)
-        return Token(token, begin, begin + _life(self._google))
+        return Token(token, begin, begin + _life(google))
 
     def _refused(self, error: Exception) -> SignInEnded | Unavailable:
         text = " ".join(str(a) for a in error.args)
@@ -163,6 +177,7 @@ class Credentials:
     def _ended(self, message: str, *, cause: str = "") -> SignInEnded:
         at = self.sign_in or SignIn("unknown")
         whose = message[:-1] + f" ({at.account})." if at.account else message
+        self._google = None  # whoever asks next reads the sign-in anew: a person may have renewed it in between
         return SignInEnded(whose, account=at.account, cause=cause, hint=at.hint, command=at.command)
 
 

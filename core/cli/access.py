@@ -1,0 +1,98 @@
+"""``mlops-env access``: how to reach an installed environment, and the port-forward to it."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+from typing import Any
+
+from core.cli.output import Output
+from core.environment import Environment, Home
+from core.environment.address import address
+from core.errors import UsageError
+from core.install import forwarding, outside
+
+
+def access(arguments: argparse.Namespace, out: Output) -> int:
+    """Prints how to reach it; with --forward, forwards Kubeflow's UI; with --stop, ends that."""
+    environment = Environment.load(Home.find(), arguments.name)
+    if arguments.stop:
+        return _stop(environment, out)
+    outside.fact(environment, "cluster_endpoint")
+    if arguments.forward is None:
+        if arguments.detach:
+            raise UsageError("--detach goes with --forward.", code="usage")
+        return _print(environment, out)
+    if not 1 <= arguments.forward <= 65535:
+        raise UsageError(f"--forward {arguments.forward} is no port: 1 to 65535.", code="usage")
+    if arguments.detach:
+        forwarding.start(environment, arguments.forward)
+        return _print(environment, out)
+    return _foreground(environment, arguments.forward, out)
+
+
+def describe(environment: Environment) -> dict[str, Any]:
+    """The document that ``access --output json`` prints."""
+    facts = outside.facts(environment)
+    names, values = environment.names, environment.values
+    project, zone = values["project_id"], values["zone"] or facts.get("zone", "")
+    console = "https://console.cloud.google.com"
+    return {
+        "pipelines_ui": _pipelines_ui(environment, facts.get("pipelines_ui") or {}),
+        "kubeconfig": {"path": str(environment.kubeconfig), "context": names.kubernetes_context},
+        "console": [
+            f"{console}/kubernetes/clusters/details/{zone}/{names.cluster}/details?project={project}",
+            f"{console}/sql/instances/{names.sql_instance}/overview?project={project}",
+            f"{console}/storage/browser/{names.artifact_bucket}?project={project}",
+            f"{console}/logs/query?project={project}",
+        ],
+    }
+
+
+def _pipelines_ui(environment: Environment, published: dict[str, Any]) -> dict[str, Any]:
+    command = f"mlops-env access {environment.name} --forward"
+    if published.get("via") == "inverse-proxy":
+        return {"url": published["url"], "via": "inverse-proxy", "reachable": True, "command": command}
+    port = forwarding.running(environment)
+    reachable = port is not None and forwarding.answers(f"http://127.0.0.1:{port}")
+    where = address(port or forwarding.DEFAULT_PORT)
+    return {"url": where.url, "via": "port-forward", "reachable": reachable, "command": where.command or command}
+
+
+def _print(environment: Environment, out: Output) -> int:
+    document = describe(environment)
+    if out.json:
+        out.document(document)
+        return 0
+    interface = document["pipelines_ui"]
+    out.data(f"Kubeflow Pipelines  {interface['url']}" + ("" if interface["reachable"] else "  (not forwarded now)"))
+    if not interface["reachable"] or interface["command"].startswith("ssh"):
+        out.data(f"  open it with      {interface['command']}")
+    out.data(f"kubectl             KUBECONFIG={document['kubeconfig']['path']} kubectl get pods")
+    for url in document["console"]:
+        out.data(f"console             {url}")
+    return 0
+
+
+def _foreground(environment: Environment, port: int, out: Output) -> int:
+    def ready(local: int) -> None:
+        where = address(local)
+        if out.json:
+            out.line({"port": local, "url": where.url, "command": where.command})
+        else:
+            out.data(where.url)
+            out.say("Ctrl-C ends it." + (f" On your own machine, first: {where.command}" if where.command else ""))
+
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(forwarding.forward(environment, port, ready))
+    return 0
+
+
+def _stop(environment: Environment, out: Output) -> int:
+    stopped = forwarding.stop(environment)
+    if out.json:
+        out.document({"environment": environment.name, "stopped": stopped})
+    else:
+        out.data("The port-forward has ended." if stopped else "No port-forward was running.")
+    return 0

@@ -33,7 +33,7 @@ def lifetime() -> Lifetime:
         return Lifetime("wsl", "WSL stops with its last window; keep one open until the run ends.")
     if os.environ.get("CI"):
         return Lifetime("ci", "This is a CI job: the run ends with it.")
-    if Path("/.dockerenv").exists() or os.environ.get("container"):
+    if Path("/.dockerenv").exists() or os.environ.get("container"):  # noqa: SIM112 (systemd's own name for it)
         return Lifetime("container", "This is a container: the run ends with it.")
     if sys.platform.startswith("linux") and _ends_at_logout():
         user = os.environ.get("USER", "")

@@ -40,6 +40,8 @@ class Environment:
     resolved: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     sql_generation: int = 1
+    sql_password_given: bool = False
+    """Whether a person chose the SQL password (which stands nowhere here): then no other is ever made up."""
 
     @classmethod
     def new(cls, home: Home, name: str, *, cloud: str, given: Mapping[str, Any]) -> Environment:
@@ -75,6 +77,7 @@ class Environment:
             data.get("resolved", {}),
             data.get("versions", {}),
             data.get("sql_generation", 1),
+            data.get("sql_password_given", False),
         )
 
     @classmethod
@@ -113,6 +116,10 @@ class Environment:
         """The environment with values that were found out once and stay; what was given always wins."""
         return replace(self, resolved={**self.resolved, **values})
 
+    def with_password_given(self) -> Environment:
+        """The environment, with the note that a person chose its SQL password."""
+        return replace(self, sql_password_given=True)
+
     def save(self) -> Environment:
         """Writes the record, so that a crash leaves the old one or the new one; returns it."""
         self.home.ensure("environments", self.name)
@@ -135,7 +142,7 @@ def _toml(environment: Environment) -> str:
 
     document = tomlkit.document()
     document.add("format", tomlkit.item(FORMAT))
-    for key in ("id", "cloud", "sql_generation"):
+    for key in ("id", "cloud", "sql_generation", "sql_password_given"):
         document.add(key, tomlkit.item(getattr(environment, key)))
     for key, values in (
         ("parameters", environment.given),

@@ -33,7 +33,7 @@ token still serves whoever waits on a long operation."""
 
 
 AT_THE_END = 0.05
-"""The last part of a token's life, in which it is not handed out any more; as long is waited between two failed refreshes."""
+"""The last part of a token's life, in which it is handed out no more; as long is waited between two failed refreshes."""
 
 
 @dataclass(frozen=True, slots=True)

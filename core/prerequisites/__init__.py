@@ -1,0 +1,10 @@
+"""The checks before an installation: what the machine, the account and the project must have, one module a concern.
+
+`examine` runs them side by side and says how each stands; `demand` raises where something blocks. What can't be looked at
+because its API is off is skipped, never passed, and looked at again once it is on.
+"""
+
+from core.prerequisites.check import Check, Subject
+from core.prerequisites.examine import demand, examine, examine_access
+
+__all__ = ["Check", "Subject", "demand", "examine", "examine_access"]

@@ -1,0 +1,109 @@
+"""The APIs of a project: which are on, switching more on, and waiting until they answer.
+
+``batchEnable`` is atomic: where one service is refused, none is on. So what is refused is looked for by halves, and
+named. After it says that it is done an API refuses for a while longer, on some servers: `answer` asks each one until it
+does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from core.gcp.client import Google
+from core.gcp.errors import ApiError, BillingDisabled, InvalidRequest, NotFound, PermissionDenied, PolicyViolation
+from core.gcp.operations import Persistence
+
+BATCH = 20
+"""Services a call of ``batchEnable`` takes."""
+REFUSED = (InvalidRequest, PermissionDenied, PolicyViolation, NotFound)
+
+PROBES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "cloudresourcemanager.googleapis.com": ("cloudresourcemanager", "v1", "projects.get", {"projectId": "{p}"}),
+    "cloudbilling.googleapis.com": ("cloudbilling", "v1", "projects.getBillingInfo", {"name": "projects/{p}"}),
+    "iam.googleapis.com": ("iam", "v1", "projects.serviceAccounts.list", {"name": "projects/{p}", "pageSize": 1}),
+    "compute.googleapis.com": ("compute", "v1", "projects.get", {"project": "{p}"}),
+    "container.googleapis.com": (
+        "container", "v1", "projects.locations.clusters.list", {"parent": "projects/{p}/locations/-"}),
+    "sqladmin.googleapis.com": ("sqladmin", "v1", "instances.list", {"project": "{p}", "maxResults": 1}),
+    "storage.googleapis.com": ("storage", "v1", "buckets.list", {"project": "{p}", "maxResults": 1}),
+    "secretmanager.googleapis.com": (
+        "secretmanager", "v1", "projects.secrets.list", {"parent": "projects/{p}", "pageSize": 1}),
+    "artifactregistry.googleapis.com": (
+        "artifactregistry", "v1", "projects.locations.repositories.list", {"parent": "projects/{p}/locations/{r}"}),
+    "cloudbuild.googleapis.com": (
+        "cloudbuild", "v1", "projects.locations.getDefaultServiceAccount",
+        {"name": "projects/{p}/locations/{r}/defaultServiceAccount"}),
+}  # fmt: skip
+"""A call by which each API shows that it answers; what is not here has no call that needs nothing else."""
+
+
+async def enabled(google: Google) -> set[str]:
+    """The services that are on in the project."""
+    found = google.list(
+        "serviceusage", "v1", "services.list", items="services",
+        parent=f"projects/{google.project}", filter="state:ENABLED", pageSize=200,
+    )  # fmt: skip
+    return {str(s.get("config", {}).get("name") or str(s["name"]).rpartition("/")[2]) async for s in found}
+
+
+async def enable(google: Google, services: Sequence[str], context: Persistence | None = None) -> dict[str, ApiError]:
+    """Switches services on, `BATCH` a call; returns those that were refused, each with its refusal.
+
+    Raises what is wrong with the project as a whole (`BillingDisabled`), not with a service.
+    """
+    batches = [services[i : i + BATCH] for i in range(0, len(services), BATCH)]
+    found: dict[str, ApiError] = {}
+    for refused in await asyncio.gather(*(_enable(google, batch, context) for batch in batches)):
+        found |= refused
+    google.enabled |= set(services) - set(found)
+    return found
+
+
+async def _enable(google: Google, batch: Sequence[str], context: Persistence | None) -> dict[str, ApiError]:
+    async def start() -> dict[str, Any]:
+        body = {"serviceIds": list(batch)}
+        return await google.call(
+            "serviceusage", "v1", "services.batchEnable", parent=f"projects/{google.project}", body=body, quota_project=False
+        )
+
+    try:
+        if context is None:
+            await google.wait("serviceusage", "v1", await start())
+        else:
+            await google.operate("serviceusage", "v1", context, f"services.enable:{','.join(batch)}", start)
+    except BillingDisabled:
+        raise
+    except REFUSED as error:
+        if len(batch) == 1:
+            return {batch[0]: error}
+        half = len(batch) // 2
+        return {**await _enable(google, batch[:half], context), **await _enable(google, batch[half:], context)}
+    return {}
+
+
+async def answer(google: Google, services: Iterable[str], *, region: str) -> None:
+    """Waits until each of these services answers the project's calls; raises `ServiceDisabled` where one never does."""
+    await asyncio.gather(*(_answers(google, PROBES[s], region) for s in services if s in PROBES))
+
+
+async def _answers(google: Google, probe: tuple[str, str, str, dict[str, Any]], region: str) -> None:
+    api, version, method, params = probe
+    filled: dict[str, Any] = {
+        k: v.format(p=google.project, r=region) if isinstance(v, str) else v for k, v in params.items()
+    }
+    try:
+        await google.call(api, version, method, **filled)
+    except (PermissionDenied, NotFound, InvalidRequest):
+        return  # it answers; whether this account may ask is another matter
+
+
+async def identity(google: Google, service: str, number: str) -> str:
+    """Makes a service's own account in the project, if it is not there yet; its address, as far as Google says it."""
+    operation = await google.call(
+        "serviceusage", "v1beta1", "services.generateServiceIdentity", parent=f"projects/{number}/services/{service}",
+        quota_project=False,
+    )  # fmt: skip
+    response = await google.wait("serviceusage", "v1beta1", operation)
+    return str(response.get("email", ""))

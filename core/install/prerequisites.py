@@ -1,0 +1,63 @@
+"""Step ``prerequisites``: the tools, the sign-in, the project and its billing, the region and the zone; nothing is made.
+
+What can't be looked at because its API is off waits for the step ``services``. One thing can't wait: a region or a zone
+that is on no list of ours. A wrong one must be told before anything else is made, so the one API that knows is switched on.
+"""
+
+from __future__ import annotations
+
+from core.gcp import services
+from core.install.installation import Installation
+from core.prerequisites import Check, Subject, access, demand, examine_access, tools
+from core.run.step import Context, Step
+
+COMPUTE = "compute.googleapis.com"
+
+
+def step(installation: Installation) -> Step:
+    """The step for one run."""
+
+    async def run(context: Context) -> None:
+        await check(installation, context)
+
+    return Step(
+        "prerequisites",
+        "Check the machine, the account and the project",
+        run,
+        publishes=("prerequisites", "account"),
+        seconds=5,
+        deadline=900,
+    )
+
+
+async def check(installation: Installation, context: Context) -> None:
+    """Looks at everything, tells it, and raises where something blocks."""
+    note_password(installation)
+    subject = Subject(installation.google, installation.values, installation.environment.home)
+    found = [*await tools.check(subject), *await access.sign_in(subject)]
+    tell(found, context)
+    demand(found)
+    looked = await examine_access(subject)
+    if any(c.key and c.state == "skip" for c in looked):
+        await services.enable(installation.google, [COMPUTE], context)
+        looked = await examine_access(subject)
+    tell(looked, context)
+    demand([*found, *looked])
+    context.publish("account", await installation.google.account())
+    context.publish("prerequisites", True)
+
+
+def note_password(installation: Installation) -> None:
+    """Records that the SQL password was typed, so that no later run makes up another where this one's was lost."""
+    if "sql_password" in installation.secrets and not installation.environment.sql_password_given:
+        installation.environment = installation.environment.with_password_given().save()
+
+
+def tell(checks: list[Check], context: Context) -> None:
+    """Writes the checks into the step's log, and the first that needs attention beside the step."""
+    for found in checks:
+        why = f": {found.why}" if found.why else ""
+        context.log(f"{found.state:5} {found.title}: {found.looked_at}{why}")
+    open_ones = [c for c in checks if c.state == "warn"]
+    if open_ones:
+        context.progress(f"{open_ones[0].title}: {open_ones[0].why}")

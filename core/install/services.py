@@ -1,0 +1,160 @@
+"""Step ``services``: the project's APIs are on and answer, their own accounts are there; the project's number and the zone.
+
+What could not be looked at before is looked at now. In a project where everything is on already nothing is asked twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from core.errors import PrerequisiteError
+from core.gcp import Google, iam, services
+from core.gcp.errors import ApiError, BillingDisabled, PermissionDenied
+from core.install.installation import Installation
+from core.install.prerequisites import tell
+from core.prerequisites import Subject, demand, examine_access, places
+from core.run.step import Context, Step
+
+REQUIRED = tuple(
+    f"{name}.googleapis.com"
+    for name in (
+        "serviceusage", "cloudresourcemanager", "iam", "iamcredentials", "compute", "container", "artifactregistry",
+        "cloudbuild", "storage", "sqladmin", "servicenetworking", "secretmanager", "cloudbilling", "logging", "monitoring",
+        "aiplatform", "dataflow", "bigquery", "oslogin", "iap",
+    )
+)  # fmt: skip
+OPTIONAL = ("orgpolicy.googleapis.com", "containerfilesystem.googleapis.com")
+"""Without these an installation works all the same; a refusal is told, and that is all."""
+AGENTS: dict[str, tuple[str, str]] = {
+    "servicenetworking.googleapis.com": ("service-{n}@service-networking.iam.gserviceaccount.com",
+                                         "roles/servicenetworking.serviceAgent"),
+    "container.googleapis.com": ("service-{n}@container-engine-robot.iam.gserviceaccount.com",
+                                 "roles/container.serviceAgent"),
+    "cloudbuild.googleapis.com": ("service-{n}@gcp-sa-cloudbuild.iam.gserviceaccount.com",
+                                  "roles/cloudbuild.serviceAgent"),
+}  # fmt: skip
+"""The services whose own account must have its role before what is made with them can be made."""
+AGENT_PATIENCE = 120.0
+"""Seconds that an agent's role is waited for; later steps take its lack for temporary all the same."""
+
+
+def step(installation: Installation) -> Step:
+    """The step for one run."""
+
+    async def run(context: Context) -> None:
+        await switch_on(installation, context)
+
+    return Step(
+        "services",
+        "Switch on the project's APIs",
+        run,
+        needs=("prerequisites",),
+        publishes=("services", "project_number", "zone"),
+        seconds=120,
+        deadline=1800,
+    )
+
+
+async def switch_on(installation: Installation, context: Context) -> None:
+    """Switches on what is off, waits until it answers, and finds out what the other steps need."""
+    google = installation.google
+    on = await services.enabled(google)
+    google.enabled |= on
+    missing = [s for s in REQUIRED if s not in on]
+    wanted = [s for s in OPTIONAL if s not in on]
+    if missing or wanted:
+        await _enable(google, missing, wanted, context)
+    number = await _number(google)
+    if missing:
+        answers = services.answer(google, missing, region=installation.values["region"])
+        await asyncio.gather(answers, _agents(google, missing, number, context))
+        await _look_again(installation, context)
+    context.publish("project_number", number)
+    context.publish("zone", await _zone(installation))
+    context.publish("services", sorted({*on, *google.enabled} & {*REQUIRED, *OPTIONAL}))
+
+
+async def _enable(google: Google, missing: list[str], wanted: list[str], context: Context) -> None:
+    context.progress(f"{len(missing) + len(wanted)} APIs are being switched on")
+    for service in (*missing, *wanted):
+        context.resource("services", service, "create", "started")
+    try:
+        refused, refused_too = await asyncio.gather(
+            services.enable(google, missing, context), services.enable(google, wanted, context)
+        )
+    except BillingDisabled as error:
+        raise PrerequisiteError(
+            error.message, code="billing", cause=error.cause, hint=error.hint, command=error.command, url=error.url
+        ) from error
+    for service in (*missing, *wanted):
+        context.resource("services", service, "create", "failed" if service in {*refused, *refused_too} else "done")
+    if set(missing) - set(refused):
+        context.changed()
+    for service, refusal in refused_too.items():
+        context.log(f"{service} is refused, and is not needed: {refusal.cause or refusal.message}")
+    if refused:
+        raise _refusal(refused)
+
+
+def _refusal(refused: dict[str, ApiError]) -> PrerequisiteError:
+    name, error = next(iter(refused.items()))
+    others = f" (and {len(refused) - 1} more: {', '.join(list(refused)[1:])})" if len(refused) > 1 else ""
+    return PrerequisiteError(
+        f"The API {name} can't be switched on{others}.",
+        code="service-refused",
+        cause=error.cause or error.message,
+        hint=error.hint,
+        command=f"gcloud services enable {' '.join(refused)}",
+        url=error.url,
+    )
+
+
+async def _number(google: Google) -> str:
+    project = await google.call("cloudresourcemanager", "v1", "projects.get", projectId=google.project)
+    return str(project["projectNumber"])
+
+
+async def _zone(installation: Installation) -> str:
+    """The zone that was given or found before, else the region's first that is up, which is then kept."""
+    if installation.values["zone"]:
+        return str(installation.values["zone"])
+    region = installation.values["region"]
+    up = [str(z["name"]) for z in await places.of_region(installation.google, region) if z.get("status", "UP") == "UP"]
+    if not up:
+        raise PrerequisiteError(f"No zone of {region} is up.", code="zone", hint="Choose another region.")
+    installation.environment = installation.environment.with_resolved(zone=up[0]).save()
+    return up[0]
+
+
+async def _look_again(installation: Installation, context: Context) -> None:
+    subject = Subject(installation.google, installation.values, installation.environment.home)
+    checks = await examine_access(subject)
+    tell(checks, context)
+    demand(checks)
+
+
+async def _agents(google: Google, fresh: list[str], number: str, context: Context) -> None:
+    """Has the services make their own accounts, and waits until their roles show in the project's policy."""
+    names = [s for s in AGENTS if s in fresh]
+
+    async def make(service: str) -> None:
+        try:
+            await services.identity(google, service, number)
+        except ApiError as error:
+            context.log(f"The account of {service} could not be asked for: {error.cause or error.message}")
+
+    await asyncio.gather(*(make(service) for service in names))
+    begin = google.clock.now()
+    while names and google.clock.now() - begin < AGENT_PATIENCE:
+        try:
+            policy = await iam.project_policy(google)
+        except PermissionDenied:
+            return
+        names = [s for s in names if not _has_role(policy, s, number)]
+        if names:
+            await google.clock.sleep(6)
+
+
+def _has_role(policy: iam.Policy, service: str, number: str) -> bool:
+    account, role = AGENTS[service]
+    return iam.has(policy, role, f"serviceAccount:{account.format(n=number)}")

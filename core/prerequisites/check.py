@@ -1,0 +1,47 @@
+"""One check: what was looked at, how it stands, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from core.environment import Home
+
+if TYPE_CHECKING:
+    from core.gcp import Google
+
+State = Literal["pass", "warn", "block", "skip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The outcome of one check. ``skip`` means that it could not be looked at (yet), which is never a pass.
+
+    ``looked_at`` says what was seen; ``why`` what is wrong with it; ``hint`` and ``command`` what helps. ``key`` is the
+    parameter whose value is wrong, where it is one's: then it is no lack of the machine's or the project's.
+    """
+
+    id: str
+    title: str
+    state: State
+    looked_at: str = ""
+    why: str = ""
+    hint: str = ""
+    command: str = ""
+    url: str = ""
+    key: str = ""
+    allowed: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The check as ``check --output json`` and the step's log carry it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is checked: the values of one environment, on this machine, with this sign-in."""
+
+    google: Google
+    values: Mapping[str, Any]
+    home: Home

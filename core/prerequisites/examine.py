@@ -1,0 +1,58 @@
+"""Running the checks side by side, and what follows from them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from core.errors import ParameterError, PrerequisiteError
+from core.gcp.errors import SignInEnded
+from core.prerequisites import access, places, tools
+from core.prerequisites.check import Check, Subject
+
+Checker = Callable[[Subject], Awaitable[list[Check]]]
+
+OF_ACCESS: tuple[Checker, ...] = (access.project, access.billing, places.check)
+"""What needs a sign-in, and is looked at again once the project's APIs are on."""
+
+
+async def examine(subject: Subject) -> list[Check]:
+    """Every check; where nobody is signed in that blocks, and what needs a sign-in is skipped."""
+    looked_at_tools = asyncio.ensure_future(tools.check(subject))
+    try:
+        signed_in = await access.sign_in(subject)
+    except SignInEnded as ended:
+        block = Check("sign-in", access.SIGN_IN, "block", "", ended.message.rstrip("."), ended.hint, ended.command)
+        return [*await looked_at_tools, block]
+    except BaseException:
+        looked_at_tools.cancel()
+        raise
+    return [*await looked_at_tools, *signed_in, *await examine_access(subject)]
+
+
+async def examine_access(subject: Subject) -> list[Check]:
+    """The checks of the project alone; for a sign-in that is there."""
+    found = await asyncio.gather(*(check(subject) for check in OF_ACCESS))
+    return [check for checks in found for check in checks]
+
+
+def demand(checks: Sequence[Check]) -> None:
+    """Raises `ParameterError` where a value is wrong, else `PrerequisiteError` that lists everything that blocks."""
+    blocking = [c for c in checks if c.state == "block"]
+    if not blocking:
+        return
+    for check in blocking:
+        if check.key:
+            raise ParameterError(check.key, check.looked_at, check.allowed, hint=check.hint)
+    first = blocking[0]
+    if len(blocking) == 1:
+        raise PrerequisiteError(
+            f"{first.why[:1].upper()}{first.why[1:]}.", code=first.id, hint=first.hint, command=first.command, url=first.url
+        )
+    raise PrerequisiteError(
+        f"{len(blocking)} things are missing: {'; '.join(c.why for c in blocking)}.",
+        code="prerequisites",
+        hint=" ".join(c.hint for c in blocking if c.hint),
+        command=first.command,
+        url=first.url,
+    )

@@ -1,0 +1,25 @@
+"""The outside programs that a run drives: there, new enough, and where each comes from."""
+
+from __future__ import annotations
+
+import asyncio
+
+from core.prerequisites.check import Check, Subject
+from core.toolchain import MissingTool, find
+
+NEEDED = ("terraform", "kubectl", "git")
+
+
+async def check(subject: Subject) -> list[Check]:
+    """One check a tool; git is needed only where the manifests come from GitHub."""
+    names = [n for n in NEEDED if n != "git" or subject.values["kfp_manifests"] == "github"]
+    return list(await asyncio.gather(*(asyncio.to_thread(_one, name, subject) for name in names)))
+
+
+def _one(name: str, subject: Subject) -> Check:
+    title = f"{name} is there and new enough"
+    try:
+        tool = find(name, subject.home)
+    except MissingTool as missing:
+        return Check(f"tool.{name}", title, "block", name, missing.message, missing.hint, missing.command, missing.url)
+    return Check(f"tool.{name}", title, "pass", str(tool))

@@ -71,7 +71,7 @@ async def _prove(kubeflow: Kubeflow, context: Context) -> None:
         raise PermanentError(
             "Kubeflow's UI does not give its page.", code="ui-page", cause=f"GET / answers {status}: {text[:200]}"
         )
-    await until_ready(kubeflow, context)
+    await until_ready(kubeflow, context.clock, context)
     if not await kubeflow.takes_posts():
         raise PermanentError(
             "Kubeflow's UI gives pages, but its API takes no posts.",

@@ -46,9 +46,11 @@ class Account:
         rows = await self.rows("SELECT plugin FROM mysql.user WHERE user = %s AND host = '%%'", self.user)
         return str(rows[0][0]) if rows else ""
 
-    async def databases(self) -> set[str]:
-        """The databases that the user sees."""
-        return {str(row[0]) for row in await self.rows("SHOW DATABASES")}
+    async def tables(self, database: str) -> int:
+        """How many tables a database has; 0 where there is no such database."""
+        if database not in {str(row[0]) for row in await self.rows("SHOW DATABASES")}:
+            return 0
+        return len(await self.rows(f"SHOW TABLES FROM `{database.replace('`', '')}`"))
 
     async def rows(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
         """What a query answers."""

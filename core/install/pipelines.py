@@ -18,7 +18,8 @@ from core.kubernetes.diagnosis import pod_trouble
 from core.kubernetes.port_forward import Target, forward
 from core.kubernetes.resources import Object
 from core.kubernetes.rollouts import rollouts, settled
-from core.run.step import Context, Outcome, Step
+from core.run.clock import Clock
+from core.run.step import Context, Outcome, Reporter, Step
 
 UI_SERVICE, UI_PORT = "ml-pipeline-ui", 80
 READY_LOOKS = 120
@@ -78,18 +79,18 @@ async def _wait(installation: Installation, cluster: Cluster, context: Context, 
         context.progress("looking whether everything stays up")
         await settled(cluster, installation.names.namespace, SETTLE_SECONDS)
     async with forward(cluster, ui(installation)) as port, Kubeflow(port, context.clock) as kubeflow:
-        await until_ready(kubeflow, context)
+        await until_ready(kubeflow, context.clock, context)
 
 
-async def until_ready(kubeflow: Kubeflow, context: Context) -> None:
+async def until_ready(kubeflow: Kubeflow, clock: Clock, reporter: Reporter) -> None:
     """Waits until the UI answers that the API server behind it is ready; raises `PermanentError` where it never is."""
     answer: dict[str, object] = {}
     for _ in range(READY_LOOKS):
         answer = await kubeflow.health()
         if answer.get("apiServerReady") is True:
             return
-        context.progress("waiting for Kubeflow's API server")
-        await context.clock.sleep(5)
+        reporter.progress("waiting for Kubeflow's API server")
+        await clock.sleep(5)
     raise PermanentError(
         "Kubeflow's UI runs, but the API server behind it is not ready.",
         code="api-server-not-ready",

@@ -1,0 +1,206 @@
+"""The step ``verify``: whether what was installed does what it is for, each check with its own result.
+
+Three things are looked at every time: Kubeflow's API says it is ready, the database's user signs in as ML Metadata does and
+sees the tables, and nothing restarts. The hello pipeline runs when something changed since it last ran through, which the
+journals tell, or when it is asked for; each managed service's answer to it is a check of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core import events
+from core.errors import MlopsError, PersonNeeded, VerificationError
+from core.install import hello, pods, sql_proxy
+from core.install.connection import connect
+from core.install.installation import Installation
+from core.install.kubeflow import Kubeflow
+from core.install.mysql import NATIVE, Account, NoAnswer, SignInRefused
+from core.install.pipelines import ui, until_ready
+from core.install.secrets import sql_password
+from core.kubernetes.client import Cluster
+from core.kubernetes.port_forward import forward
+from core.run import journal, runs
+from core.run.step import Context, Outcome, Reporter, Step
+
+SERVICES = {
+    "storage": "Cloud Storage",
+    "bigquery": "BigQuery",
+    "dataflow": "Dataflow",
+    "vertex": "Vertex AI",
+    "registry": "Artifact Registry",
+}
+AFTER = frozenset({"verify", "protect"})
+"""Steps whose changes need no new proof."""
+
+Check = dict[str, str]
+"""``{"check", "state": "pass" | "fail" | "skip", "detail"}``."""
+
+
+def step(installation: Installation) -> Step:
+    """The step that verifies the installation; it publishes ``verification``."""
+
+    async def run(context: Context) -> Outcome | None:
+        run_hello = changed_since_proof(installation)
+        checks = await verify(installation, context, run_hello=run_hello)
+        if run_hello:
+            context.changed()
+        context.publish("verification", checks)
+        return None
+
+    return Step(
+        "verify",
+        "Verification",
+        run,
+        needs=("pipelines_ui", "platform", "build_access", "cluster_endpoint", "sql_password_version", "database_user"),
+        publishes=("verification",),
+        seconds=120,
+        deadline=3600,
+    )
+
+
+async def verify(installation: Installation, reporter: Reporter, *, run_hello: bool) -> list[Check]:
+    """Every check with its result; raises `VerificationError`, which names the first that failed and its cause."""
+    endpoint = await _endpoint(installation)
+    async with connect(installation, endpoint) as cluster:
+        results = _Results(reporter)
+        async with forward(cluster, ui(installation)) as port, Kubeflow(port, installation.clock) as kubeflow:
+            await results.take("Kubeflow API", lambda: _api(installation, kubeflow, reporter))
+            await results.take("database", lambda: _database(installation, cluster))
+            before = await pods.census(cluster, installation.names.namespace)
+            if run_hello and not results.failed:
+                await _hello(installation, kubeflow, reporter, results)
+            await results.take("pods", lambda: pods.steady(installation, cluster, before, aged=run_hello))
+    results.judge()
+    return results.checks
+
+
+def changed_since_proof(installation: Installation) -> bool:
+    """Whether any run changed anything after the hello pipeline last ran through, as the journals say."""
+    environment = installation.environment
+    for run in reversed(runs.ids(environment)):
+        for record in reversed(list(journal.read(runs.folder(environment, run)))):
+            event = record.event
+            if isinstance(event, events.StepFinished) and event.step == "verify" and event.state == "done":
+                return False
+            made = isinstance(event, events.ResourceChanged) and event.action != "read"
+            done = isinstance(event, events.StepFinished) and event.state == "done"
+            if (made or done) and event.step not in AFTER:
+                return True
+    return True
+
+
+@dataclass
+class _Results:
+    """The checks so far, each reported as it ends."""
+
+    reporter: Reporter
+
+    def __post_init__(self) -> None:
+        self.checks: list[Check] = []
+        self.errors: list[tuple[str, MlopsError]] = []
+
+    @property
+    def failed(self) -> bool:
+        return bool(self.errors)
+
+    async def take(self, name: str, check: Callable[[], Awaitable[str]]) -> None:
+        """Does one check; an error is its result, but for one that only a person can help with."""
+        self.reporter.progress(f"checking {name}")
+        try:
+            self.note(name, "pass", await check())
+        except PersonNeeded:
+            raise
+        except MlopsError as error:
+            self.errors.append((name, error))
+            self.note(name, "fail", f"{error.message} {error.cause}".strip())
+
+    def note(self, name: str, state: str, detail: str) -> None:
+        """Keeps and reports one result."""
+        self.checks.append({"check": name, "state": state, "detail": detail})
+        self.reporter.log(f"{name}: {state}. {detail}")
+
+    def judge(self) -> None:
+        """Raises the first failure as the step's, all others named in its cause."""
+        if not self.errors:
+            return
+        name, error = self.errors[0]
+        others = ", ".join(other for other, _ in self.errors[1:])
+        cause = f"{error.message} {error.cause}".strip()
+        raise VerificationError(
+            f"The check of {name} failed.",
+            code="verification",
+            cause=f"{cause} Failed as well: {others}." if others else cause,
+            hint=error.hint or "Mend what the cause names, then run: mlops-env retry NAME",
+            command=error.command,
+        ) from error
+
+
+async def _endpoint(installation: Installation) -> str:
+    from core.install.cluster import endpoint
+
+    names = installation.names
+    found, _ = await endpoint(installation, f"projects/{names.project}/locations/{names.zone}/clusters/{names.cluster}")
+    return found
+
+
+async def _api(installation: Installation, kubeflow: Kubeflow, reporter: Reporter) -> str:
+    await until_ready(kubeflow, installation.clock, reporter)
+    return "The API server is ready."
+
+
+async def _database(installation: Installation, cluster: Cluster) -> str:
+    """The user signs in as ML Metadata does, and sees its tables."""
+    names = installation.names
+    password = await sql_password(installation, names.sql_password_secret)
+    config = await cluster.get("v1", "ConfigMap", "pipeline-install-config", names.namespace)
+    wanted = [str(config["data"][key]) for key in ("pipelineDb", "mlmdDb")]
+    async with forward(cluster, sql_proxy.target(installation)) as port:
+        account = Account(port, str(installation.values["sql_username"]), password)
+        try:
+            await account.prove(native=True)
+            plugin = await account.plugin()
+            counts = {database: await account.tables(database) for database in wanted}
+        except (SignInRefused, NoAnswer) as error:
+            raise VerificationError(
+                "ML Metadata could not sign in to the database.",
+                cause=str(error),
+                hint="A password that is set in the console brings another plugin: mlops-env install NAME mends it.",
+            ) from error
+    empty = [database for database, tables in counts.items() if not tables]
+    if empty:
+        raise VerificationError(f"The database {empty[0]} has no tables.", cause="The component that makes them did not.")
+    shown = ", ".join(f"{database} {tables}" for database, tables in counts.items())
+    return f"Signed in with {plugin or NATIVE}; tables: {shown}."
+
+
+async def _hello(installation: Installation, kubeflow: Kubeflow, reporter: Reporter, results: _Results) -> None:
+    document = hello.document()
+    report: hello.Report | None = None
+
+    async def run() -> str:
+        nonlocal report
+        report = await hello.prove(installation, kubeflow, reporter, document)
+        return f"It ran as {report.account}."
+
+    await results.take("hello pipeline", run)
+    if report is None:
+        return
+    for name, found in report.checks.items():
+        await results.take(SERVICES.get(name, name), _told(name, found))
+
+
+def _told(name: str, found: dict[str, Any]) -> Callable[[], Awaitable[str]]:
+    async def check() -> str:
+        detail = str(found.get("detail", ""))
+        if not found.get("ok"):
+            raise VerificationError(
+                f"{SERVICES.get(name, name)} does not answer the pipelines' account.",
+                cause=detail,
+                hint="The account lacks a role, or the API is off; a grant takes some minutes to work.",
+            )
+        return detail
+
+    return check

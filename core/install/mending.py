@@ -1,0 +1,130 @@
+"""What a run that broke off leaves of the platform's long-lived resources, and how each is brought back into order.
+
+Terraform taints what failed while it was being made, and would replace it; a cluster or a database that came up after all
+is kept. One that did not is deleted by its API, since Terraform can't: the cluster's protection counts as the state has
+it, and a failed database is not in the state at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from core.errors import PermanentError
+from core.install.adoption import Document, Expected, expected, get
+from core.install.installation import Installation
+from core.install.platform_facts import CLUSTER, NODE_POOL, SQL
+from core.run.step import Context
+from core.terraform import Terraform
+
+DEFAULT_POOL = "default-pool"
+UP = {
+    CLUSTER: ("status", ("RUNNING", "RECONCILING", "DEGRADED")),
+    NODE_POOL: ("status", ("RUNNING", "RECONCILING", "RUNNING_WITH_ERROR")),
+    SQL: ("state", ("RUNNABLE",)),
+}
+BROKEN = {CLUSTER: ("ERROR",), NODE_POOL: ("ERROR",), SQL: ("FAILED",)}
+
+
+def is_up(address: str, found: Document) -> bool:
+    """Whether a resource is in working order, as far as it says so."""
+    field, good = UP.get(address, ("", ()))
+    return not field or found.get(field) in good
+
+
+def is_broken(address: str, found: Document) -> bool:
+    """Whether a resource will never be in working order."""
+    field, _ = UP.get(address, ("", ()))
+    return bool(field) and found.get(field) in BROKEN[address]
+
+
+async def until_settled(installation: Installation, context: Context, item: Expected) -> Document | None:
+    """Waits until a resource is up, broken or gone; the step's deadline ends the wait."""
+    while True:
+        found = await get(installation.google, item)
+        if found is None or is_up(item.address, found) or is_broken(item.address, found):
+            return found
+        field, _ = UP[item.address]
+        context.progress(f"{item.what} {item.name} is {found.get(field)}")
+        await context.clock.sleep(10)
+
+
+async def mend_tainted(installation: Installation, context: Context, terraform: Terraform, address: str) -> bool:
+    """Keeps a tainted resource that came up after all, and clears one away that did not; says whether it did either."""
+    item = expected(installation.names).get(address)
+    if item is None:
+        return False
+    found = await until_settled(installation, context, item)
+    if found is not None and is_up(address, found):
+        context.log(f"{item.what} {item.name} came up after all; it is kept.")
+        await terraform.untaint(address, context)
+        return True
+    if found is not None and address == CLUSTER:
+        await delete_cluster(installation, context)
+        state = await terraform.state(context)
+        await terraform.forget([a for a in state if a in (CLUSTER, NODE_POOL)], context)
+        return True
+    return False
+
+
+async def delete_cluster(installation: Installation, context: Context) -> None:
+    """Deletes the environment's cluster by its API."""
+    names, google = installation.names, installation.google
+    name = f"projects/{names.project}/locations/{names.zone}/clusters/{names.cluster}"
+    context.changed()
+    await google.operate(
+        "container", "v1", context, "delete-cluster",
+        lambda: google.call("container", "v1", "projects.locations.clusters.delete", name=name),
+    )  # fmt: skip
+
+
+async def delete_sql(installation: Installation, context: Context) -> None:
+    """Deletes the environment's Cloud SQL instance by its API, and gives its name up: it stays reserved for a week."""
+    names, google = installation.names, installation.google
+    context.changed()
+    await google.operate(
+        "sqladmin", "v1", context, "delete-sql",
+        lambda: google.call("sqladmin", "v1", "instances.delete", project=names.project, instance=names.sql_instance),
+    )  # fmt: skip
+    next_sql_name(installation)
+
+
+def next_sql_name(installation: Installation) -> None:
+    """The next instance gets another name, which is on disk before anything uses it."""
+    environment = installation.environment
+    installation.environment = replace(environment, sql_generation=environment.sql_generation + 1).save()
+
+
+async def clear_failed_sql(installation: Installation, context: Context, reason: str) -> PermanentError:
+    """Gives up the database instance that failed; returns the error that says so. The next run makes another."""
+    before = installation.names.sql_instance
+    await delete_sql(installation, context)
+    return failed_sql(installation, before, reason)
+
+
+def failed_sql(installation: Installation, before: str, reason: str) -> PermanentError:
+    """The error of a database instance whose name is used up."""
+    return PermanentError(
+        f"The Cloud SQL instance {before} can't be used.",
+        code="sql-name-used-up",
+        cause=reason,
+        hint=f"Retry makes it anew as {installation.names.sql_instance}: a name stays reserved for a week.",
+        command=f"mlops-env retry {installation.environment.name}",
+    )
+
+
+async def remove_default_pool(installation: Installation, context: Context) -> None:
+    """Deletes the pool that GKE insisted on, where an interrupted creation left it."""
+    google, names = installation.google, installation.names
+    cluster = f"projects/{names.project}/locations/{names.zone}/clusters/{names.cluster}"
+    found: dict[str, Any] = await google.call("container", "v1", "projects.locations.clusters.get", name=cluster)
+    pools = [p["name"] for p in found.get("nodePools") or ()]
+    if DEFAULT_POOL not in pools or names.node_pool not in pools:
+        return
+    context.log("The cluster's first pool was left by an interrupted creation; it is deleted.")
+    context.changed()
+    name = f"{cluster}/nodePools/{DEFAULT_POOL}"
+    await google.operate(
+        "container", "v1", context, "delete-default-pool",
+        lambda: google.call("container", "v1", "projects.locations.clusters.nodePools.delete", name=name),
+    )  # fmt: skip

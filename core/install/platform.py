@@ -1,0 +1,180 @@
+"""The step ``platform``: everything that Terraform makes, in one apply whose results others take up as they come.
+
+A plan is looked at before it is applied: what it would make may be there already (`adoption`), what it would replace may
+be in order (`mending`), and what holds data is never taken away. Then it is applied, and every fact is published as soon
+as its resource is complete.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.errors import MlopsError, TemporaryError
+from core.install import mending, workdir
+from core.install.adoption import expected, get, look
+from core.install.installation import Installation
+from core.install.platform_facts import CLUSTER, SQL, Facts
+from core.run.step import Context, Outcome, Reporter, Step
+from core.terraform import AlreadyThere, Plan, Terraform
+
+ROUNDS = 4
+"""How often what is there already is looked at before it is taken for something that does not settle."""
+
+FACTS = (
+    "pipelines_account", "build_account", "artifact_bucket", "build_bucket", "registry", "sql_instance", "cluster",
+    "node_pool", "workload_identity", "platform",
+)  # fmt: skip
+
+
+def step(installation: Installation) -> Step:
+    """The step that brings the platform about."""
+
+    async def run(context: Context) -> Outcome | None:
+        await _bring_about(installation, context)
+        return None
+
+    return Step(
+        "platform",
+        "Make the platform with Terraform",
+        run,
+        needs=("services", "project_number", "zone", "state_bucket"),
+        publishes=FACTS,
+        seconds=900,
+        deadline=7200,
+        retries=40,
+    )
+
+
+async def _bring_about(installation: Installation, context: Context) -> None:
+    workdir.settle_zone(installation, context.fact("zone"))
+    async with workdir.opened(installation, context) as terraform:
+        await terraform.settle(context)
+        protection = await protected(installation)
+        terraform.workspace.set_imports({})
+        terraform.workspace.prepare(
+            variables=workdir.platform_variables(installation.values, installation.names, protection=protection),
+            backend=workdir.backend(context.fact("state_bucket")),
+        )
+        await terraform.init(context)
+        await _converge(installation, context, terraform)
+        terraform.workspace.set_imports({})
+    context.publish("platform", True)
+
+
+async def protected(installation: Installation) -> bool:
+    """Whether deletion protection is on: what is protected stays so until it is destroyed."""
+    found = await get(installation.google, expected(installation.names)[SQL])
+    return bool(((found or {}).get("settings") or {}).get("deletionProtectionEnabled"))
+
+
+async def _converge(installation: Installation, context: Context, terraform: Terraform) -> None:
+    """Plans and applies until nothing is left to do, looking anew at whatever turns out to be there already."""
+    conflict: AlreadyThere | None = None
+    for _ in range(ROUNDS):
+        plan = await _plan(installation, context, terraform)
+        if conflict is not None:
+            _explain(installation, context, plan, conflict)
+        facts = Facts(installation, context)
+        try:
+            facts.planned(plan)
+            if plan.changes:
+                context.changed()
+            if plan:
+                await terraform.apply(plan, context, on_complete=facts.on_complete)
+            await facts.settle()
+        except AlreadyThere as error:
+            conflict = error
+            continue
+        except MlopsError as error:
+            raise await _after(installation, context, error) from error
+        finally:
+            await facts.abandon()
+        await mending.remove_default_pool(installation, context)
+        return
+    assert conflict is not None
+    raise TemporaryError(conflict.message, code="exists", cause=conflict.cause, delay=20)
+
+
+async def _plan(installation: Installation, context: Context, terraform: Terraform) -> Plan:
+    """A plan that makes nothing that is there already, and replaces nothing that is in order."""
+    plan = await terraform.plan(context)
+    tainted = [c.address for c in plan.of("replace") if "taint" in c.reason]
+    mended = [await mending.mend_tainted(installation, context, terraform, address) for address in tainted]
+    if any(mended):
+        plan = await terraform.plan(context)
+    if await _adopt(installation, context, terraform, plan):
+        plan = await terraform.plan(context)
+    plan.refuse_loss()
+    context.log(f"Plan: {plan.to_dict()}" if plan else "Nothing is to be changed.")
+    return plan
+
+
+async def _adopt(installation: Installation, context: Context, terraform: Terraform, plan: Plan) -> bool:
+    """Has Terraform import what it would make and is there already; says whether there is any."""
+    missing = [c.address for c in plan.of("create") if not c.import_id]
+    found = await look(installation.google, installation.names, missing)
+    found.refuse_strangers()
+    imports = dict(terraform.workspace.imports)
+    for address, (item, _) in found.own.items():
+        settled = await mending.until_settled(installation, context, item)
+        if settled is None:
+            continue
+        if mending.is_broken(address, settled):
+            await _clear(installation, context, address)
+            continue
+        imports[address] = item.import_id
+        context.log(f"{item.what} {item.name} is there already and this environment's own; it is imported.")
+    changed = imports != terraform.workspace.imports
+    terraform.workspace.set_imports(imports)
+    return changed
+
+
+async def _clear(installation: Installation, context: Context, address: str) -> None:
+    if address == SQL:
+        raise await mending.clear_failed_sql(installation, context, "Its creation failed.")
+    if address == CLUSTER:
+        await mending.delete_cluster(installation, context)
+
+
+def _explain(installation: Installation, context: Context, plan: Plan, conflict: AlreadyThere) -> None:
+    """Raises where a conflict is about something that is not there: a name that is reserved, or something on its way out."""
+    still = [c.address for c in plan.of("create") if c.address in conflict.addresses and not c.import_id]
+    if SQL in still:
+        before = installation.names.sql_instance
+        mending.next_sql_name(installation)
+        raise mending.failed_sql(installation, before, conflict.cause)
+    if still:
+        raise TemporaryError(
+            f"{still[0]} is being deleted, and can't be made yet.", code="exists", cause=conflict.cause, delay=20
+        )
+
+
+async def _after(installation: Installation, context: Context, error: MlopsError) -> MlopsError:
+    """The error that an apply ended with, once a database that failed under it is out of the way."""
+    item = expected(installation.names)[SQL]
+    found = await get(installation.google, item)
+    if found is not None and item.owned(found) and mending.is_broken(SQL, found):
+        return await mending.clear_failed_sql(installation, context, error.cause or error.message)
+    return error
+
+
+async def preview(installation: Installation, reporter: Reporter, *, zone: str, state_bucket: str = "") -> dict[str, Any]:
+    """What the platform's Terraform would change: `core.terraform.Plan.to_dict`. Makes nothing.
+
+    Without a state bucket (there is none before the first run) it plans on a scratch state, which is thrown away.
+    """
+    values, names = installation.values, replace(installation.names, zone=zone)
+    protection = bool(state_bucket) and await protected(installation)
+    with tempfile.TemporaryDirectory(prefix="plan-", dir=installation.environment.home.ensure("cache")) as scratch:
+        work = Path(scratch) / workdir.MODULE
+        async with workdir.opened(installation, reporter, work=work) as terraform:
+            terraform.workspace.prepare(
+                variables=workdir.platform_variables(values, names, protection=protection),
+                backend=workdir.backend(state_bucket),
+            )
+            await terraform.init(reporter)
+            plan = await terraform.plan(reporter)
+    return plan.to_dict()

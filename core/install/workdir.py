@@ -1,0 +1,110 @@
+"""The Terraform of an environment: its variables, its work directory, its backend, and the tokens that it works with."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from core.install.installation import Installation
+from core.names import Names
+from core.parameters.specification import PROFILES
+from core.resources import folder
+from core.run.step import Reporter
+from core.terraform import Backend, Terraform, Workspace, providers_mirror
+
+MODULE = "platform"
+RATE = "MLOPS_ENV_PROVIDER_RATE"
+"""Tells the simulated cloud's provider how fast its seconds pass; the real one knows nothing of it."""
+
+_NAMED = (
+    "network", "subnetwork", "pods_range", "services_range", "router", "nat", "sql_range", "firewall_iap",
+    "firewall_dataflow", "cluster", "node_pool", "registry", "sql_instance", "artifact_bucket", "build_bucket",
+)  # fmt: skip
+
+
+def platform_variables(
+    values: Mapping[str, Any], names: Names, *, protection: bool = False, delete_artifacts: bool = False
+) -> dict[str, Any]:
+    """The variables of ``terraform/platform`` for an environment's parameters; none is a secret."""
+    profile = PROFILES[values["profile"]]
+    least, most = values["node_min"], values["node_max"]
+    return {
+        "project_id": values["project_id"],
+        "region": names.region,
+        "zone": names.zone,
+        "environment": names.environment,
+        "environment_id": names.id,
+        "labels": dict(values["labels"]),
+        "names": _names(names),
+        "subnet_cidr": values["subnet_cidr"],
+        "pods_cidr": values["pods_cidr"],
+        "services_cidr": values["services_cidr"],
+        "sql_cidr": values["sql_cidr"],
+        "private_nodes": values["private_nodes"],
+        "nodes": {
+            "machine_type": values["node_machine_type"],
+            "disk_gb": profile.node_disk_gb,
+            "min": least,
+            "max": most,
+            "initial": min(max(profile.node_initial, least), most),
+            "surge": profile.node_surge,
+        },
+        "sql": {
+            "version": values["sql_version"],
+            "tier": values["sql_tier"],
+            "availability": values["sql_availability"],
+        },
+        "kubernetes_namespace": values["namespace"],
+        "build_deploys": values["build_deploys"],
+        "deletion_protection": protection,
+        "delete_artifacts": delete_artifacts,
+    }
+
+
+def _names(names: Names) -> dict[str, str]:
+    accounts = {f"{kind}_account": getattr(names, f"{kind}_account_id") for kind in ("pipelines", "nodes", "build")}
+    return {**{name: getattr(names, name) for name in _NAMED}, **accounts}
+
+
+@asynccontextmanager
+async def opened(installation: Installation, reporter: Reporter, *, work: Path | None = None) -> AsyncIterator[Terraform]:
+    """Terraform in the environment's work directory (or in ``work``), with tokens for as long as the block runs.
+
+    The directory is empty until the caller prepares it; nothing is initialized.
+    """
+    from core.gcp import metadata_server, network
+    from core.toolchain import find
+
+    environment, cloud = installation.environment, installation.cloud
+    command = find("terraform", environment.home).command
+    source = folder("terraform")
+    async with metadata_server.serve(installation.google, person=installation.person) as host:
+        variables = network.child_environment(cloud, metadata_host=host)
+        if cloud.rate != 1.0:
+            variables[RATE] = str(cloud.rate)
+        mirror = await providers_mirror(
+            cloud, environment.home, command=command, environment=variables, source=source / MODULE, reporter=reporter
+        )
+        yield Terraform(
+            workspace=Workspace(work or environment.terraform_folder(MODULE), source, MODULE),
+            command=command,
+            environment=variables,
+            mirror=mirror,
+            clock=installation.clock,
+            redactor=installation.redactor,
+            secrets={"sql_root_password": secrets.token_urlsafe(24)},
+        )
+
+
+def settle_zone(installation: Installation, zone: str) -> None:
+    """Keeps the zone that was found for the environment, so that every name that holds it is known."""
+    if installation.names.zone != zone:
+        installation.environment = installation.environment.with_resolved(zone=zone).save()
+
+
+def backend(state_bucket: str) -> Backend:
+    """Where the platform's state lies: in the state bucket, or without one in the work directory."""
+    return Backend(state_bucket, f"terraform/{MODULE}") if state_bucket else Backend()

@@ -7,9 +7,7 @@ where it does not, the port-forward is the way.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-
+from core.environment.address import address
 from core.errors import PermanentError
 from core.install.connection import connect
 from core.install.installation import Installation
@@ -32,7 +30,7 @@ def step(installation: Installation) -> Step:
             async with forward(cluster, ui(installation)) as port, Kubeflow(port, context.clock) as kubeflow:
                 await _prove(kubeflow, context)
             host = await _proxy_host(installation, cluster, context) if installation.values["inverse_proxy"] else ""
-        url = f"https://{host}" if host else address_here(PORT)
+        url = f"https://{host}" if host else address(PORT).url
         context.publish("pipelines_ui", {"url": url, "via": "inverse-proxy" if host else "port-forward"})
         return None
 
@@ -45,24 +43,6 @@ def step(installation: Installation) -> Step:
         seconds=5,
         deadline=1200,
     )
-
-
-def address_here(port: int, environ: Mapping[str, str] = os.environ) -> str:
-    """The URL at which a browser reaches a local port of this machine."""
-    if environ.get("CLOUD_SHELL") == "true" and environ.get("WEB_HOST"):
-        return f"https://{port}-{environ['WEB_HOST']}"
-    return f"http://localhost:{port}"
-
-
-def hint_here(port: int, environ: Mapping[str, str] = os.environ) -> str:
-    """What must be done first for `address_here` to work in a browser; empty where it just does."""
-    if environ.get("CLOUD_SHELL") == "true":
-        return ""
-    if environ.get("SSH_CONNECTION"):
-        host = environ["SSH_CONNECTION"].split()[2] if len(environ["SSH_CONNECTION"].split()) > 2 else "HOST"
-        user = environ.get("USER", "")
-        return f"On the machine with the browser: ssh -N -L {port}:localhost:{port} {user + '@' if user else ''}{host}"
-    return ""
 
 
 async def _prove(kubeflow: Kubeflow, context: Context) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import secrets
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from core.errors import PermanentError
@@ -35,9 +36,7 @@ class Report:
 
 def document() -> bytes:
     """The pipeline as it is checked in: Kubeflow's own intermediate form."""
-    from core import resources
-
-    return (resources.folder("kustomize") / "hello" / "hello.yaml").read_bytes()
+    return (Path(__file__).parent / "data" / "hello.yaml").read_bytes()
 
 
 async def prove(installation: Installation, kubeflow: Kubeflow, reporter: Reporter, document: bytes) -> Report:
@@ -93,10 +92,9 @@ def _parameters(installation: Installation, document: bytes, name: str) -> dict[
     known = {
         "bucket": names.artifact_bucket,
         "name": name,
-        "object": name,
         "project": names.project,
         "region": names.region,
-        "repository": names.registry,
+        "registry": f"{names.region}-docker.pkg.dev/{names.project}/{names.registry}",
     }
     spec = next(iter(yaml.safe_load_all(document)))
     declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})

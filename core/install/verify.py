@@ -29,8 +29,9 @@ SERVICES = {
     "storage": "Cloud Storage",
     "bigquery": "BigQuery",
     "dataflow": "Dataflow",
-    "vertex": "Vertex AI",
-    "registry": "Artifact Registry",
+    "vertex-training": "Vertex AI training",
+    "vertex-prediction": "Vertex AI prediction",
+    "artifact-registry": "Artifact Registry",
 }
 AFTER = frozenset({"verify", "protect"})
 """Steps whose changes need no new proof."""

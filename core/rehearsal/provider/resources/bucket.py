@@ -1,0 +1,103 @@
+"""``google_storage_bucket``: what is in it goes only with ``force_destroy``, every generation of it."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from core.rehearsal.provider.client import Json
+from core.rehearsal.provider.convert import expand
+from core.rehearsal.provider.errors import ApiError, ResourceFailed
+from core.rehearsal.provider.resources.base import Resource
+from core.rehearsal.provider.session import Session
+from core.rehearsal.provider.values import State
+
+LIVE = {"LIVE": True, "ARCHIVED": False}
+
+
+class Bucket(Resource):
+    """See the module."""
+
+    label, service = "Bucket", "storage"
+    collection = "b"
+    path = "b/{name}"
+    id = "{name}"
+    imports = ("{project}/{name}", "{name}")
+    imported_values = {"force_destroy": False}  # noqa: RUF012
+    timeout_minutes = 4.0
+
+    def customize(self, session: Session, prior: State | None, plan: State, config: State) -> None:
+        super().customize(session, prior, plan, config)
+        if isinstance(plan["location"], str):
+            plan["location"] = plan["location"].upper()
+
+    def create(self, session: Session, plan: State, config: State) -> State:
+        project = self.values(session, plan)["project"]
+        body = self.encode(session, self._body(plan), plan, config)
+        try:
+            session.google.call("storage", "POST", self.collection, body=body, query={"project": project})
+        except ApiError as error:
+            raise ResourceFailed(f"Error creating bucket {plan['name']}: {error}") from error
+        return self.read_again(session, {**self.settled(plan), "id": plan["name"]})
+
+    def decode(self, session: Session, answer: Json, state: State) -> Json:
+        return {**answer, "location": str(answer.get("location", "")).upper()}
+
+    def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
+        found["url"] = f"gs://{answer['name']}"
+        rules = (answer.get("lifecycle") or {}).get("rule", [])
+        for index, (rule, sent) in enumerate(zip(found["lifecycle_rule"], rules, strict=False)):
+            for condition in rule["condition"]:
+                live = (sent.get("condition") or {}).get("isLive")
+                condition["with_state"] = "ANY" if live is None else "LIVE" if live else "ARCHIVED"
+                condition.update(_flags(prior, index))
+        return super().finish(session, found, answer, prior)
+
+    def change(self, session: Session, prior: State, state: State, changes: set[str], config: State) -> None:
+        full = self._body(state)
+        tops = {(self.block.attributes.get(n) or self.block.blocks[n]).api[0] for n in changes}
+        body: Json = {top: full.get(top) for top in tops}
+        if "effective_labels" in changes:
+            gone = set(prior.get("effective_labels") or {}) - set(state.get("effective_labels") or {})
+            body["labels"] = {**(state.get("effective_labels") or {}), **dict.fromkeys(gone)}
+        session.google.call("storage", "PATCH", f"b/{state['name']}", body=body)
+
+    def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
+        name = state["name"]
+        while objects := self._objects(session, name):
+            if not state.get("force_destroy"):
+                raise ResourceFailed(
+                    f"Error trying to delete bucket {name} containing objects without `force_destroy` set to true", state
+                )
+            for item in objects:
+                self._delete_object(session, name, item)
+        return session.google.call("storage", "DELETE", f"b/{name}")
+
+    def _objects(self, session: Session, name: str) -> list[Json]:
+        return list(session.google.call("storage", "GET", f"b/{name}/o", query={"versions": "true"}).get("items", []))
+
+    def _delete_object(self, session: Session, bucket: str, item: Json) -> None:
+        path = f"b/{bucket}/o/{quote(item['name'], safe='')}"
+        try:
+            session.google.call("storage", "DELETE", path, query={"generation": str(item["generation"])})
+        except ApiError as error:
+            if error.status != 404:
+                raise
+
+    def _body(self, state: State) -> Json:
+        body = expand(self.block, state)
+        rules = state.get("lifecycle_rule")
+        for rule, sent in zip(
+            rules if isinstance(rules, list) else [], body.get("lifecycle", {}).get("rule", []), strict=False
+        ):
+            condition = rule["condition"][0]
+            if condition.get("with_state") in LIVE:
+                sent.setdefault("condition", {})["isLive"] = LIVE[condition["with_state"]]
+        return body
+
+
+def _flags(prior: State, index: int) -> State:
+    """The provider's own flags of the rule that stood at a place."""
+    rules = prior.get("lifecycle_rule")
+    if not isinstance(rules, list) or index >= len(rules) or not rules[index].get("condition"):
+        return {}
+    return {k: v for k, v in rules[index]["condition"][0].items() if k.startswith("send_")}

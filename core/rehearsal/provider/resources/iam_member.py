@@ -1,0 +1,218 @@
+"""One member of one role in a resource's IAM policy: read, changed and written whole,
+and again where somebody else was faster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from core.rehearsal.provider.client import Json
+from core.rehearsal.provider.errors import ApiError, ResourceFailed, Unreachable
+from core.rehearsal.provider.links import relative
+from core.rehearsal.provider.resources.base import FAILURES, Resource
+from core.rehearsal.provider.session import Session
+from core.rehearsal.provider.values import State
+
+LONGEST_PAUSE = 30.0
+Bindings = list[dict[str, Any]]
+
+
+class IamMember(Resource):
+    """A ``google_…_iam_member``: ``parent`` is the argument that names the resource whose policy it is."""
+
+    parent: ClassVar[str]
+    what: ClassVar[str]
+    """The resource in sentences."""
+
+    def owner(self, session: Session, state: State) -> str:
+        """The path of the resource whose policy it is."""
+        raise NotImplementedError
+
+    def get_policy(self, session: Session, owner: str) -> Json:
+        """The policy as it is."""
+        raise NotImplementedError
+
+    def set_policy(self, session: Session, owner: str, policy: Json) -> Json:
+        """Writes the policy; raises `ApiError` 409 where it has changed since it was read."""
+        raise NotImplementedError
+
+    def create(self, session: Session, plan: State, config: State) -> State:
+        state = self.settled(plan)
+        self._rewrite(session, state, lambda bindings: _with(bindings, state))
+        owner = self.owner(session, state)
+        state["id"] = "/".join([owner, state["role"], state["member"], *_condition_part(state)])
+        return self.read_again(session, state)
+
+    def read(self, session: Session, state: State) -> State | None:
+        owner = self.owner(session, state)
+        try:
+            policy = self.get_policy(session, owner)
+        except FAILURES as error:
+            if isinstance(error, ApiError) and error.status == 404:
+                return None
+            raise ResourceFailed(
+                f"Error retrieving IAM policy for {self.what} {owner!r}: {error}".replace("'", '"')
+            ) from error
+        if not any(_is(b, state) and state["member"] in b.get("members", []) for b in policy.get("bindings", [])):
+            return None
+        found = {**state, "etag": policy.get("etag")}
+        if "project" in found and not found["project"]:
+            found["project"] = session.project
+        if "location" in found and not found["location"]:
+            found["location"] = session.region
+        return found
+
+    def delete(self, session: Session, state: State) -> None:
+        try:
+            self._rewrite(session, state, lambda bindings: _without(bindings, state))
+        except ResourceFailed as failed:
+            cause = failed.__cause__
+            if not (isinstance(cause, ApiError) and cause.status == 404):
+                raise
+
+    def imported(self, session: Session, given: str) -> State:
+        parts = given.split(maxsplit=3)
+        if len(parts) < 3:
+            raise ResourceFailed(
+                f"Wrong number of parts to Member id {given}; expected 'resource_name role member [condition_title]'."
+            )
+        state = {**self.block.empty(), **self.imported_owner(session, parts[0]), "role": parts[1], "member": parts[2]}
+        title = parts[3] if len(parts) == 4 else None
+        if title:
+            policy = self.get_policy(session, self.owner(session, state))
+            found = [b["condition"] for b in policy.get("bindings", []) if b.get("condition", {}).get("title") == title]
+            state["condition"] = [{"title": title, **_texts(found[0])}] if found else []
+        owner = self.owner(session, state)
+        return {**state, "id": "/".join([owner, parts[1], parts[2], *_condition_part(state)])}
+
+    def imported_owner(self, session: Session, given: str) -> State:
+        """The arguments that an import's first part stands for."""
+        return {self.parent: given}
+
+    def _rewrite(self, session: Session, state: State, edit: Callable[[Bindings], Bindings]) -> None:
+        owner = self.owner(session, state)
+        pause = 1.0
+        with session.locks.of(f"iam-{self.service}-{owner}"):
+            while True:
+                try:
+                    policy = self.get_policy(session, owner)
+                    self.set_policy(session, owner, {**policy, "bindings": edit(policy.get("bindings", [])), "version": 3})
+                    return
+                except ApiError as error:
+                    if error.status not in (409, 412) or pause > LONGEST_PAUSE:
+                        raise ResourceFailed(self._failure(owner, error)) from error
+                except Unreachable as error:
+                    raise ResourceFailed(self._failure(owner, error)) from error
+                session.pace.sleep(pause)
+                pause *= 2
+
+    def _failure(self, owner: str, error: Exception) -> str:
+        shown = f'{self.what} "{owner}"'
+        return f"Error applying IAM policy for {shown}: Error setting IAM policy for {shown}: {error}"
+
+
+class ProjectIamMember(IamMember):
+    """``google_project_iam_member``."""
+
+    service, parent, what = "resource_manager", "project", "project"
+
+    def owner(self, session: Session, state: State) -> str:
+        return str(state["project"]).removeprefix("projects/")
+
+    def get_policy(self, session: Session, owner: str) -> Json:
+        body = {"options": {"requestedPolicyVersion": 3}}
+        return session.google.call(self.service, "POST", f"projects/{owner}:getIamPolicy", body=body)
+
+    def set_policy(self, session: Session, owner: str, policy: Json) -> Json:
+        body = {"policy": policy, "updateMask": "bindings,etag,auditConfigs"}
+        return session.google.call(self.service, "POST", f"projects/{owner}:setIamPolicy", body=body)
+
+
+class ServiceAccountIamMember(IamMember):
+    """``google_service_account_iam_member``."""
+
+    service, parent, what = "iam", "service_account_id", "service account"
+
+    def owner(self, session: Session, state: State) -> str:
+        return str(state["service_account_id"])
+
+    def get_policy(self, session: Session, owner: str) -> Json:
+        return session.google.call(
+            self.service, "POST", f"{owner}:getIamPolicy", query={"options.requestedPolicyVersion": "3"}
+        )
+
+    def set_policy(self, session: Session, owner: str, policy: Json) -> Json:
+        return session.google.call(self.service, "POST", f"{owner}:setIamPolicy", body={"policy": policy})
+
+
+class BucketIamMember(IamMember):
+    """``google_storage_bucket_iam_member``."""
+
+    service, parent, what = "storage", "bucket", "storage bucket"
+
+    def owner(self, session: Session, state: State) -> str:
+        return "b/" + str(state["bucket"]).removeprefix("b/")
+
+    def get_policy(self, session: Session, owner: str) -> Json:
+        return session.google.call(self.service, "GET", f"{owner}/iam", query={"optionsRequestedPolicyVersion": "3"})
+
+    def set_policy(self, session: Session, owner: str, policy: Json) -> Json:
+        return session.google.call(self.service, "PUT", f"{owner}/iam", body=policy)
+
+
+class RepositoryIamMember(IamMember):
+    """``google_artifact_registry_repository_iam_member``."""
+
+    service, parent, what = "artifact_registry", "repository", "artifactregistry repository"
+
+    def owner(self, session: Session, state: State) -> str:
+        name = str(state["repository"])
+        if name.startswith("projects/"):
+            return name
+        project, location = state.get("project") or session.project, state.get("location") or session.region
+        return f"projects/{project}/locations/{location}/repositories/{name}"
+
+    def get_policy(self, session: Session, owner: str) -> Json:
+        return session.google.call(
+            self.service, "GET", f"{owner}:getIamPolicy", query={"options.requestedPolicyVersion": "3"}
+        )
+
+    def set_policy(self, session: Session, owner: str, policy: Json) -> Json:
+        return session.google.call(self.service, "POST", f"{owner}:setIamPolicy", body={"policy": policy})
+
+    def imported_owner(self, session: Session, given: str) -> State:
+        parts = relative(given).split("/")
+        if len(parts) == 6:
+            return {"project": parts[1], "location": parts[3], "repository": parts[5]}
+        return {"repository": given, "project": session.project, "location": session.region}
+
+
+def _is(binding: Json, state: State) -> bool:
+    wanted = _texts((state.get("condition") or [{}])[0])
+    return binding.get("role") == state["role"] and _texts(binding.get("condition") or {}) == wanted
+
+
+def _texts(condition: Json) -> dict[str, str]:
+    return {k: v for k, v in condition.items() if k in ("title", "description", "expression") and v}
+
+
+def _with(bindings: Bindings, state: State) -> Bindings:
+    found = [dict(b) for b in bindings]
+    for binding in found:
+        if _is(binding, state):
+            binding["members"] = [*(m for m in binding.get("members", []) if m != state["member"]), state["member"]]
+            return found
+    new: dict[str, Any] = {"role": state["role"], "members": [state["member"]]}
+    condition = _texts((state.get("condition") or [{}])[0])
+    return [*found, {**new, "condition": condition} if condition else new]
+
+
+def _without(bindings: Bindings, state: State) -> Bindings:
+    found = [
+        {**b, "members": [m for m in b.get("members", []) if not (_is(b, state) and m == state["member"])]} for b in bindings
+    ]
+    return [b for b in found if b["members"]]
+
+
+def _condition_part(state: State) -> list[str]:
+    return [c["title"] for c in state.get("condition") or []]

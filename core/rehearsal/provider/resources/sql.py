@@ -1,0 +1,104 @@
+"""``google_sql_database_instance``: a creation that fails is dropped from the state, and no wait looks at a request to stop.
+
+After the creation the user ``root@%``, which comes without a password, is deleted; only then, so an imported instance keeps
+it. A write-only password goes to the API and nowhere else.
+"""
+
+from __future__ import annotations
+
+from core.rehearsal.provider.client import Json
+from core.rehearsal.provider.convert import expand
+from core.rehearsal.provider.errors import ResourceFailed, WaitFailed
+from core.rehearsal.provider.resources.base import FAILURES, Resource
+from core.rehearsal.provider.resources.pool import unique_name
+from core.rehearsal.provider.session import Session
+from core.rehearsal.provider.values import State
+
+PROTECTED = (
+    "Error, failed to delete instance because deletion_protection is set to true. "
+    "Set it to false to proceed with instance deletion"
+)
+
+
+class SqlInstance(Resource):
+    """See the module."""
+
+    label, service = "Instance", "sql"
+    collection = "projects/{project}/instances"
+    path = id = "projects/{project}/instances/{name}"
+    imports = ("projects/{project}/instances/{name}", "{project}/{name}", "{name}")
+    imported_values = {"deletion_protection": True}  # noqa: RUF012
+    timeout_minutes = 90.0
+
+    def create(self, session: Session, plan: State, config: State) -> State:
+        state = self.settled(plan)
+        if not state.get("name"):
+            state["name"] = unique_name("terraform-")
+        values = self.values(session, state)
+        state["region"], state["project"], state["id"] = values["region"], values["project"], self.id.format_map(values)
+        body = {**expand(self.block, state), "region": values["region"]}
+        password = config.get("root_password_wo") or config.get("root_password")
+        if password:
+            body["rootPassword"] = password
+        try:
+            answer = session.google.call("sql", "POST", self.collection.format_map(values), body=body)
+        except FAILURES as error:
+            raise ResourceFailed(f"Error, failed to create instance {state['name']}: {error}") from error
+        try:
+            session.operations.sql(values["project"], answer, "Create Instance", self.timeout(state, "create"))
+        except WaitFailed as failed:
+            raise ResourceFailed(str(failed)) from failed
+        self._delete_open_root(session, state, values)
+        return self.read_again(session, state)
+
+    def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
+        addresses = answer.get("ipAddresses", [])
+        by_type = {a.get("type"): a.get("ipAddress") for a in reversed(addresses)}
+        found["first_ip_address"] = addresses[0].get("ipAddress") if addresses else ""
+        found["private_ip_address"], found["public_ip_address"] = by_type.get("PRIVATE", ""), by_type.get("PRIMARY", "")
+        return super().finish(session, found, answer, prior)
+
+    def change(self, session: Session, prior: State, state: State, changes: set[str], config: State) -> None:
+        values = self.values(session, state)
+        body = expand(self.block, state)
+        current = self.fetch(session, values) or {}
+        body.setdefault("settings", {})["settingsVersion"] = (current.get("settings") or {}).get("settingsVersion")
+        answer = session.google.call("sql", "PUT", self.path.format_map(values), body=body)
+        session.operations.sql(values["project"], answer, "Update Instance", self.timeout(state, "update"))
+
+    def update(self, session: Session, prior: State, plan: State, config: State) -> State:
+        found = super().update(session, prior, plan, config)
+        if prior.get("root_password_wo_version") != plan.get("root_password_wo_version") and config.get("root_password_wo"):
+            self._set_root_password(session, found, str(config["root_password_wo"]))
+        return found
+
+    def delete(self, session: Session, state: State) -> None:
+        if state.get("deletion_protection"):
+            raise ResourceFailed(PROTECTED, state)
+        super().delete(session, state)
+
+    def wait(self, session: Session, values: dict[str, str], answer: Json, activity: str, timeout: float) -> None:
+        session.operations.sql(values["project"], answer, activity.replace("Deleting", "Delete"), timeout)
+
+    def _delete_open_root(self, session: Session, state: State, values: dict[str, str]) -> None:
+        path = self.path.format_map(values) + "/users"
+        try:
+            users = session.google.call("sql", "GET", path).get("items", [])
+            if any(u.get("name") == "root" and u.get("host") == "%" for u in users):
+                answer = session.google.call("sql", "DELETE", path, query={"host": "%", "name": "root"})
+                session.operations.sql(values["project"], answer, "Delete default root User", self.timeout(state, "create"))
+        except (*FAILURES, WaitFailed) as error:
+            raise ResourceFailed(
+                f"Error, failed to delete default 'root'@'*' user, but the database was created: {error}", state
+            ) from error
+
+    def _set_root_password(self, session: Session, state: State, password: str) -> None:
+        values = self.values(session, state)
+        path = self.path.format_map(values) + "/users"
+        try:
+            answer = session.google.call(
+                "sql", "PUT", path, body={"name": "root", "password": password}, query={"name": "root", "host": "%"}
+            )
+            session.operations.sql(values["project"], answer, "Update User", self.timeout(state, "update"))
+        except (*FAILURES, WaitFailed) as error:
+            raise ResourceFailed(f"Error, failed to update root password: {error}", state) from error

@@ -203,7 +203,7 @@ def _by_status(status: int, message: str, common: dict[str, Any], project: str |
         if _AGENT_LAGS.search(message):
             return StillWorking(_sentence(method, "waits for a service agent's role"), cause=message, delay=15, **common)
         return _denied(message, common, project)
-    if status >= 500 or status in (0, 408):
+    if (status >= 500 and status != 501) or status in (0, 408):
         return Unavailable(_sentence(method, "got no proper answer"), cause=message, delay=2, **common)
     return InvalidRequest(_sentence(method, "was refused"), cause=message, **common)
 

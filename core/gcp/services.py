@@ -7,13 +7,13 @@ does not.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from core.gcp.client import Google
 from core.gcp.errors import ApiError, BillingDisabled, InvalidRequest, NotFound, PermissionDenied, PolicyViolation
 from core.gcp.operations import Persistence
+from core.run.together import together
 
 BATCH = 20
 """Services a call of ``batchEnable`` takes."""
@@ -55,7 +55,7 @@ async def enable(google: Google, services: Sequence[str], context: Persistence |
     """
     batches = [services[i : i + BATCH] for i in range(0, len(services), BATCH)]
     found: dict[str, ApiError] = {}
-    for refused in await asyncio.gather(*(_enable(google, batch, context) for batch in batches)):
+    for refused in await together(_enable(google, batch, context) for batch in batches):
         found |= refused
     google.enabled |= set(services) - set(found)
     return found
@@ -85,7 +85,7 @@ async def _enable(google: Google, batch: Sequence[str], context: Persistence | N
 
 async def answer(google: Google, services: Iterable[str], *, region: str) -> None:
     """Waits until each of these services answers the project's calls; raises `ServiceDisabled` where one never does."""
-    await asyncio.gather(*(_answers(google, PROBES[s], region) for s in services if s in PROBES))
+    await together(_answers(google, PROBES[s], region) for s in services if s in PROBES)
 
 
 async def _answers(google: Google, probe: tuple[str, str, str, dict[str, Any]], region: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from core.gcp.client import Google
 from core.gcp.errors import NotFound
 from core.names import ID_LABEL
+from core.run.together import together
 
 DELETED_AT_ONCE = 8
 
@@ -59,9 +60,7 @@ async def empty(google: Google, bucket: str) -> int:
 
     count = 0
     while items := await google.list("storage", "v1", "objects.list", items="items", bucket=bucket, versions=True):
-        async with asyncio.TaskGroup() as group:
-            for item in items:
-                group.create_task(delete(item))
+        await together(delete(item) for item in items)
         count += len(items)
     return count
 

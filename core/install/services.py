@@ -5,8 +5,6 @@ What could not be looked at before is looked at now. In a project where everythi
 
 from __future__ import annotations
 
-import asyncio
-
 from core.errors import PrerequisiteError
 from core.gcp import Google, iam, services
 from core.gcp.errors import ApiError, BillingDisabled, PermissionDenied
@@ -14,6 +12,7 @@ from core.install.installation import Installation
 from core.install.prerequisites import tell
 from core.prerequisites import Subject, demand, examine_access, places
 from core.run.step import Context, Step
+from core.run.together import together
 
 REQUIRED = tuple(
     f"{name}.googleapis.com"
@@ -67,7 +66,7 @@ async def switch_on(installation: Installation, context: Context) -> None:
     number = await _number(google)
     if missing:
         answers = services.answer(google, missing, region=installation.values["region"])
-        await asyncio.gather(answers, _agents(google, missing, number, context))
+        await together([answers, _agents(google, missing, number, context)])
         await _look_again(installation, context)
     context.publish("project_number", number)
     context.publish("zone", await _zone(installation))
@@ -79,9 +78,7 @@ async def _enable(google: Google, missing: list[str], wanted: list[str], context
     for service in (*missing, *wanted):
         context.resource("services", service, "create", "started")
     try:
-        refused, refused_too = await asyncio.gather(
-            services.enable(google, missing, context), services.enable(google, wanted, context)
-        )
+        refused, refused_too = await together(services.enable(google, names, context) for names in (missing, wanted))
     except BillingDisabled as error:
         raise PrerequisiteError(
             error.message, code="billing", cause=error.cause, hint=error.hint, command=error.command, url=error.url
@@ -143,7 +140,7 @@ async def _agents(google: Google, fresh: list[str], number: str, context: Contex
         except ApiError as error:
             context.log(f"The account of {service} could not be asked for: {error.cause or error.message}")
 
-    await asyncio.gather(*(make(service) for service in names))
+    await together(make(service) for service in names)
     begin = google.clock.now()
     while names and google.clock.now() - begin < AGENT_PATIENCE:
         try:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from core.errors import ParameterError, PrerequisiteError
 from core.gcp.errors import SignInEnded
 from core.prerequisites import access, places, tools
 from core.prerequisites.check import Check, Subject
+from core.run.together import together
 
 Checker = Callable[[Subject], Awaitable[list[Check]]]
 
@@ -18,21 +18,20 @@ OF_ACCESS: tuple[Checker, ...] = (access.project, access.billing, places.check)
 
 async def examine(subject: Subject) -> list[Check]:
     """Every check; where nobody is signed in that blocks, and what needs a sign-in is skipped."""
-    looked_at_tools = asyncio.ensure_future(tools.check(subject))
+    return [check for checks in await together([tools.check(subject), _access(subject)]) for check in checks]
+
+
+async def _access(subject: Subject) -> list[Check]:
     try:
         signed_in = await access.sign_in(subject)
+        return [*signed_in, *await examine_access(subject)]
     except SignInEnded as ended:
-        block = Check("sign-in", access.SIGN_IN, "block", "", ended.message.rstrip("."), ended.hint, ended.command)
-        return [*await looked_at_tools, block]
-    except BaseException:
-        looked_at_tools.cancel()
-        raise
-    return [*await looked_at_tools, *signed_in, *await examine_access(subject)]
+        return [Check("sign-in", access.SIGN_IN, "block", "", ended.message.rstrip("."), ended.hint, ended.command)]
 
 
 async def examine_access(subject: Subject) -> list[Check]:
     """The checks of the project alone; for a sign-in that is there."""
-    found = await asyncio.gather(*(check(subject) for check in OF_ACCESS))
+    found = await together(check(subject) for check in OF_ACCESS)
     return [check for checks in found for check in checks]
 
 

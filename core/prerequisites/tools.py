@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from core.prerequisites.check import Check, Subject
+from core.run.together import together
 from core.toolchain import MissingTool, find
 
 NEEDED = ("terraform", "kubectl", "git")
@@ -13,7 +14,7 @@ NEEDED = ("terraform", "kubectl", "git")
 async def check(subject: Subject) -> list[Check]:
     """One check a tool; git is needed only where the manifests come from GitHub."""
     names = [n for n in NEEDED if n != "git" or subject.values["kfp_manifests"] == "github"]
-    return list(await asyncio.gather(*(asyncio.to_thread(_one, name, subject) for name in names)))
+    return await together(asyncio.to_thread(_one, name, subject) for name in names)
 
 
 def _one(name: str, subject: Subject) -> Check:

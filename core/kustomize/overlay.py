@@ -21,7 +21,7 @@ from core.errors import PermanentError
 from core.kustomize import mends
 from core.names import Names
 
-SHIPPED = ("cluster-mends", "inverse-proxy", "mends", "release", "settings")
+SHIPPED = ("cluster-mends", "cluster-settings", "inverse-proxy", "mends", "release", "settings")
 _REMOTE = re.compile(r"https://github\.com/(?P<repository>[\w.-]+/[\w.-]+?)(?:\.git)?/+(?P<path>[^?\s\"']+)\?ref=(?P<tag>[\w.-]+)"
                      r"(?:&[^\s\"']*)?")  # fmt: skip
 
@@ -151,6 +151,9 @@ def lay_out(work: Path, release: Path, values: Values, *, without: frozenset[str
     work.mkdir(parents=True, mode=0o700)
     for name in SHIPPED:
         _copy(shipped() / name, work / name)
+    (work / "environment").mkdir()
+    (work / "environment" / "environment.json").write_text(json.dumps(values.environment(), indent=1), encoding="utf-8")
+    _write(work / "environment", {"resources": ["environment.json"]})
     built = _cluster(work, values, without), _namespaced(work, values, without)
     wanted = needed(release, built)
     for remote in sorted(wanted):
@@ -165,8 +168,8 @@ def lay_out(work: Path, release: Path, values: Values, *, without: frozenset[str
 def _cluster(work: Path, values: Values, without: frozenset[str]) -> Path:
     relabelled = {"host-network"} if not values.inverse_proxy else set()
     chosen = [m.name for m in mends.MENDS if m.cluster and m.name not in without | relabelled]
-    components = [f"../cluster-mends/{name}" for name in chosen]
-    return _kustomization(work / "cluster", values, ["../release/cluster"], components)
+    components = ["../cluster-settings", *(f"../cluster-mends/{name}" for name in chosen)]
+    return _kustomization(work / "cluster", values, ["../release/cluster", "../environment"], components)
 
 
 def _namespaced(work: Path, values: Values, without: frozenset[str]) -> Path:
@@ -176,9 +179,6 @@ def _namespaced(work: Path, values: Values, without: frozenset[str]) -> Path:
     if values.inverse_proxy and "inverse-proxy" not in taken:
         components.append("../inverse-proxy")
     sources = ["../release/pipelines", "../environment", *(f"../release/{name}" for name in taken)]
-    (work / "environment").mkdir()
-    (work / "environment" / "environment.json").write_text(json.dumps(values.environment(), indent=1), encoding="utf-8")
-    _write(work / "environment", {"resources": ["environment.json"]})
     return _kustomization(work / "pipelines", values, sources, components)
 
 

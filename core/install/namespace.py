@@ -11,11 +11,11 @@ from core.install.connection import connect
 from core.install.installation import Installation
 from core.kubernetes.apply import content
 from core.kubernetes.client import Cluster
-from core.kubernetes.concurrency import side_by_side
 from core.kubernetes.errors import NotFound
 from core.kubernetes.resources import Object
 from core.names import ID_LABEL
 from core.run.step import Context, Outcome, Step
+from core.run.together import together
 
 KINDS_OF_A_USED_NAMESPACE = (
     ("v1", "Pod"), ("v1", "Service"), ("v1", "PersistentVolumeClaim"), ("v1", "Secret"), ("v1", "ConfigMap"),
@@ -89,7 +89,7 @@ async def _check_own(installation: Installation, cluster: Cluster, found: Object
 
 
 async def _held(cluster: Cluster, namespace: str) -> list[str]:
-    lists = await side_by_side(cluster.all(version, kind, namespace) for version, kind in KINDS_OF_A_USED_NAMESPACE)
+    lists = await together(cluster.all(version, kind, namespace) for version, kind in KINDS_OF_A_USED_NAMESPACE)
     return [
         f"{obj['kind']} {obj['metadata']['name']}"
         for objects in lists

@@ -12,11 +12,11 @@ from core.install.connection import connect
 from core.install.installation import Installation
 from core.kubernetes.apply import CRD, CRD_VERSION
 from core.kubernetes.client import Cluster
-from core.kubernetes.concurrency import side_by_side
 from core.kubernetes.errors import Conflict
 from core.kubernetes.resources import Object
 from core.names import ID_LABEL
 from core.run.step import Context
+from core.run.together import together
 
 LOOKS = 120
 LOOK_EVERY = 5.0
@@ -89,7 +89,7 @@ async def _cluster_scoped(installation: Installation, cluster: Cluster, context:
     """Deletes by name what was applied outside of any namespace; CRDs last, since their objects go with them."""
     objects = _built(installation)
     for crds in (False, True):
-        await side_by_side(_delete(cluster, obj, context) for obj in objects if (obj["kind"] == CRD) is crds)
+        await together(_delete(cluster, obj, context) for obj in objects if (obj["kind"] == CRD) is crds)
     for _ in range(LOOKS):
         left = {crd["metadata"]["name"] for crd in await cluster.all(CRD_VERSION, CRD)}
         if not left & {obj["metadata"]["name"] for obj in objects if obj["kind"] == CRD}:

@@ -13,13 +13,13 @@ from core.install.installation import Installation
 from core.install.kubeflow import Kubeflow
 from core.kubernetes.apply import Applied, apply_all
 from core.kubernetes.client import Cluster
-from core.kubernetes.concurrency import side_by_side
 from core.kubernetes.diagnosis import pod_trouble
 from core.kubernetes.port_forward import Target, forward
 from core.kubernetes.resources import Object
 from core.kubernetes.rollouts import rollouts, settled
 from core.run.clock import Clock
 from core.run.step import Context, Outcome, Reporter, Step
+from core.run.together import together
 
 UI_SERVICE, UI_PORT = "ml-pipeline-ui", 80
 READY_LOOKS = 120
@@ -104,7 +104,7 @@ async def start_again(cluster: Cluster, namespace: str) -> list[str]:
     """Deletes the pods that wait between crashes, up to five minutes each, so that they start at once; their names."""
     pods = await cluster.all("v1", "Pod", namespace)
     crashed = [pod for pod in pods if _between_crashes(pod)]
-    await side_by_side(cluster.delete("v1", "Pod", pod["metadata"]["name"], namespace) for pod in crashed)
+    await together(cluster.delete("v1", "Pod", pod["metadata"]["name"], namespace) for pod in crashed)
     return [pod["metadata"]["name"] for pod in crashed]
 
 

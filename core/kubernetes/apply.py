@@ -17,10 +17,10 @@ from typing import Any, Literal
 
 from core.errors import PermanentError
 from core.kubernetes.client import Cluster
-from core.kubernetes.concurrency import side_by_side
 from core.kubernetes.errors import NotFound
 from core.kubernetes.resources import Object, key, label
 from core.run.step import Reporter
+from core.run.together import together
 
 Action = Literal["create", "update", "unchanged"]
 
@@ -44,7 +44,7 @@ async def apply_all(cluster: Cluster, objects: Sequence[Object], reporter: Repor
     before = await _existing(cluster, objects)
     done: list[Applied] = []
     for phase in phases(objects):
-        done += await side_by_side(_apply(cluster, obj, before.get(key(obj)), reporter) for obj in phase)
+        done += await together(_apply(cluster, obj, before.get(key(obj)), reporter) for obj in phase)
         crds = [obj["metadata"]["name"] for obj in phase if obj["kind"] == CRD]
         if crds:
             await established(cluster, crds)
@@ -102,7 +102,7 @@ async def _apply(cluster: Cluster, obj: Object, before: Object | None, reporter:
 
 async def _existing(cluster: Cluster, objects: Sequence[Object]) -> dict[tuple[str, str, str, str], Object]:
     wanted = {key(obj)[:3] for obj in objects}
-    found = await side_by_side(_all_of(cluster, *kind) for kind in wanted)
+    found = await together(_all_of(cluster, *kind) for kind in wanted)
     return {key(obj): obj for objects_of_kind in found for obj in objects_of_kind}
 
 

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 
 from core.errors import PermanentError, StepError
 from core.kubernetes.client import Cluster
-from core.kubernetes.concurrency import first_error
 from core.kubernetes.diagnosis import Trouble, last_words, pod_trouble, pods_of, restarts, workload_trouble
 from core.kubernetes.resources import Object
 from core.run.step import Reporter
@@ -39,14 +38,18 @@ async def rollouts(
     ``patience`` stretches (or, below 1, cuts) what each trouble is given.
     """
     doctor = _Doctor(cluster, namespace, set(names), patience)
+    work = [asyncio.ensure_future(_until_up(cluster, namespace, doctor, reporter)), asyncio.ensure_future(doctor.practise())]
     try:
-        with first_error():
-            async with cluster.clock.deadline(limit), asyncio.TaskGroup() as group:
-                looking = group.create_task(doctor.practise())
-                await _until_up(cluster, namespace, doctor, reporter)
-                looking.cancel()
+        async with cluster.clock.deadline(limit):
+            done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
     except TimeoutError:
         raise await doctor.verdict(limit) from None
+    finally:
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
 
 
 async def _until_up(cluster: Cluster, namespace: str, doctor: _Doctor, reporter: Reporter) -> None:

@@ -8,9 +8,9 @@ import pytest
 from fake_cluster import FakeCluster, deployment
 
 from core.kubernetes.client import IN_FLIGHT
-from core.kubernetes.concurrency import side_by_side
 from core.kubernetes.errors import Conflict, Forbidden, NotFound, Refused, Unavailable
 from core.run.clock import VirtualClock
+from core.run.together import together
 
 SECRET = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "ns"}, "data": {"a": "Yg=="}}
 
@@ -79,7 +79,7 @@ async def test_the_server_says_how_long_to_wait(fake: FakeCluster) -> None:
 
 async def test_a_kind_is_resolved_once_for_all_who_ask_at_the_same_time(fake: FakeCluster) -> None:
     async with fake.client() as cluster:
-        await side_by_side(cluster.find("v1", kind, "x", "ns") for kind in ("Secret", "ConfigMap", "Service") * 5)
+        await together(cluster.find("v1", kind, "x", "ns") for kind in ("Secret", "ConfigMap", "Service") * 5)
     assert [p for p in fake.asked("GET") if p == "/api/v1"] == ["/api/v1"]
 
 
@@ -98,7 +98,7 @@ async def test_a_kind_that_comes_later_is_found(fake: FakeCluster) -> None:
 async def test_no_more_than_so_many_are_on_their_way(fake: FakeCluster) -> None:
     fake.latency = 0.02
     async with fake.client() as cluster:
-        await side_by_side(cluster.find("v1", "Secret", f"s{n}", "ns") for n in range(100))
+        await together(cluster.find("v1", "Secret", f"s{n}", "ns") for n in range(100))
     assert IN_FLIGHT // 2 < fake.busiest <= IN_FLIGHT
 
 

@@ -152,14 +152,14 @@ RULES: dict[str, Callable[[str, Any], None]] = {
     "namespace": _namespace,
     "machine_type": _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+){1,5}"),
     "node_min": _between(0, 100),
-    "": _between(1, 100),
+    "node_max": _between(1, 100),
     "sql_tier": _sql_tier,
     "sql_username": _sql_username,
     "labels": _labels,
     "cidr": _cidr,
     "kfp_manifests": _kfp_manifests,
 }
-"""Each rule by its name in the specification; the nameless one is that of whole numbers without a rule."""
+"""Each rule by its name in the specification."""
 
 
 def against_each_other(values: Mapping[str, Any]) -> list[tuple[str, str, str]]:

@@ -103,11 +103,10 @@ def _types(known: Mapping[str, Any]) -> list[ParameterError]:
 
 
 def _alone(spec: Parameter, value: Any) -> list[ParameterError]:
-    rule = spec.rule or ("" if spec.kind == "integer" else None)
-    if rule is None:
+    if not spec.rule:
         return []
     try:
-        rules.RULES[rule](spec.key, value)
+        rules.RULES[spec.rule](spec.key, value)
     except rules.Broken as broken:
         return [ParameterError(spec.key, value, broken.why or _allowed(spec), hint=broken.hint)]
     return []

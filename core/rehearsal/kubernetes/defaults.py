@@ -1,0 +1,179 @@
+"""What the server fills in where a field is left out, as far as a client or a controller would miss it."""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from typing import Any
+
+from core.rehearsal.kubernetes.resources import Resource
+from core.rehearsal.kubernetes.status import Obj
+
+DEFAULT_CLASS = "standard-rwo"
+
+
+def _with(obj: Obj | None, **values: Any) -> Obj:
+    return {**values, **(obj or {})}
+
+
+def _probe(probe: Obj) -> Obj:
+    out = _with(probe, timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3)
+    if isinstance(get := out.get("httpGet"), dict):
+        out["httpGet"] = _with(get, path="/", scheme="HTTP")
+    return out
+
+
+def _env(item: Obj) -> Obj:
+    source = item.get("valueFrom")
+    if isinstance(source, dict) and isinstance(ref := source.get("fieldRef"), dict):
+        return {**item, "valueFrom": {**source, "fieldRef": _with(ref, apiVersion="v1")}}
+    return item
+
+
+def _container(container: Obj) -> Obj:
+    image = str(container.get("image", ""))
+    latest = image.endswith(":latest") or (":" not in image.rpartition("/")[2] and "@" not in image)
+    out = _with(
+        container,
+        imagePullPolicy="Always" if latest else "IfNotPresent",
+        terminationMessagePath="/dev/termination-log",
+        terminationMessagePolicy="File",
+        resources={},
+    )
+    if out.get("ports"):
+        out["ports"] = [_with(p, protocol="TCP") for p in out["ports"]]
+    if out.get("env"):
+        out["env"] = [_env(e) for e in out["env"]]
+    for probe in ("livenessProbe", "readinessProbe", "startupProbe"):
+        if isinstance(out.get(probe), dict):
+            out[probe] = _probe(out[probe])
+    return out
+
+
+def _volume(volume: Obj) -> Obj:
+    for kind in ("configMap", "secret", "projected"):
+        if isinstance(volume.get(kind), dict):
+            return {**volume, kind: _with(volume[kind], defaultMode=420)}
+    return volume if set(volume) - {"name"} else {**volume, "emptyDir": {}}
+
+
+def pod_spec(spec: Obj) -> Obj:
+    """A pod's spec with its defaults."""
+    out = _with(
+        spec,
+        restartPolicy="Always",
+        dnsPolicy="ClusterFirst",
+        terminationGracePeriodSeconds=30,
+        schedulerName="default-scheduler",
+        securityContext={},
+    )
+    for kind in ("initContainers", "containers"):
+        if out.get(kind):
+            out[kind] = [_container(c) for c in out[kind]]
+    if out.get("volumes"):
+        out["volumes"] = [_volume(v) for v in out["volumes"]]
+    if "serviceAccountName" in out:
+        out["serviceAccount"] = out["serviceAccountName"]
+    return out
+
+
+def _pod(obj: Obj) -> Obj:
+    spec = pod_spec(_with(obj.get("spec"), serviceAccountName="default", enableServiceLinks=True))
+    return {**obj, "spec": spec, "status": obj.get("status") or {"phase": "Pending", "qosClass": "Burstable"}}
+
+
+def _template(spec: Obj) -> Obj:
+    template = spec.get("template") or {}
+    if not isinstance(template.get("spec"), dict):
+        return spec
+    return {**spec, "template": {**template, "spec": pod_spec(template["spec"])}}
+
+
+def _deployment(obj: Obj) -> Obj:
+    spec = _with(obj.get("spec"), replicas=1, revisionHistoryLimit=10, progressDeadlineSeconds=600)
+    strategy = _with(spec.get("strategy"), type="RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        strategy["rollingUpdate"] = _with(strategy.get("rollingUpdate"), maxUnavailable="25%", maxSurge="25%")
+    return {**obj, "spec": _template({**spec, "strategy": strategy})}
+
+
+def _replica_set(obj: Obj) -> Obj:
+    return {**obj, "spec": _template(_with(obj.get("spec"), replicas=1))}
+
+
+def _service(obj: Obj) -> Obj:
+    metadata = obj["metadata"]
+    number = zlib.crc32(f"{metadata.get('namespace')}/{metadata.get('name')}".encode()) % 4000
+    address = f"10.8.{number // 250}.{number % 250 + 2}"
+    spec = _with(obj.get("spec"), type="ClusterIP", sessionAffinity="None", internalTrafficPolicy="Cluster")
+    if spec["type"] != "ExternalName":
+        spec = _with(spec, clusterIP=address, ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
+        spec = _with(spec, clusterIPs=[spec["clusterIP"]])
+    ports = [_with(p, protocol="TCP", targetPort=p.get("port")) for p in spec.get("ports") or ()]
+    return {**obj, "spec": {**spec, "ports": ports} if ports else spec, "status": obj.get("status") or {"loadBalancer": {}}}
+
+
+def _claim(obj: Obj) -> Obj:
+    spec = _with(obj.get("spec"), volumeMode="Filesystem", storageClassName=DEFAULT_CLASS)
+    return {**obj, "spec": spec, "status": obj.get("status") or {"phase": "Pending"}}
+
+
+def _secret(obj: Obj) -> Obj:
+    obj = _with(obj, type="Opaque")
+    if given := obj.pop("stringData", None):
+        encoded = {k: base64.b64encode(str(v).encode()).decode() for k, v in given.items()}
+        obj["data"] = {**(obj.get("data") or {}), **encoded}
+    return obj
+
+
+def _binding(obj: Obj) -> Obj:
+    group = "rbac.authorization.k8s.io"
+    subjects = [s if s.get("kind") == "ServiceAccount" else _with(s, apiGroup=group) for s in obj.get("subjects") or ()]
+    out = {**obj, "roleRef": _with(obj.get("roleRef"), apiGroup=group)}
+    return {**out, "subjects": subjects} if subjects else out
+
+
+def _namespace(obj: Obj) -> Obj:
+    metadata = obj["metadata"]
+    labels = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata.get("name")}
+    out = {**obj, "metadata": {**metadata, "labels": labels}, "spec": _with(obj.get("spec"), finalizers=["kubernetes"])}
+    return _with(out, status={"phase": "Active"})
+
+
+def _storage_class(obj: Obj) -> Obj:
+    return _with(obj, reclaimPolicy="Delete", volumeBindingMode="Immediate")
+
+
+def _priority(obj: Obj) -> Obj:
+    return _with(obj, preemptionPolicy="PreemptLowerPriority")
+
+
+def _definition(obj: Obj) -> Obj:
+    spec = _with(obj.get("spec"), conversion={"strategy": "None"})
+    names = spec.get("names") or {}
+    if kind := names.get("kind"):
+        spec["names"] = _with(names, listKind=f"{kind}List", singular=str(kind).lower())
+    return {**obj, "spec": spec}
+
+
+_OF_KIND = {
+    "Pod": _pod,
+    "Deployment": _deployment,
+    "ReplicaSet": _replica_set,
+    "StatefulSet": _replica_set,
+    "Service": _service,
+    "PersistentVolumeClaim": _claim,
+    "Secret": _secret,
+    "RoleBinding": _binding,
+    "ClusterRoleBinding": _binding,
+    "Namespace": _namespace,
+    "StorageClass": _storage_class,
+    "PriorityClass": _priority,
+    "CustomResourceDefinition": _definition,
+}
+
+
+def fill(resource: Resource, obj: Obj) -> Obj:
+    """The object with its defaults."""
+    how = None if resource.custom else _OF_KIND.get(resource.kind)
+    return how(obj) if how else obj

@@ -1,0 +1,49 @@
+"""The programs by the last part of their image's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.rehearsal.kubernetes.programs.process import Problem, Process
+
+GONE = ("gcr.io/ml-pipeline/application-crd-controller:", "gcr.io/ml-pipeline/should-be-overridden-during-runtime")
+"""Images that a release names and no registry has."""
+
+Check = Callable[[Process], list[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is known of one program: what it checks, which ports it opens, whether its image has a shell."""
+
+    checks: tuple[Check, ...] = ()
+    ports: Callable[[Process], set[int]] | None = None
+    shell: bool = True
+    greeting: str = ""
+    waits: Callable[[Process], str] | None = None
+    """Of a program that ends by itself: what it still waits for; empty once it is done."""
+    seconds: float = 0.0
+    """How long such a program works at least."""
+
+    def problems(self, process: Process) -> list[Problem]:
+        """Everything that the program finds wrong."""
+        return [p for check in self.checks for p in check(process)]
+
+    def open_ports(self, process: Process) -> set[int]:
+        """The ports that it listens on."""
+        if self.ports is not None:
+            return self.ports(process)
+        return {int(p["containerPort"]) for p in process.container.get("ports") or ()} or {-1}
+
+
+PROGRAMS: dict[str, Program] = {}
+
+
+_UNKNOWN = Program()
+
+
+def of_image(image: str) -> Program:
+    """The program in an image; one that just runs where it is not known."""
+    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    return PROGRAMS.get(name, _UNKNOWN)

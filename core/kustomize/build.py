@@ -1,7 +1,7 @@
 """Building an overlay with kubectl's kustomize: two folders, side by side, to objects.
 
-The folders are complete (see `core.kustomize.overlay`), so kustomize is forbidden every protocol of git: a reference that
-was missed is an error at once, and never a wait for a network.
+The folders are complete (see `core.kustomize.overlay`), so kustomize is shut off from every network: a reference that was
+missed is an error at once, and never a wait.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from core.run.clock import Clock
 
 DEADLINE = 120.0
 """Seconds in which kustomize builds what takes it less than one."""
+NOWHERE = "http://127.0.0.1:9"
+SHUT_OFF = {"GIT_ALLOW_PROTOCOL": "none", "KUBECONFIG": os.devnull, "HTTP_PROXY": NOWHERE, "HTTPS_PROXY": NOWHERE}
 
 
 async def build(
@@ -49,15 +51,18 @@ async def render(
 ) -> Manifests:
     """The objects that a folder laid out by `lay_out` stands for; ``environment`` is what kubectl runs with."""
     folders = (layout.cluster, layout.namespaced)
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_kustomize(kubectl, f, clock or Clock(), environment)) for f in folders]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_kustomize(kubectl, f, clock or Clock(), environment)) for f in folders]
+    except ExceptionGroup as failed:  # the first to fail ended the other
+        raise failed.exceptions[0] from None
     objects = [o for task in tasks for o in task.result()]
     manifests = Manifests(release.source, release.version, release.commit, split(objects))
     return manifests.replaced(annotate) if checksums else manifests
 
 
 async def _kustomize(kubectl: Sequence[str], folder: Path, clock: Clock, given: Mapping[str, str] | None) -> list[Object]:
-    inherited = {k: v for k, v in (os.environ if given is None else given).items() if not k.startswith("GIT_")}
+    inherited = {k: v for k, v in (os.environ if given is None else given).items() if not _leads_out(k)}
     process = await asyncio.create_subprocess_exec(
         *kubectl,
         "kustomize",
@@ -65,7 +70,7 @@ async def _kustomize(kubectl: Sequence[str], folder: Path, clock: Clock, given: 
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env={**inherited, "GIT_ALLOW_PROTOCOL": "none", "KUBECONFIG": os.devnull},
+        env={**inherited, **SHUT_OFF},
     )
     try:
         async with clock.deadline(DEADLINE):
@@ -86,7 +91,7 @@ async def _kustomize(kubectl: Sequence[str], folder: Path, clock: Clock, given: 
         raise PermanentError(
             "The manifests can't be built.",
             code="kustomize",
-            cause=_last_sentence(error.decode(errors="replace")),
+            cause=_sentence(error.decode(errors="replace")),
             hint="The release's manifests may be another version's, or incomplete.",
             command=f"kubectl kustomize {folder}",
         )
@@ -109,6 +114,12 @@ def _loader() -> Any:
     return type("Loader", (base,), {"yaml_implicit_resolvers": resolvers})
 
 
-def _last_sentence(text: str) -> str:
-    lines = [line for line in text.strip().splitlines() if line.strip() and not line.startswith("# Warning")]
-    return re.sub(r"^error:\s*", "", lines[-1])[:600] if lines else "kubectl said nothing."
+def _leads_out(variable: str) -> bool:
+    return variable.startswith("GIT_") or variable.lower() in ("http_proxy", "https_proxy", "no_proxy", "all_proxy")
+
+
+def _sentence(text: str) -> str:
+    """What kubectl said was wrong, on one line, without its warnings and its way of logging."""
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("# Warning")]
+    said = re.sub(r'^(E\d{4} .*?\] "command failed" err=|error: )', "", " ".join(lines)).strip(' <>"')
+    return said[:600] or "kubectl said nothing."

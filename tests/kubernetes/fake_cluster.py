@@ -23,7 +23,7 @@ KINDS = {
     },
     "apps/v1": {"Deployment": ("deployments", True), "StatefulSet": ("statefulsets", True)},
     "apiextensions.k8s.io/v1": {"CustomResourceDefinition": ("customresourcedefinitions", False)},
-    "rbac.authorization.k8s.io/v1": {"ClusterRole": ("clusterroles", False), "Role": ("roles", True)},
+    "rbac.authorization.k8s.io/v1": {"ClusterRoleBinding": ("clusterrolebindings", False), "Role": ("roles", True)},
 }  # fmt: skip
 Object = dict[str, Any]
 

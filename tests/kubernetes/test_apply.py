@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -19,6 +20,10 @@ CRD = {
 }
 
 
+NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ns"}}
+RBAC = "rbac.authorization.k8s.io/v1"
+
+
 def plain(kind: str, name: str, version: str = "v1") -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": "ns"}}
 
@@ -33,14 +38,14 @@ def establish(fake: FakeCluster) -> None:
 
 async def test_what_others_stand_on_goes_first(fake: FakeCluster, reporter: Recorder) -> None:
     establish(fake)
-    cluster_role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "r"}}
-    objects = [deployment("d"), plain("Service", "s"), cluster_role, CRD, plain("ConfigMap", "c")]
+    bound = {"apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": {"name": "b"}}
+    objects = [deployment("d"), bound, plain("Service", "s"), CRD, NAMESPACE, plain("ConfigMap", "c")]
     async with fake.client() as cluster:
         await apply_all(cluster, objects, reporter)
     kinds = [path.split("/")[-2] for path in fake.asked("PATCH")]
-    assert kinds[:2] == ["customresourcedefinitions", "clusterroles"]
-    assert sorted(kinds[2:4]) == ["configmaps", "services"]
-    assert kinds[4:] == ["deployments"]
+    assert kinds[0] == "namespaces"
+    assert sorted(kinds[1:4]) == ["configmaps", "customresourcedefinitions", "services"]
+    assert kinds[4:] == ["clusterrolebindings", "deployments"]
 
 
 async def test_a_second_time_changes_and_reports_nothing(fake: FakeCluster, reporter: Recorder) -> None:
@@ -67,11 +72,20 @@ async def test_what_controllers_write_is_no_change_and_what_somebody_changed_is(
     assert reporter.resources[-1] == ("Deployment", "ns/d", "update")
 
 
-async def test_objects_of_a_crd_wait_until_it_is_served(fake: FakeCluster, reporter: Recorder) -> None:
-    establish(fake)
+async def test_workloads_wait_until_the_crds_are_served(fake: FakeCluster, reporter: Recorder) -> None:
+    order: list[str] = []
+
+    def later(obj: dict[str, Any]) -> None:
+        order.append(obj["kind"])
+        if obj["kind"] == "ClusterRoleBinding":
+            order.append("established")
+            fake.put({**CRD, "status": {"conditions": [{"type": "Established", "status": "True"}]}})
+
+    fake.on_apply = later
+    bound = {"apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": {"name": "b"}}
     async with fake.client() as cluster:
-        await apply_all(cluster, [plain("ConfigMap", "c"), CRD], reporter)
-    assert fake.asked("PATCH")[0].endswith("things.example.dev")
+        await asyncio.wait_for(apply_all(cluster, [deployment("d"), CRD, bound], reporter), 5)
+    assert order == ["CustomResourceDefinition", "ClusterRoleBinding", "established", "Deployment"]
 
 
 async def test_a_crd_that_is_never_served_is_named(
@@ -93,8 +107,10 @@ async def test_the_first_refusal_is_the_error_not_a_group(fake: FakeCluster, rep
     assert not fake.asked("PATCH", "deployments")
 
 
-def test_phases_leave_out_what_is_empty() -> None:
-    assert [len(phase) for phase in phases([deployment("a"), deployment("b")])] == [2]
+def test_objects_of_a_crd_go_last() -> None:
+    crd = {**CRD, "spec": {"names": {"kind": "Thing"}}}
+    thing = {"apiVersion": "example.dev/v1", "kind": "Thing", "metadata": {"name": "t", "namespace": "ns"}}
+    assert [len(phase) for phase in phases([thing, crd])] == [0, 1, 0, 1]
 
 
 def test_content_is_what_was_meant() -> None:

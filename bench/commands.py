@@ -25,7 +25,7 @@ def status() -> Row:
 def _against_python(name: str, arguments: Sequence[str], *, goal: float, variables: Mapping[str, str] | None = None) -> Row:
     ratios = in_turns(
         lambda: run([PROGRAM, *arguments], variables=variables),
-        lambda: run([sys.executable, "-c", "pass"]),
+        lambda: run([sys.executable, "-P", "-c", "pass"]),
         rounds=ROUNDS,
     )
     return Row.of(name, ratios, goal=goal, against="python -c pass")

@@ -95,7 +95,7 @@ def install(extras: list[str]) -> None:
     STAMP.unlink(missing_ok=True)
     chosen = f"[{','.join(extras)}]" if extras else ""
     say(f"Installing mlops-env{chosen} and its libraries.")
-    command = [PYTHON, "-I", "-m", "pip", "install", "--quiet", "--no-input", "--no-cache-dir"]
+    command = [str(PYTHON), "-I", "-m", "pip", "install", "--quiet", "--no-input", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--constraint", "constraints.txt", "--editable", f".{chosen}"]
     if subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL).returncode != 0:
         raise Failed("pip could not install the libraries; what it said stands above.")

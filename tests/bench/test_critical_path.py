@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from bench.critical_path import TABLE, Piece, longest, of_a_default_scenario
@@ -33,7 +35,7 @@ def test_everything_that_is_needed_is_in_the_table() -> None:
 def test_the_way_is_one_through_the_table() -> None:
     total, way = of_a_default_scenario()
     assert total > 600
-    for before, after in zip(way, way[1:], strict=False):
+    for before, after in itertools.pairwise(way):
         assert before in TABLE[after].needs
 
 

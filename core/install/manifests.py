@@ -17,7 +17,7 @@ from core import kustomize
 from core.errors import MlopsError
 from core.install.installation import Installation
 from core.kustomize import mends
-from core.run.step import Context, Outcome, Step
+from core.run.step import Context, Outcome, Reporter, Step
 from core.toolchain import MissingTool, Tool, find
 
 FOLDER = "manifests"
@@ -37,7 +37,28 @@ def step(installation: Installation, *, without: Iterable[str] = ()) -> Step:
     return Step("manifests", "Kubeflow's manifests", run, publishes=("manifests",), seconds=3, deadline=900)
 
 
-async def _built(installation: Installation, context: Context, left_out: frozenset[str]) -> tuple[kustomize.Manifests, Path]:
+async def preview(installation: Installation, reporter: Reporter) -> list[kustomize.Object]:
+    """The objects that the step would build, in the order in which they are applied; keeps nothing of a new environment."""
+    manifests, _ = await _built(installation, _Looking(reporter), frozenset())
+    return list(manifests)
+
+
+class _Looking:
+    """A reporter in a step's place: nothing waits for another step, and nothing counts as changed."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self.log, self.progress = reporter.log, reporter.progress
+
+    async def wait_for(self, _: str) -> None:
+        """Nothing else runs; what is missing is missing."""
+
+    def changed(self) -> None:
+        """A preview changes nothing."""
+
+
+async def _built(
+    installation: Installation, context: Context | _Looking, left_out: frozenset[str]
+) -> tuple[kustomize.Manifests, Path]:
     environment = installation.environment
     folder = environment.home.ensure("environments", environment.name, FOLDER)
     kept = await asyncio.to_thread(kustomize.stored, folder)
@@ -65,7 +86,7 @@ async def _built(installation: Installation, context: Context, left_out: frozens
     return manifests, folder
 
 
-async def _kubectl(context: Context) -> Tool:
+async def _kubectl(context: Context | _Looking) -> Tool:
     """kubectl, if need be the one that the prerequisites bring."""
     try:
         return await asyncio.to_thread(find, "kubectl")
@@ -74,7 +95,9 @@ async def _kubectl(context: Context) -> Tool:
         return await asyncio.to_thread(find, "kubectl")
 
 
-async def _release(installation: Installation, context: Context, kept: kustomize.Manifests | None) -> kustomize.Release:
+async def _release(
+    installation: Installation, context: Context | _Looking, kept: kustomize.Manifests | None
+) -> kustomize.Release:
     version, source = installation.values["kfp_version"], installation.values["kfp_manifests"]
     if source != "github":
         return kustomize.given(Path(source).expanduser().absolute(), version)

@@ -19,7 +19,8 @@ INSTALL = (
 def steps(installation: Installation, action: str, options: Mapping[str, Any]) -> list[Step]:
     """The steps of one run; ``action`` is ``install`` or ``destroy``."""
     if action == "destroy":
-        from core.install import destroy
+        from core.install.destroy import steps as destruction
 
-        return destroy.steps(installation, delete_data=bool(options.get("delete_data")))
-    return [import_module(f"core.install.{name}").step(installation) for name in INSTALL]
+        return destruction(installation, delete_data=bool(options.get("delete_data")))
+    modules = [import_module(f"core.install.{name}") for name in INSTALL]
+    return [module.step(installation) for module in modules]

@@ -177,4 +177,17 @@ async def preview(installation: Installation, reporter: Reporter, *, zone: str, 
             )
             await terraform.init(reporter)
             plan = await terraform.plan(reporter)
-    return plan.to_dict()
+            planned = await terraform.planned(reporter) if plan.changes else {}
+    made = {c.address for c in plan.changes if c.action in ("create", "replace")}
+    return {**plan.to_dict(), "grants": [_grant(r) for a, r in planned.items() if a in made and _is_grant(r)]}
+
+
+def _is_grant(resource: dict[str, Any]) -> bool:
+    return str(resource["type"]).endswith("_iam_member")
+
+
+def _grant(resource: dict[str, Any]) -> dict[str, str]:
+    """The role that an ``iam_member`` grants, to whom, and on what; what is only known once it is made is left open."""
+    values = resource["values"]
+    on = next((str(values[k]) for k in ("service_account_id", "bucket", "repository", "project") if values.get(k)), "")
+    return {"role": str(values.get("role", "")), "member": str(values.get("member") or "(made by this run)"), "resource": on}

@@ -47,9 +47,12 @@ def main() -> int:
             lock.release()
         processes.refuse(error)
     try:
-        return asyncio.run(_run(installation, run, document))
+        code = asyncio.run(_run(installation, run, document))
     finally:
         lock.release()
+    if code == 0 and document["action"] == "destroy" and environment.cloud == "rehearsal":
+        rehearsals.stop(environment.home, environment.name)
+    return code
 
 
 def _installation(environment: Environment, run: str, document: dict[str, Any]) -> Installation:

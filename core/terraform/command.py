@@ -93,6 +93,11 @@ class Terraform:
         shown = await self._json(["show", "-json", "-no-color"], reporter)
         return _resources((shown.get("values") or {}).get("root_module") or {})
 
+    async def planned(self, reporter: Reporter) -> dict[str, dict[str, Any]]:
+        """Every resource as it will be once the plan that was made last is applied, in the form of `state`."""
+        shown = await self._json(["show", "-json", "-no-color", PLAN], reporter)
+        return _resources((shown.get("planned_values") or {}).get("root_module") or {})
+
     async def outputs(self, reporter: Reporter) -> dict[str, Any]:
         """The outputs' values."""
         return {name: o["value"] for name, o in (await self._json(["output", "-json", "-no-color"], reporter)).items()}

@@ -1,0 +1,152 @@
+"""The commands that look and change nothing: check, plan, verify."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import Any
+
+from core.cli.output import Output
+from core.environment import Environment, Home
+from core.environment import rehearsal as rehearsals
+from core.errors import ParameterError, PrerequisiteError, UnknownEnvironment
+from core.install import outside
+from core.install.installation import Installation
+from core.run import runs
+
+
+class Console:
+    """A `core.run.step.Reporter` that narrates on stderr."""
+
+    def __init__(self, out: Output) -> None:
+        self._out = out
+
+    def log(self, text: str) -> None:
+        """Details are for logs; there is none here."""
+
+    def progress(self, message: str, fraction: float | None = None) -> None:
+        if not self._out.json:
+            self._out.say(f"… {message}")
+
+    def resource(self, kind: str, id: str, action: str, state: str, seconds: float = 0.0) -> None:
+        """What is only planned has nothing to report."""
+
+
+def check(arguments: argparse.Namespace, out: Output) -> int:
+    """Every check with its result; exit code 3 where one blocks, 2 where a parameter is wrong."""
+    from core.prerequisites import Subject, demand
+    from core.prerequisites.examine import examine
+
+    async def work(installation: Installation) -> list[Any]:
+        home = installation.environment.home
+        return await examine(Subject(installation.google, installation.values, home))
+
+    checks = _with(_environment(arguments), work, scenario=arguments.scenario)
+    if out.json:
+        out.document([c.to_dict() for c in checks])
+    else:
+        for c in checks:
+            out.data(f"{c.state:5}  {c.title}: {c.looked_at or c.why}")
+            for text in (c.why if c.looked_at and c.state != "pass" else "", c.hint, c.command):
+                if text:
+                    out.data(f"         {text}")
+    try:
+        demand(checks)
+    except (PrerequisiteError, ParameterError) as error:
+        for c in checks:
+            if c.state == "block":
+                out.say(f"Blocked by {c.id}: {c.why}")
+        return error.exit_code
+    return 0
+
+
+def plan(arguments: argparse.Namespace, out: Output) -> int:
+    """Everything that an installation would do, side by side with what is there; makes nothing."""
+    from core.install.preview import preview
+
+    async def work(installation: Installation) -> dict[str, Any]:
+        return await preview(installation, Console(out))
+
+    document = _with(_environment(arguments), work, scenario=arguments.scenario)
+    if out.json:
+        out.document(document)
+        return 0
+    _show_plan(document, out)
+    return 0
+
+
+def _show_plan(document: dict[str, Any], out: Output) -> None:
+    terraform = document["terraform"]
+    out.data(f"Services to enable: {', '.join(document['services']) or 'none'}")
+    out.data("Roles to grant:")
+    for role in document["roles"]:
+        out.data(f"  {role['role']:45} {role['member']}  on {role['resource']}")
+    out.data(f"Terraform: {terraform['add']} to add, {terraform['change']} to change, {terraform['destroy']} to destroy")
+    for resource in terraform["resources"]:
+        out.data(f"  {resource['action']:8} {resource['address']}")
+    new = [o for o in document["kubernetes"] if o["action"] != "none"]
+    out.data(f"Kubernetes: {len(new)} of {len(document['kubernetes'])} objects to create or change")
+    for item in new:
+        out.data(f"  {item['action']:8} {item['kind']} {item['name']}")
+    out.data("Files on this machine:")
+    for path in document["files"]:
+        out.data(f"  {path}")
+
+
+def verify(arguments: argparse.Namespace, out: Output) -> int:
+    """Checks an installed environment, a pipeline that runs through included; exit code 5 where a check fails."""
+    from core.install.verify import verify as checked
+
+    environment = Environment.load(Home.find(), arguments.name)
+    outside.fact(environment, "cluster_endpoint")
+
+    async def work(installation: Installation) -> list[dict[str, Any]]:
+        return list(await checked(installation, Console(out), run_hello=True))
+
+    checks = _with(environment, work)
+    if out.json:
+        out.document(checks)
+    else:
+        for item in checks:
+            out.data(f"{item['state']:4}  {item['check']}: {item['detail']}")
+    return 0
+
+
+def _environment(arguments: argparse.Namespace) -> Environment:
+    """The environment that the flags mean; of one that exists, NAME alone is enough."""
+    from core.cli import given
+
+    if not arguments.rehearse and not arguments.config and not arguments.set:
+        try:
+            return Environment.load(Home.find(), arguments.name)
+        except UnknownEnvironment:
+            pass
+    return given.environment(arguments)
+
+
+def _with(environment: Environment, work: Any, *, scenario: Any = None) -> Any:
+    """Does something with the environment's adapters; what was made only for that is gone afterwards."""
+    fresh = not (environment.folder / "environment.toml").exists()
+    try:
+        if environment.cloud == "rehearsal":
+            rehearsals.ensure(environment, scenario=scenario)
+        return asyncio.run(_opened(environment, work))
+    finally:
+        if fresh and not runs.ids(environment):
+            _forget(environment)
+
+
+async def _opened(environment: Environment, work: Any) -> Any:
+    installation = outside.opened(environment)
+    try:
+        return await work(installation)
+    finally:
+        await installation.close()
+
+
+def _forget(environment: Environment) -> None:
+    import shutil
+
+    if environment.cloud == "rehearsal":
+        rehearsals.forget(environment.home, environment.name)
+    shutil.rmtree(environment.folder, ignore_errors=True)

@@ -1,0 +1,77 @@
+"""The graph of a destruction: the other way round, from whatever state the runs before left.
+
+Every asymmetry with the installation is named here. The cluster's namespace goes first, while the cluster is there to
+delete the disks of its volumes. The state bucket goes last, since Terraform's state lies in it, and only with the data.
+Services stay enabled: others may use them by now. The record stays on this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from core.install import forwarding
+from core.install.installation import Installation
+from core.run.step import Context, Outcome, Step
+
+
+def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
+    """The steps of a destruction; ``delete_data``: the buckets with their contents too."""
+
+    async def workloads(context: Context) -> None:
+        from core.install.namespace_removal import destroy_namespace
+
+        forwarding.stop(installation.environment)
+        await destroy_namespace(installation, context)
+
+    async def platform(context: Context) -> None:
+        from core.install.platform_destroy import destroy_platform
+
+        await destroy_platform(installation, context, keep_bucket=not delete_data)
+
+    async def build_access(context: Context) -> None:
+        from core.install.build_access import destroy_build_access
+
+        await destroy_build_access(installation, context)
+
+    async def state(context: Context) -> None:
+        await _state(installation, context, delete_data=delete_data)
+        installation.environment.kubeconfig.unlink(missing_ok=True)
+
+    return [
+        _step("workloads", "Namespace and volumes", workloads, (), "workloads_gone", seconds=60, deadline=1800),
+        _step("platform", "Platform", platform, ("workloads_gone",), "platform_gone", seconds=900, deadline=7200),
+        _step("build-access", "Access of the build account", build_access, (), "grants_gone", seconds=10, deadline=900),
+        _step("state", "State and secrets", state, ("platform_gone", "grants_gone"), "state_gone", seconds=15, deadline=900),
+    ]
+
+
+def _step(
+    id: str,
+    title: str,
+    work: Callable[[Context], Awaitable[None]],
+    needs: tuple[str, ...],
+    publishes: str,
+    *,
+    seconds: float,
+    deadline: float,
+) -> Step:
+    async def run(context: Context) -> Outcome | None:
+        await work(context)
+        context.publish(publishes, True)
+        return None
+
+    return Step(id, title, run, needs=needs, publishes=(publishes,), seconds=seconds, deadline=deadline)
+
+
+async def _state(installation: Installation, context: Context, *, delete_data: bool) -> None:
+    if delete_data:
+        from core.install.state import destroy_state
+
+        await destroy_state(installation, context)
+        return
+    from core.gcp import secret_manager
+
+    secret = installation.names.sql_password_secret
+    if await secret_manager.delete(installation.google, secret, id=installation.names.id):
+        context.resource("secrets", secret, "delete", "done")
+        context.changed()

@@ -12,7 +12,7 @@ run: venv
 	@exec $(BIN)/python -P scripts/run.py
 
 test: lint
-	@PATH="$$($(BIN)/python -P -m core.toolchain --path kubectl):$$PATH" $(BIN)/python -P -m pytest -n auto -q
+	@PATH="$$($(BIN)/python -P -m core.toolchain --path kubectl):$$PATH" $(BIN)/python -P -m pytest -n auto --dist worksteal -q
 
 lint: venv-test
 	$(BIN)/ruff check .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import http.client
 import os
 import platform
 import ssl
@@ -112,7 +113,10 @@ def _checked(url: str, expected: str, target: Path) -> Path:
 
 def _text(url: str) -> str:
     with _open(url) as source:
-        return source.read(1 << 20).decode(errors="replace")
+        try:
+            return source.read(1 << 20).decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise FetchFailed(f"{url} was not read to its end: {error}.") from error
 
 
 def _open(url: str) -> IO[bytes]:
@@ -145,5 +149,5 @@ def _copy(source: IO[bytes], target: Path, look: Callable[[bytes], object] | Non
                 file.write(block)
                 if look:
                     look(block)
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise FetchFailed(f"{target.name} was not read to its end: {error}.") from error

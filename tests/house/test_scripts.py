@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 import venv
@@ -223,3 +224,28 @@ def test_the_wheel_holds_the_program_and_its_data_and_nothing_else(tmp_path: Pat
 def test_the_stamp_says_what_was_installed(script: ModuleType, installs: list[str]) -> None:
     script.main(["test", "bundled"])
     assert json.loads(script.STAMP.read_text())["extras"] == ["bundled", "test"]
+
+
+def test_make_says_which_python_it_needs() -> None:
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("there is no make here")
+    done = subprocess.run([make, "-C", str(ROOT), "require-python", "PYTHON="], capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "Python 3.11 or later is needed" in done.stderr
+
+
+def test_make_takes_a_python_that_is_new_enough(tmp_path: Path) -> None:
+    """An older ``python3`` first on PATH does not keep a newer one from being found."""
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("there is no make here")
+    old = tmp_path / "python3"
+    old.write_text("#!/bin/sh\nexit 1\n")
+    old.chmod(0o755)
+    (tmp_path / "python3.12").symlink_to(sys.executable)
+    environment = {"PATH": str(tmp_path)}
+    done = subprocess.run(
+        [make, "-C", str(ROOT), "--dry-run", "venv"], capture_output=True, text=True, env=environment, check=True
+    )
+    assert f"{tmp_path}/python3.12 -I scripts/environment.py" in done.stdout

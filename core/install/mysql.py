@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 NATIVE, SHA2 = "mysql_native_password", "caching_sha2_password"
@@ -35,7 +35,7 @@ class Account:
 
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
 
     async def prove(self, *, native: bool = False) -> None:
         """Signs in and out; raises `SignInRefused` or `NoAnswer`."""

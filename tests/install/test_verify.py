@@ -1,0 +1,147 @@
+"""The step ``verify``: when the hello pipeline runs, and that a failure names its check and cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from step_bench import StepBench
+
+from core import events
+from core.errors import PermanentError, VerificationError
+from core.install import hello, verify
+from core.install.kubeflow import Kubeflow
+from core.install.verify import _Results, changed_since_proof
+from core.kubernetes import diagnosis
+from core.run import runs
+from core.run.journal import Journal
+from core.run.redact import Redactor
+
+PROVEN = events.StepFinished(step="verify", state="done")
+UNPROVEN = events.StepFinished(step="verify", state="unchanged")
+CHANGED = events.StepFinished(step="platform", state="done")
+SAME = events.StepFinished(step="platform", state="unchanged")
+HALF = events.ResourceChanged(step="pipelines", kind="Deployment", id="ns/d", action="update", state="done")
+PROTECTED = events.StepFinished(step="protect", state="done")
+
+
+def journals(bench: StepBench, *histories: Iterable[events.Event]) -> None:
+    for n, history in enumerate(histories):
+        folder = runs.folder(bench.environment, f"run-{n}")
+        folder.mkdir(parents=True)
+        journal = Journal(folder, run=f"run-{n}", redactor=Redactor())
+        for event in history:
+            journal.append(event)
+        journal.close()
+
+
+@pytest.mark.parametrize(
+    ("histories", "expected"),
+    [
+        ([], True),
+        ([[CHANGED]], True),
+        ([[CHANGED, PROVEN, PROTECTED], [SAME]], False),
+        ([[CHANGED, PROVEN, PROTECTED], [SAME, UNPROVEN], [SAME]], False),
+        ([[CHANGED, PROVEN, PROTECTED], [CHANGED]], True),
+        ([[CHANGED, PROVEN], [HALF], [SAME]], True),
+        ([[CHANGED], [SAME]], True),
+    ],
+)
+async def test_the_hello_pipeline_runs_when_anything_changed_since_it_last_did(
+    bench: StepBench, histories: list[list[events.Event]], expected: bool
+) -> None:
+    journals(bench, *histories)
+    assert changed_since_proof(bench.installation) is expected
+
+
+async def test_the_first_failure_is_named_with_its_cause_and_the_others(bench: StepBench) -> None:
+    from fake_cluster import Recorder
+
+    reporter = Recorder()
+    results = _Results(reporter)
+
+    async def fails() -> str:
+        raise PermanentError("No tables.", cause="ml-pipeline did not make them.", hint="look there")
+
+    async def passes() -> str:
+        return "fine"
+
+    await results.take("database", fails)
+    await results.take("Kubeflow API", passes)
+    await results.take("pods", fails)
+    with pytest.raises(VerificationError, match="check of database") as caught:
+        results.judge()
+    assert caught.value.exit_code == 5
+    assert "ml-pipeline did not make them" in caught.value.cause
+    assert "pods" in caught.value.cause
+    assert [c["state"] for c in results.checks] == ["fail", "pass", "fail"]
+
+
+async def test_each_service_that_does_not_answer_is_a_check_of_its_own(
+    bench: StepBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from fake_cluster import Recorder
+
+    async def prove(*_: Any) -> hello.Report:
+        found = {"storage": {"ok": True, "detail": "written"}, "bigquery": {"ok": False, "detail": "403 no role"}}
+        return hello.Report("kfp@project", found)
+
+    monkeypatch.setattr(hello, "prove", prove)
+    results = _Results(Recorder())
+    await verify._hello(bench.installation, Kubeflow(1, bench.installation.clock), Recorder(), results)
+    assert [(c["check"], c["state"]) for c in results.checks] == [
+        ("hello pipeline", "pass"), ("Cloud Storage", "pass"), ("BigQuery", "fail")
+    ]  # fmt: skip
+    with pytest.raises(VerificationError, match="BigQuery") as caught:
+        results.judge()
+    assert "403 no role" in caught.value.cause
+
+
+def report(ok: bool) -> hello.Report:
+    return hello.Report("kfp@project", {"storage": {"ok": ok, "detail": ""}})
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "runs_made"),
+    [
+        ([report(True)], 1),
+        ([report(False), report(True)], 2),
+        ([PermanentError("failed", code=hello.FAILED), report(True)], 2),
+        ([report(False)] * 3, 3),
+    ],
+)
+async def test_a_grant_that_does_not_work_yet_gets_another_run(
+    bench: StepBench, monkeypatch: pytest.MonkeyPatch, outcomes: list[Any], runs_made: int
+) -> None:
+    from fake_cluster import Recorder
+
+    left = list(outcomes)
+
+    async def run(*_: Any) -> hello.Report:
+        outcome = left.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        assert isinstance(outcome, hello.Report)
+        return outcome
+
+    monkeypatch.setattr(hello, "run", run)
+    found = await hello.prove(bench.installation, Kubeflow(1, bench.installation.clock), Recorder(), b"")
+    assert found == outcomes[-1]
+    assert len(outcomes) - len(left) == runs_made
+
+
+def test_the_pipelines_inputs_are_all_given(bench: StepBench) -> None:
+    import yaml
+
+    document = hello.document()
+    declared = yaml.safe_load(document)["root"]["inputDefinitions"]["parameters"]
+    given = hello._parameters(bench.installation, document, "folder/x.json")
+    assert set(given) == set(declared)
+    assert given["registry"] == "us-central1-docker.pkg.dev/project-1/demo-images"
+    assert given["name"] == "folder/x.json"
+
+
+def test_restarts_are_counted_over_all_containers() -> None:
+    pod = {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"restartCount": 2}, {"restartCount": 1}]}}
+    assert diagnosis.restarts([pod]) == {"p": 3}

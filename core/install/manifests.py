@@ -10,6 +10,7 @@ then on: another set would change what is installed.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -106,7 +107,7 @@ async def _release(
         return kustomize.stand_in(instead, version)
     cache = installation.environment.home.ensure("cache", FOLDER)
     tool = await asyncio.to_thread(find, "git")
-    git = kustomize.Git(tool.command, _child_environment(installation), installation.clock, context.log)
+    git = kustomize.Git(tool.command, _git_environment(installation), installation.clock, context.log)
     if not instead:
         return await kustomize.on_github(cache, version, git)
     try:
@@ -122,6 +123,12 @@ def _child_environment(installation: Installation) -> dict[str, str]:
     from core.gcp.network import child_environment
 
     return child_environment(installation.cloud)
+
+
+def _git_environment(installation: Installation) -> dict[str, str]:
+    """A child's environment, with what a user tells git itself in variables, such as a mirror's address."""
+    own = {k: v for k, v in os.environ.items() if k.startswith("GIT_CONFIG") or k == "GIT_ALLOW_PROTOCOL"}
+    return {**_child_environment(installation), **own}
 
 
 def _words(release: kustomize.Release) -> str:

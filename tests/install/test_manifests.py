@@ -186,6 +186,23 @@ async def test_what_was_fetched_before_needs_no_network(home: Home, no_github: l
     assert no_github == []
 
 
+async def test_gits_own_settings_reach_git_and_no_token_does(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "url.file:///mirror/.insteadOf")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://github.com/")
+    monkeypatch.setenv("GITHUB_TOKEN", "canary")
+    seen: list[dict[str, str]] = []
+
+    async def reachable(git: kustomize.Git, _seconds: float) -> bool:
+        seen.append(dict(git.environment))
+        return False
+
+    monkeypatch.setattr(kustomize.Git, "reachable", reachable)
+    await run(installation(home))
+    assert seen[0]["GIT_CONFIG_VALUE_0"] == "https://github.com/"
+    assert "canary" not in seen[0].values()
+
+
 async def test_a_folder_of_the_users(home: Home, no_github: list[float], tmp_path: Path) -> None:
     folder = tmp_path / "mirror"
     shutil.copytree(STAND_IN, folder)

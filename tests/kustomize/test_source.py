@@ -83,6 +83,25 @@ async def test_from_github_the_manifests_alone_and_what_they_refer_to(github: Pa
     assert not (tmp_path / "cache/nobody").exists()
 
 
+async def test_only_what_is_checked_out_is_downloaded(github: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for repository in ("kubeflow/pipelines.git", "argoproj/argo-workflows.git"):
+        for key in ("uploadpack.allowFilter", "uploadpack.allowAnySHA1InWant"):
+            _git("config", key, "true", folder=github / repository)
+    asked = git(github)
+    counted: list[str] = []
+    run = Git.run
+
+    async def counting(self: Git, *arguments: str, folder: Path | None = None) -> str:
+        if arguments[0] == "rev-parse":
+            counted.append(await run(self, "rev-list", "--objects", "--missing=print", "HEAD", folder=folder))
+        return await run(self, *arguments, folder=folder)
+
+    monkeypatch.setattr(Git, "run", counting)
+    await kustomize.on_github(tmp_path / "cache", VERSION, asked)
+    missing = [line for line in counted[0].splitlines() if line.startswith("?")]
+    assert len(missing) == 1  # the README, which stands outside the manifests
+
+
 async def test_what_github_has_builds_as_the_set_does(github: Path, tmp_path: Path) -> None:
     found = await kustomize.on_github(tmp_path / "cache", VERSION, git(github))
     values = Values.of(names())

@@ -54,7 +54,8 @@ def _relations(argument: Argument, value: State, top: State, at: Path) -> Iterat
     unknown = any(value.get(n) is UNKNOWN for n in (*argument.exactly_one, *argument.at_least_one, *argument.required_with))
     if unknown:
         return
-    group = ",".join(_dotted((*at, n)) for n in (argument.exactly_one or argument.at_least_one or argument.required_with))
+    named = {argument.name, *(argument.exactly_one or argument.at_least_one or argument.required_with)}
+    group = ",".join(sorted(_dotted((*at, n)) for n in named))
     if argument.exactly_one:
         chosen = [n for n in argument.exactly_one if _is_set(value, n)]
         if not chosen:
@@ -66,7 +67,7 @@ def _relations(argument: Argument, value: State, top: State, at: Path) -> Iterat
     if argument.at_least_one and not any(_is_set(value, n) for n in argument.at_least_one):
         yield Refusal("Missing required argument", f'"{name}": one of `{group}` must be specified', here)
     if argument.required_with and _is_set(value, argument.name):
-        if not all(_is_set(value, n) for n in argument.required_with):
+        if not all(_is_set(value, n) for n in named):
             yield Refusal("Missing required argument", f'"{name}": all of `{group}` must be specified', here)
 
 

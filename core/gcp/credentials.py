@@ -142,10 +142,6 @@ class Credentials:
         if self._cloud.credentials_file is not None:
             google = _from_file(self._cloud.credentials_file)
             return google, SignIn("file", _account(google), hint="Start the simulated cloud again.")
-        named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
-        if named:
-            google = _from_file(Path(named))
-            return google, _described("GOOGLE_APPLICATION_CREDENTIALS", google)
         return _default() or _gcloud() or _nobody()
 
     def _refresh(self, google: Any) -> Token:
@@ -182,32 +178,35 @@ class Credentials:
 
 
 def _from_file(path: Path) -> Any:
+    from google.auth import exceptions
+    from google.oauth2 import service_account
+
+    try:
+        return service_account.Credentials.from_service_account_file(str(path), scopes=[SCOPE])  # type: ignore[no-untyped-call]
+    except (exceptions.GoogleAuthError, OSError, ValueError) as error:
+        raise SignInEnded(f"{path} holds no sign-in that can be used.", cause=str(error)) from error
+
+
+def _default() -> tuple[Any, SignIn] | None:
+    """What the auth library finds: the file that GOOGLE_APPLICATION_CREDENTIALS names, gcloud's, or a metadata server."""
     import google.auth
     from google.auth import exceptions
 
+    named = os.environ.get("GOOGLE_APPLICATION_CREDENTIALS")
     try:
-        google_credentials, _ = google.auth.load_credentials_from_file(str(path), scopes=[SCOPE])  # type: ignore[no-untyped-call]
-    except (exceptions.DefaultCredentialsError, OSError, ValueError) as error:
+        found, project = google.auth.default(scopes=[SCOPE])
+    except (exceptions.GoogleAuthError, OSError, TypeError, ValueError) as error:
+        if not named:
+            return None
         raise SignInEnded(
-            f"{path} holds no sign-in that can be used.",
+            f"{named} holds no sign-in that can be used.",
             cause=str(error),
             hint="Correct GOOGLE_APPLICATION_CREDENTIALS, or unset it and sign in.",
             command="unset GOOGLE_APPLICATION_CREDENTIALS && gcloud auth application-default login",
         ) from error
-    return google_credentials
-
-
-def _default() -> tuple[Any, SignIn] | None:
-    import google.auth
-    from google.auth import exceptions
-
-    try:
-        found, project = google.auth.default(scopes=[SCOPE])
-    except (exceptions.DefaultCredentialsError, exceptions.GoogleAuthError, TypeError, ValueError):
-        return None
     if project == "no-project-id":  # what Cloud Shell's metadata says where there is none
         project = None
-    described = _described(_source_of(found), found)
+    described = _described("GOOGLE_APPLICATION_CREDENTIALS" if named else _source_of(found), found)
     return found, replace(described, project="" if cloud_shell() else str(project or ""))
 
 

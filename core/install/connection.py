@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ssl
+from functools import lru_cache
 
+from core.environment import Cloud
 from core.install.installation import Installation
 from core.kubernetes import kubeconfig
 from core.kubernetes.client import ATTEMPTS, Cluster
@@ -26,16 +28,18 @@ def connect(
         token=google.token,
         reject=google.credentials.reject,
         clock=installation.clock,
-        trust=_trust(installation, authority),
+        trust=_trust(installation.cloud, authority),
         proxy=network.proxies().for_url(endpoint),
         attempts=attempts,
     )
 
 
-def _trust(installation: Installation, authority: bytes) -> ssl.SSLContext:
+@lru_cache(maxsize=4)
+def _trust(cloud: Cloud, authority: bytes) -> ssl.SSLContext:
+    """One context for all steps of a run: reading every authority takes a twentieth of a second."""
     from core.gcp import network
 
-    context = network.ssl_context(installation.cloud)
+    context = network.ssl_context(cloud)
     if authority:
         context.load_verify_locations(cadata=authority.decode())
     return context

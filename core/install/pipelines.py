@@ -15,7 +15,7 @@ from core.kubernetes.apply import Applied, apply_all
 from core.kubernetes.client import Cluster
 from core.kubernetes.diagnosis import pod_trouble
 from core.kubernetes.port_forward import Target, forward
-from core.kubernetes.resources import Object
+from core.kubernetes.resources import Object, key
 from core.kubernetes.rollouts import rollouts, settled
 from core.run.clock import Clock
 from core.run.step import Context, Outcome, Reporter, Step
@@ -23,7 +23,7 @@ from core.run.together import together
 
 UI_SERVICE, UI_PORT = "ml-pipeline-ui", 80
 READY_LOOKS = 120
-SETTLE_SECONDS = 15.0
+SETTLE_SECONDS = 10.0
 
 
 def step(installation: Installation) -> Step:
@@ -60,9 +60,9 @@ async def _apply(installation: Installation, cluster: Cluster, context: Context)
     _note(early, context)
     for fact in ("database_user", "artifact_bucket", "secrets"):
         await context.wait_for(fact)
-    versions = await _secret_versions(installation, cluster)
-    manifests = manifests.replaced(lambda objects: kustomize.annotate(objects, versions=versions))
-    late = await apply_all(cluster, manifests.workloads, context)
+    known = {key(obj) for obj in manifests.workloads}
+    workloads = [o for o in await marked(cluster, installation.names.namespace, list(manifests)) if key(o) in known]
+    late = await apply_all(cluster, workloads, context)
     _note(late, context)
     changed = any(one.action != "unchanged" for one in (*early, *late))
     names = [o["metadata"]["name"] for o in manifests.workloads if o["kind"] == "Deployment"]
@@ -119,7 +119,13 @@ def _note(applied: list[Applied], context: Context) -> None:
         context.changed()
 
 
-async def _secret_versions(installation: Installation, cluster: Cluster) -> dict[str, str]:
-    """What changes when a Secret does, so that the pods that read it start anew: no hash of a secret is written down."""
-    secrets = await cluster.all("v1", "Secret", installation.names.namespace)
-    return {s["metadata"]["name"]: f"{s['metadata']['uid']}/{s['metadata']['resourceVersion']}" for s in secrets}
+async def marked(cluster: Cluster, namespace: str, objects: list[Object]) -> list[Object]:
+    """The objects as they are applied: a pod is started anew when a Secret that it reads has changed.
+
+    The mark is the Secret's version and not a hash of it: no hash of a secret is written anywhere.
+    """
+    from core import kustomize
+
+    secrets = await cluster.all("v1", "Secret", namespace)
+    versions = {s["metadata"]["name"]: f"{s['metadata']['uid']}/{s['metadata']['resourceVersion']}" for s in secrets}
+    return kustomize.annotate(objects, versions=versions)

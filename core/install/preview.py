@@ -10,7 +10,7 @@ import asyncio
 from typing import Any
 
 from core.errors import MlopsError, StepError
-from core.install import manifests, platform, services, state
+from core.install import manifests, namespace, pipelines, platform, services, state
 from core.install.cluster import endpoint
 from core.install.connection import connect
 from core.install.installation import Installation
@@ -75,7 +75,9 @@ async def _kubernetes(installation: Installation, zone: str, objects: list[Objec
     try:
         url, authority = await endpoint(installation, cluster)
         async with connect(installation, url, authority=authority, attempts=1) as connection:
-            unchanged = await together(same(connection, obj) for obj in objects)
+            applied = [namespace.wanted(installation) if obj["kind"] == "Namespace" else obj for obj in objects]
+            applied = await pipelines.marked(connection, names.namespace, applied)
+            unchanged = await together(same(connection, obj) for obj in applied)
     except MlopsError:
         return [_shown(obj, "create") for obj in objects]
     return [_shown(obj, "none" if is_same else "apply") for obj, is_same in zip(objects, unchanged, strict=True)]

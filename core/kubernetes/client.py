@@ -89,6 +89,10 @@ class Cluster:
         """The headers that say who calls."""
         return {"Authorization": f"Bearer {await self._token()}", "Accept": "application/json", "User-Agent": FIELD_MANAGER}
 
+    def refused(self, headers: Mapping[str, str]) -> None:
+        """The API did not take the token in these headers: it is not used again."""
+        self._reject(headers["Authorization"].removeprefix("Bearer "))
+
     async def request(
         self,
         method: str,
@@ -127,7 +131,7 @@ class Cluster:
                 ) as response:
                     text = await response.text()
                     if response.status == 401:
-                        self._reject(headers["Authorization"].removeprefix("Bearer "))
+                        self.refused(headers)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise unreachable(what, error) from error
         return _decoded(what, response.status, text, response.headers)
@@ -245,11 +249,14 @@ class Cluster:
     async def _open(self, path: str, params: Params, what: str) -> AsyncIterator[aiohttp.ClientResponse]:
         import aiohttp
 
+        headers = await self.headers()
         try:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=30, sock_read=WATCH_SECONDS + 60)
             async with self.session.get(
-                self.endpoint + path, params=params, headers=await self.headers(), timeout=timeout, proxy=self.proxy
+                self.endpoint + path, params=params, headers=headers, timeout=timeout, proxy=self.proxy
             ) as response:
+                if response.status == 401:
+                    self.refused(headers)
                 if response.status != 200:
                     _decoded(what, response.status, await response.text(), response.headers)
                 yield response

@@ -143,16 +143,19 @@ async def open_websocket(cluster: Cluster, namespace: str, pod: str, port: int) 
     import aiohttp
 
     what = f"forward port {port} of pod {namespace}/{pod}"
+    headers = await cluster.headers()
     try:
         return await cluster.session.ws_connect(
             f"{cluster.endpoint}{_POD.path(pod, namespace, 'portforward')}?ports={port}",
             protocols=(PROTOCOL,),
-            headers=await cluster.headers(),
+            headers=headers,
             heartbeat=30,
             max_msg_size=0,
             proxy=cluster.proxy,
         )
     except aiohttp.WSServerHandshakeError as error:
+        if error.status == 401:
+            cluster.refused(headers)
         raise ApiError.of(what, error.status, error.message) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise unreachable(what, error) from error

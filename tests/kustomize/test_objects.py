@@ -21,6 +21,7 @@ from kustomize_built import (
 
 from core.kustomize import Manifests, Object
 from core.kustomize.checksums import references
+from core.rehearsal.kubernetes import checking, resources, shapes
 
 DEPLOYMENTS = [
     "cloudsqlproxy", "metadata-envoy-deployment", "metadata-grpc-deployment", "metadata-writer", "ml-pipeline",
@@ -185,6 +186,13 @@ def test_no_pod_needs_more_than_the_namespace_allows(manifests: Manifests) -> No
     for name, pod in pods(manifests):
         assert not pod.get("hostNetwork"), name
         assert not any("hostPath" in volume for volume in pod.get("volumes") or ()), name
+
+
+def test_kubernetes_knows_every_field(manifests: Manifests) -> None:
+    known = {(r.api_version, r.kind): r for r in resources.builtin()}
+    for each in manifests:
+        shape = shapes.of(known[each["apiVersion"], each["kind"]])
+        assert list(checking.problems(shape, each)) == [], each["metadata"]["name"]
 
 
 @pytest.mark.parametrize("source", SOURCES)

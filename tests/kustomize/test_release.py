@@ -3,15 +3,31 @@
 from __future__ import annotations
 
 import copy
+import os
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from kustomize_built import SOURCES, built, container, deployments, has, kubectl, names, needs_release, release, settings
+from kustomize_built import (
+    SOURCES,
+    TRUE,
+    built,
+    container,
+    deployments,
+    has,
+    kubectl,
+    names,
+    needs_release,
+    release,
+    settings,
+)
 
 from core import kustomize
 from core.kustomize import MENDS, Manifests, Object, Values
+from core.kustomize.build import NOWHERE, parse
+from core.kustomize.overlay import shipped
 
 OURS = tuple(mend.name for mend in MENDS if mend.name not in ("host-network", "no-application"))
 
@@ -103,3 +119,28 @@ async def test_database_names_hold_against_a_release_that_has_others(tmp_path: P
 
     assert await name() == "mlpipeline"
     assert await name("M21") == "pipelinedb"
+
+
+@needs_release
+def test_the_overlays_build_by_hand_from_git(tmp_path: Path) -> None:
+    """As the README says it, with GitHub stood in for by repositories of the true manifests."""
+    environment = _repositories(tmp_path)
+    objects = []
+    for name in ("cluster", "pipelines"):
+        command = [*kubectl(), "kustomize", str(shipped() / name)]
+        done = subprocess.run(command, capture_output=True, check=True, env=environment)
+        objects += parse(done.stdout)
+    wanted = {(o["kind"], o["metadata"]["name"]) for o in built("release", "kubeflow")}
+    assert {(o["kind"], o["metadata"]["name"]) for o in objects} == wanted
+
+
+def _repositories(folder: Path) -> dict[str, str]:
+    who = {f"GIT_{role}_{what}": "x@invalid" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    quiet = {"PATH": os.environ["PATH"], "HOME": str(folder), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull}
+    for place in (*TRUE.glob("*/*/*"),):
+        repository = folder / place.parent.relative_to(TRUE).with_suffix(".git")
+        shutil.copytree(place, repository)
+        for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "manifests"], ["tag", place.name]):
+            subprocess.run(["git", "-C", str(repository), *arguments], check=True, env=quiet | who)
+    instead = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.file://{folder}/.insteadOf"}
+    return {**quiet, **instead, "GIT_CONFIG_VALUE_0": "https://github.com/", "HTTPS_PROXY": NOWHERE}

@@ -81,7 +81,9 @@ async def _built(
         checksums=checksums,
     )
     await asyncio.to_thread(manifests.store, folder, inputs)
-    context.log(f"{sum(1 for _ in manifests)} objects, from {_words(release)}")
+    context.log(f"{sum(1 for _ in manifests)} objects, {_words(release)}")
+    if values.inverse_proxy:
+        context.log("The inverting proxy uses its node's network: the namespace's PodSecurity level is privileged for it.")
     if not kept or kept[0].digest != manifests.digest:
         context.changed()
     return manifests, folder
@@ -134,4 +136,4 @@ def _git_environment(installation: Installation) -> dict[str, str]:
 def _words(release: kustomize.Release) -> str:
     if release.source == "github":
         return f"from GitHub, commit {release.commit[:12]}"
-    return f"from {release.folder}" if release.source == "folder" else "a stand-in set, since GitHub can't be reached"
+    return f"from {release.folder}" if release.source == "folder" else "from a stand-in set, since GitHub can't be reached"

@@ -136,6 +136,7 @@ async def test_a_changed_parameter_is_built(home: Home, no_github: list[float]) 
     one.environment = replace(one.environment, given={"inverse_proxy": True})
     second = await run(one)
     assert second.has_changed
+    assert any("privileged" in line for line in second.lines)
     assert second.facts["manifests"]["digest"] != first.facts["manifests"]["digest"]
 
 

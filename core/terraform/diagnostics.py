@@ -17,6 +17,7 @@ from core.terraform.meanings import Meaning, meaning
 EXISTS = re.compile(r"Error 409|alreadyExists|ALREADY_EXISTS|[Ee]xisting object already found|already exists")
 DENIED = re.compile(r"Error 403|PERMISSION_DENIED|forbidden", re.IGNORECASE)
 LOCKED = re.compile(r"Error acquiring the state lock")
+PREAMBLE = re.compile(r"^Terraform encountered problems during initiali[sz]ation")
 PERMISSION = re.compile(
     r"[Rr]equired '?\"?([\w./]+)'?\"? permission|[Pp]ermissions? '?\"?([\w./]+)'?\"? (?:denied|required)|"
     r"does not have ([\w.]+) (?:access|permission)"
@@ -81,6 +82,7 @@ def error_of(diagnostics: Sequence[Diagnostic], *, plain: Sequence[str] = (), co
     A lock comes first, then what does not pass, then what is there already, then what passes.
     """
     errors = [d for d in diagnostics if d.severity == "error"]
+    errors = [d for d in errors if not PREAMBLE.search(d.text)] or errors
     if not errors:
         return _unspoken(plain, code)
     locked = next((d for d in errors if LOCKED.search(d.text)), None)

@@ -1,8 +1,9 @@
 """One Terraform command as a child process.
 
 It has a session of its own, so that a Ctrl-C in the terminal does not reach it twice. Asked to stop, it gets one SIGINT
-and is waited for, however long that takes: a second would make it forget what it is making. It ignores SIGPIPE: should
-the run that reads its output die, it goes on to the end and saves its state. What is secret reaches it on standard input.
+and is waited for, however long that takes: a second would make it forget what it is making. Its output goes to a file
+without a name, not to a pipe: a pipe breaks when the run that reads it dies, and Go ends a program then, with everything
+that it was making. So it goes on to the end and saves its state. What is secret reaches it on standard input.
 """
 
 from __future__ import annotations
@@ -11,13 +12,15 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from core.terraform.locks import ChildLock
 
-LONGEST_LINE = 16 * 1024 * 1024
-"""A line holds a whole plan at times (``show -json``)."""
+POLL = 0.025
+"""Real seconds between two looks at the output."""
+CHUNK = 1 << 20
 
 
 async def run(
@@ -34,21 +37,19 @@ async def run(
     When the task is cancelled, the process is asked to stop once, ``on_stop`` is called, and the cancellation goes on after
     its end.
     """
-    with ChildLock(folder) as lock:
+    with ChildLock(folder) as lock, _nameless() as output:
         process = await asyncio.create_subprocess_exec(
             *command,
             cwd=folder,
             env=dict(environment),
             stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
+            stdout=output,
+            stderr=output,
             start_new_session=True,
-            restore_signals=False,
             pass_fds=(lock.fileno,),
-            limit=LONGEST_LINE,
         )
         lock.begin(process.pid)
-        work = asyncio.ensure_future(_converse(process, on_line, secret_input))
+        work = asyncio.ensure_future(_converse(process, output, on_line, secret_input))
         stopped = await _to_the_end(work, process, on_stop)
         code = await process.wait()
         if code >= 0:
@@ -75,12 +76,39 @@ async def _to_the_end(work: asyncio.Future[None], process: asyncio.subprocess.Pr
     return stopped
 
 
-async def _converse(process: asyncio.subprocess.Process, on_line: Callable[[str], None], secret_input: bytes) -> None:
+async def _converse(
+    process: asyncio.subprocess.Process, output: int, on_line: Callable[[str], None], secret_input: bytes
+) -> None:
     assert process.stdin is not None
-    assert process.stdout is not None
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         process.stdin.write(secret_input)
         await process.stdin.drain()
         process.stdin.close()
-    while line := await process.stdout.readline():
-        on_line(line.decode("utf-8", "replace").rstrip("\n"))
+    ended = asyncio.ensure_future(process.wait())
+    offset, rest = 0, b""
+    while True:
+        over = ended.done()
+        while chunk := os.pread(output, CHUNK, offset):
+            offset += len(chunk)
+            *lines, rest = (rest + chunk).split(b"\n")
+            for line in lines:
+                on_line(line.decode("utf-8", "replace"))
+        if over:
+            break
+        await asyncio.wait({ended}, timeout=POLL)
+    if rest:
+        on_line(rest.decode("utf-8", "replace"))
+
+
+@contextlib.contextmanager
+def _nameless() -> Iterator[int]:
+    """A file that is nowhere but in its users' hands; in memory where the system can."""
+    if hasattr(os, "memfd_create"):
+        handle = os.memfd_create("terraform-output")
+        try:
+            yield handle
+        finally:
+            os.close(handle)
+    else:
+        with tempfile.TemporaryFile() as file:
+            yield file.fileno()

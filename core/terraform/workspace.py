@@ -20,6 +20,7 @@ VARIABLES = "terraform.tfvars.json"
 BACKEND = "backend.tf.json"
 IMPORTS = "imports.tf.json"
 MODULES = "modules"
+STATE = "terraform.tfstate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,10 @@ class Workspace:
         _mirror(self.source / MODULES, self.folder.parent / MODULES)
         self.set_variables(variables)
         self._put(BACKEND, backend.to_json())
+        local = self.folder / STATE
+        if backend.bucket and local.is_file():
+            # Terraform would ask whether to move it into the bucket, which has a state of its own.
+            local.replace(local.with_suffix(".set-aside"))
 
     def set_variables(self, variables: Mapping[str, Any]) -> None:
         """Writes the variables, none of which is a secret."""

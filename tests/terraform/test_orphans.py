@@ -1,0 +1,175 @@
+"""A Terraform whose run was killed: it goes on to its end, is waited for, and a lock it left is told from anybody else's."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from terraform_work import Heard, made
+
+from core.environment.lock import Holder
+from core.run.clock import VirtualClock
+from core.terraform import Completed, Terraform, locks
+from core.terraform.diagnostics import StateLocked
+
+WAITING = """
+variable "pipe" { type = string }
+resource "terraform_data" "first" { input = 1 }
+resource "terraform_data" "waiting" {
+  input = terraform_data.first.output
+  provisioner "local-exec" { command = "exec cat ${var.pipe}" }
+}
+resource "terraform_data" "last" { input = terraform_data.waiting.output }
+"""
+APPLY = """
+import asyncio, json, sys
+from pathlib import Path
+sys.path[:0] = [json.loads(sys.argv[1])["tests"]]
+from terraform_work import Heard, made
+document = json.loads(sys.argv[1])
+terraform = made(Path(document["root"]), document["text"], document["command"], pipe=document["pipe"])
+async def main():
+    plan = await terraform.plan(Heard())
+    await terraform.apply(plan, Heard(), on_complete=lambda _: print("begun", flush=True))
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+async def orphan(tmp_path: Path, command: list[str], heard: Heard) -> Terraform:
+    """A Terraform in the middle of its work whose run has just been killed; the pipe holds it up."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    terraform = made(tmp_path, WAITING, command, pipe=str(pipe))
+    await terraform.init(heard)
+    document = {
+        "tests": str(Path(__file__).parent),
+        "root": str(tmp_path),
+        "text": WAITING,
+        "command": command,
+        "pipe": str(pipe),
+    }
+    run = subprocess.Popen([sys.executable, "-c", APPLY, json.dumps(document)], stdout=subprocess.PIPE)
+    assert run.stdout is not None
+    assert await asyncio.to_thread(run.stdout.readline) == b"begun\n"
+    run.kill()
+    run.communicate()
+    return terraform
+
+
+async def test_it_finishes_and_saves_what_it_made(tmp_path: Path, orphan: Terraform, heard: Heard) -> None:
+    assert locks.at_work(orphan.folder)
+    settling = asyncio.create_task(orphan.settle(heard))
+    await _let_go(tmp_path / "pipe", orphan)
+    await settling
+    assert not locks.at_work(orphan.folder)
+    assert set(await orphan.state(heard)) == {f"terraform_data.{name}" for name in ("first", "waiting", "last")}
+    assert any("earlier run" in line for line in heard.logged)
+
+
+async def _let_go(pipe: Path, terraform: Terraform) -> None:
+    """Ends the wait that the pipe holds it in, as soon as it has come there."""
+    while locks.at_work(terraform.folder):
+        with contextlib.suppress(OSError):
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+            return
+        await asyncio.sleep(0.01)
+
+
+async def test_it_is_asked_to_stop_where_everything_is_to_go(orphan: Terraform, heard: Heard) -> None:
+    await orphan.settle(heard, interrupt=True)
+    state = await orphan.state(heard)
+    assert "terraform_data.first" in state
+    assert "terraform_data.last" not in state
+
+
+async def test_nobody_else_works_beside_it(orphan: Terraform, heard: Heard) -> None:
+    try:
+        with pytest.raises(locks.TemporaryError, match="at work"):
+            await orphan.plan(heard)
+    finally:
+        await orphan.settle(heard, interrupt=True)
+
+
+async def test_with_nobody_at_work_there_is_nothing_to_wait_for(tmp_path: Path, heard: Heard) -> None:
+    clock = VirtualClock()
+    await locks.settle(tmp_path, heard, clock, interrupt=False)
+    assert not clock.waits
+
+
+def _left(folder: Path, **changes: object) -> Holder:
+    """A Terraform of this directory whose end nobody saw."""
+    holder = replace(Holder.me(action="terraform"), started=1_790_000_000.0, **changes)
+    with locks.ChildLock(folder) as lock:
+        lock.begin(1)
+        lock._write(json.dumps(locks.asdict(holder)))
+    return holder
+
+
+def _lock(host: str, created: str = "2026-09-21 14:13:21.123456789 +0000 UTC") -> StateLocked:
+    return StateLocked("1234", f"me@{host}", created, "")
+
+
+def test_a_lock_of_a_dead_terraform_of_ours_is_known(tmp_path: Path) -> None:
+    holder = _left(tmp_path)
+    assert locks.is_ours_and_dead(_lock(holder.host), tmp_path)
+
+
+def test_a_lock_of_another_machine_is_not(tmp_path: Path) -> None:
+    _left(tmp_path)
+    assert not locks.is_ours_and_dead(_lock("elsewhere"), tmp_path)
+
+
+def test_a_lock_that_is_older_than_our_terraform_is_not(tmp_path: Path) -> None:
+    holder = _left(tmp_path)
+    assert not locks.is_ours_and_dead(_lock(holder.host, "2026-09-21 14:10:00.1 +0000 UTC"), tmp_path)
+
+
+def test_a_lock_is_not_ours_where_every_terraforms_end_was_seen(tmp_path: Path) -> None:
+    holder = _left(tmp_path)
+    with locks.ChildLock(tmp_path) as lock:
+        lock.end()
+    assert not locks.is_ours_and_dead(_lock(holder.host), tmp_path)
+
+
+def test_a_lock_is_not_dead_while_its_terraform_lives(tmp_path: Path) -> None:
+    holder = _left(tmp_path)
+    with locks.ChildLock(tmp_path):
+        assert not locks.is_ours_and_dead(_lock(holder.host), tmp_path)
+
+
+def test_the_lock_is_the_childs_after_its_parents_end(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    with locks.ChildLock(tmp_path) as lock:
+        child = subprocess.Popen(["cat"], stdin=reader, stdout=subprocess.DEVNULL, pass_fds=(lock.fileno,))
+    assert locks.at_work(tmp_path)
+    os.close(reader)
+    os.close(writer)
+    child.wait()
+    assert not locks.at_work(tmp_path)
+
+
+async def test_a_terraform_that_was_killed_leaves_its_name(tmp_path: Path, command: list[str], heard: Heard) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    terraform = made(tmp_path, WAITING, command, pipe=str(tmp_path / "pipe"))
+    await terraform.init(heard)
+    plan = await terraform.plan(heard)
+
+    def kill(_: Completed) -> None:
+        found = locks.unfinished(terraform.folder)
+        assert found is not None
+        os.kill(found.pid, signal.SIGKILL)
+
+    with pytest.raises(locks.TemporaryError):
+        await terraform.apply(plan, heard, on_complete=kill)
+    left = locks.unfinished(terraform.folder)
+    assert left is not None
+    assert left.here

@@ -8,6 +8,7 @@ the native plugin and takes no other, which `native=True` does. PyMySQL blocks, 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,9 +16,14 @@ from typing import Any, TypeVar
 
 NATIVE, SHA2 = "mysql_native_password", "caching_sha2_password"
 ACCESS_DENIED = 1045
+NOT_SHOWN = (1142, 1143, 1044, 1146)
+"""Errors by which a server says that it shows a table to nobody of this kind."""
+LOST = (0, 2006, 2013)
+"""Errors by which the client says that the server went away."""
 SECONDS = 30
 """Real seconds that one answer of the server's may take."""
 
+_PLUGIN = "SELECT plugin FROM mysql.user WHERE user = %s AND host = '%%'"
 T = TypeVar("T")
 
 
@@ -43,7 +49,14 @@ class Account:
 
     async def plugin(self) -> str:
         """The password plugin that the server holds for the user; empty where it does not say."""
-        rows = await self.rows("SELECT plugin FROM mysql.user WHERE user = %s AND host = '%%'", self.user)
+        import pymysql
+
+        try:
+            rows = await self.rows(_PLUGIN, self.user)
+        except pymysql.err.Error as error:
+            if error.args and error.args[0] in NOT_SHOWN:
+                return ""
+            raise
         return str(rows[0][0]) if rows else ""
 
     async def tables(self, database: str) -> int:
@@ -95,8 +108,13 @@ class Account:
             raise NoAnswer(_text(error)) from error
         try:
             return work(connection)
+        except (pymysql.err.OperationalError, pymysql.err.InterfaceError, OSError) as error:
+            if isinstance(error, pymysql.err.OperationalError) and error.args[0] not in LOST:
+                raise
+            raise NoAnswer(_text(error)) from error
         finally:
-            connection.close()
+            with contextlib.suppress(pymysql.err.Error):
+                connection.close()
 
 
 def native_hash(password: str) -> str:

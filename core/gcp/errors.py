@@ -108,6 +108,7 @@ _QUOTA = re.compile(
     r"quota '?\w*'? ?exceeded|insufficient (regional )?quota|exceeded .*quota|quota.{0,40}(limit|exceed)|QUOTA_EXCEEDED",
     re.IGNORECASE,
 )
+_RATES = ("ratelimitexceeded", "userratelimitexceeded")
 _POLICY = re.compile(r"constraints?/[\w.]+|organization polic|violates constraint|is not allowed by.*polic", re.IGNORECASE)
 _BILLING = re.compile(
     r"billing.{0,60}(disabled|not enabled|enable billing|must be enabled|required)|BILLING_DISABLED|"
@@ -163,9 +164,8 @@ def classify(
     text = f"{reason} {message}"
     if reason in ("SERVICE_DISABLED", "accessNotConfigured") or "has not been used in project" in message:
         return _service_disabled(message, details or [], project, common)
-    if status == 429 or reason in ("rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"):
-        if not re.search(r"QUOTA_EXCEEDED|quotaExceeded", reason) and "exceeded with a limit" not in message.lower():
-            return RateLimited(_sentence(method, "was asked too often"), cause=message, delay=5, **common)
+    if _too_often(status, text, reason):
+        return RateLimited(_sentence(method, "was asked too often"), cause=message, delay=5, **common)
     if _QUOTA.search(text):
         return QuotaExceeded(
             _sentence(method, "needs more quota than the project has"),
@@ -187,6 +187,13 @@ def classify(
             **common,
         )
     return _by_status(status, message, common, project)
+
+
+def _too_often(status: int, text: str, reason: str) -> bool:
+    """Whether a limit is one of calls in a time, which passes, and not one of things that there may be."""
+    if re.search(r"per (second|minute|hour|day)", text) or reason.lower().replace("_", "") in _RATES:
+        return True
+    return status == 429 and not _QUOTA.search(text)
 
 
 def _by_status(status: int, message: str, common: dict[str, Any], project: str | None) -> ApiError:

@@ -22,7 +22,7 @@ from core.errors import UsageError
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
                 "HTTPLIB2_CA_CERTS", "GIT_SSL_CAINFO")  # fmt: skip
-"""Variables in which a user may name a bundle; the first that is set holds for every client."""
+"""Variables in which a user may name a bundle for one client; what any of them names, every client trusts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def child_environment(
     source = os.environ if environ is None else environ
     kept = {k: v for k, v in source.items() if k in KEPT or k.startswith(("LC_", "XDG_"))}
     found = {**kept, **Proxies.of(source).variables(), "CHECKPOINT_DISABLE": "1", "GIT_TERMINAL_PROMPT": "0"}
-    if given_bundle(source) or cloud.ca_file:
+    if given_bundles(source) or cloud.ca_file:
         found |= dict.fromkeys(CA_VARIABLES, str(ca_bundle(cloud)))
     for name, (api, path) in PROVIDER_ENDPOINTS.items():
         if root := cloud.api_root(api):
@@ -147,9 +147,10 @@ def _home_without_sign_in(real: str) -> Path:
     return home
 
 
-def given_bundle(environ: Mapping[str, str] | None = None) -> Path | None:
-    """The CA bundle that the user named for one client or another; raises `UsageError` where the file is not there."""
+def given_bundles(environ: Mapping[str, str] | None = None) -> list[Path]:
+    """The CA bundles that the user named, for one client or another; raises `UsageError` where a file is not there."""
     variables = os.environ if environ is None else environ
+    found: dict[Path, None] = {}
     for name in CA_VARIABLES:
         if variables.get(name):
             path = Path(variables[name]).expanduser()
@@ -159,8 +160,8 @@ def given_bundle(environ: Mapping[str, str] | None = None) -> Path | None:
                     code="ca-bundle",
                     hint="Name a PEM file with the certificates to trust, or unset the variable.",
                 )
-            return path
-    return None
+            found[path] = None
+    return list(found)
 
 
 def ca_bundle(cloud: Cloud) -> Path:
@@ -191,7 +192,7 @@ def _trusted(cloud: Cloud) -> str:
     import certifi
 
     machine = ssl.get_default_verify_paths().openssl_cafile
-    candidates = [Path(certifi.where()), Path(machine), given_bundle(), cloud.ca_file]
+    candidates = [Path(certifi.where()), Path(machine), *given_bundles(), cloud.ca_file]
     return _merged(tuple((p, p.stat().st_mtime_ns) for p in candidates if p and p.is_file()))
 
 

@@ -8,9 +8,17 @@ from pathlib import Path
 import pytest
 
 from core.gcp import Google
+from core.gcp.network import CA_VARIABLES
 from core.run.clock import VirtualClock
 from core.run.redact import Redactor
 from tests.gcp.fake_google import Fake, fake_google
+
+
+@pytest.fixture(autouse=True)
+def no_bundle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test trusts what this machine's variables name."""
+    for name in CA_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

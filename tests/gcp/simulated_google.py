@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,7 @@ class Simulation:
     cloud: Cloud
     signed_in: bool = True
     tokens: list[str] = field(default_factory=list)
+    after_minting: Callable[[Simulation], None] = lambda _: None
 
 
 @asynccontextmanager
@@ -73,6 +74,7 @@ async def _token_server(found: Simulation) -> web.AppRunner:
             )
         value, seconds = found.world.identity.mint(USER)
         found.tokens.append(value)
+        found.after_minting(found)
         return web.json_response({"access_token": value, "expires_in": int(seconds), "token_type": "Bearer"})
 
     application = web.Application()

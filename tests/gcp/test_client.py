@@ -57,11 +57,8 @@ async def test_service_paths_and_upload_paths_follow_the_clouds_root(fake: Fake,
 async def test_what_must_work_before_anything_is_on_names_no_quota_project(fake: Fake, google: Google, api: str) -> None:
     fake.will("/serviceusage/v1/projects/proj-one/services", {"services": []})
     fake.will("/storage/storage/v1/b", {"items": []})
-    method, params = {
-        "serviceusage": ("services.list", {"parent": "projects/proj-one"}),
-        "storage": ("buckets.list", {"project": "p"}),
-    }[api]
-    await google.call(api, "v1", method, **params)
+    params: dict[str, Any] = {"project": "p"} if api == "storage" else {"parent": "projects/proj-one"}
+    await google.call(api, "v1", "buckets.list" if api == "storage" else "services.list", **params)
     assert "x-goog-user-project" not in fake.asked[0].headers
 
 
@@ -106,7 +103,12 @@ async def test_no_answer_in_time_is_temporary(fake: Fake, google: Google, monkey
     monkeypatch.setattr("core.gcp.client.LEAST_TIMEOUT", 0.05)
     monkeypatch.setattr("core.gcp.client.TRIES", 1)
     held = asyncio.Event()
-    listening = await asyncio.start_server(lambda _r, _w: held.wait(), "127.0.0.1", 0)
+
+    async def hold(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await held.wait()
+        writer.close()
+
+    listening = await asyncio.start_server(hold, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
     google.cloud = type(google.cloud)(
         "rehearsal", google=f"http://127.0.0.1:{port}", credentials_file=fake.cloud.credentials_file, rate=0

@@ -100,7 +100,7 @@ def _accounts(names: Names) -> list[Expected]:
         name = f"projects/{names.project}/serviceAccounts/{names.account_email(id)}"
         return Expected(
             f"module.accounts[0].google_service_account.{kind}", "service account", id, name,
-            ("iam", "v1", "projects.serviceAccounts.get"), {"name": name}, _described(names),
+            ("iam", "v1", "projects.serviceAccounts.get"), {"name": name}, _owned(names),
         )  # fmt: skip
 
     return [
@@ -113,35 +113,35 @@ def _accounts(names: Names) -> list[Expected]:
 def _network(names: Names) -> list[Expected]:
     project, region = names.project, names.region
     globally, regionally = {"project": project}, {"project": project, "region": region}
-    module, described = "module.network[0].", _described(names)
+    module, owned = "module.network[0].", _owned(names)
     network = f"projects/{project}/global/networks/{names.network}"
     router = f"projects/{project}/regions/{region}/routers/{names.router}"
 
     def firewall(kind: str, name: str) -> Expected:
         return Expected(
             f"{module}google_compute_firewall.{kind}", "firewall rule", name, f"projects/{project}/global/firewalls/{name}",
-            ("compute", "v1", "firewalls.get"), {**globally, "firewall": name}, described,
+            ("compute", "v1", "firewalls.get"), {**globally, "firewall": name}, owned,
         )  # fmt: skip
 
     return [
         Expected(f"{module}google_compute_network.this", "network", names.network, network,
-                 ("compute", "v1", "networks.get"), {**globally, "network": names.network}, described),
+                 ("compute", "v1", "networks.get"), {**globally, "network": names.network}, owned),
         Expected(f"{module}google_compute_subnetwork.this", "subnetwork", names.subnetwork,
                  f"projects/{project}/regions/{region}/subnetworks/{names.subnetwork}",
-                 ("compute", "v1", "subnetworks.get"), {**regionally, "subnetwork": names.subnetwork}, described),
+                 ("compute", "v1", "subnetworks.get"), {**regionally, "subnetwork": names.subnetwork}, owned),
         Expected(f"{module}google_compute_router.this[0]", "router", names.router, router,
-                 ("compute", "v1", "routers.get"), {**regionally, "router": names.router}, described),
+                 ("compute", "v1", "routers.get"), {**regionally, "router": names.router}, owned),
         Expected(f"{module}google_compute_router_nat.this[0]", "NAT", names.nat, f"{router}/{names.nat}",
-                 ("compute", "v1", "routers.get"), {**regionally, "router": names.router}, described,
+                 ("compute", "v1", "routers.get"), {**regionally, "router": names.router}, owned,
                  lambda found: found if _has(found.get("nats"), names.nat) else None),
         firewall("iap", names.firewall_iap),
         firewall("dataflow", names.firewall_dataflow),
         Expected(f"{module}google_compute_global_address.sql", "address range", names.sql_range,
                  f"projects/{project}/global/addresses/{names.sql_range}",
-                 ("compute", "v1", "globalAddresses.get"), {**globally, "address": names.sql_range}, _labelled(names)),
+                 ("compute", "v1", "globalAddresses.get"), {**globally, "address": names.sql_range}, owned),
         Expected(f"{module}google_service_networking_connection.sql", "peering", PEERING,
                  f"{network}:servicenetworking.googleapis.com",
-                 ("compute", "v1", "networks.get"), {**globally, "network": names.network}, described,
+                 ("compute", "v1", "networks.get"), {**globally, "network": names.network}, owned,
                  lambda found: found if _has(found.get("peerings"), PEERING) else None),
     ]  # fmt: skip
 
@@ -156,41 +156,40 @@ def _cluster(names: Names) -> list[Expected]:
 
     return [
         Expected("module.cluster.google_container_cluster.this", "cluster", names.cluster, cluster,
-                 call, {"name": cluster}, _labelled(names)),
+                 call, {"name": cluster}, _owned(names)),
         Expected("module.cluster.google_container_node_pool.this", "node pool", names.node_pool,
                  f"{names.project}/{names.zone}/{names.cluster}/{names.node_pool}",
-                 call, {"name": cluster}, _labelled(names), pool),
+                 call, {"name": cluster}, _owned(names), pool),
     ]  # fmt: skip
 
 
 def _data(names: Names) -> list[Expected]:
-    project, labelled = names.project, _labelled(names)
+    project, owned = names.project, _owned(names)
     registry = f"projects/{project}/locations/{names.region}/repositories/{names.registry}"
 
     def bucket(address: str, name: str) -> Expected:
         return Expected(f"module.storage.google_storage_bucket.{address}", "bucket", name, f"{project}/{name}",
-                        ("storage", "v1", "buckets.get"), {"bucket": name}, labelled)  # fmt: skip
+                        ("storage", "v1", "buckets.get"), {"bucket": name}, owned)  # fmt: skip
 
     return [
         Expected("module.database.google_sql_database_instance.this", "Cloud SQL instance", names.sql_instance,
                  f"projects/{project}/instances/{names.sql_instance}",
-                 ("sqladmin", "v1", "instances.get"), {"project": project, "instance": names.sql_instance}, labelled),
+                 ("sqladmin", "v1", "instances.get"), {"project": project, "instance": names.sql_instance}, owned),
         bucket("artifacts[0]", names.artifact_bucket),
         bucket("build", names.build_bucket),
         Expected("module.registry[0].google_artifact_registry_repository.this", "repository", names.registry, registry,
-                 ("artifactregistry", "v1", "projects.locations.repositories.get"), {"name": registry}, labelled),
+                 ("artifactregistry", "v1", "projects.locations.repositories.get"), {"name": registry}, owned),
     ]  # fmt: skip
 
 
-def _described(names: Names) -> Callable[[Document], bool]:
-    return lambda found: names.mark in str(found.get("description") or "")
+def _owned(names: Names) -> Callable[[Document], bool]:
+    """Whether a document carries the environment's id: in its labels, which some types only get after they are made, or
+    in its description."""
 
-
-def _labelled(names: Names) -> Callable[[Document], bool]:
     def owned(found: Document) -> bool:
         settings = found.get("settings") or {}
         labels = found.get("labels") or found.get("resourceLabels") or settings.get("userLabels") or {}
-        return bool(labels.get(ID_LABEL) == names.id)
+        return bool(labels.get(ID_LABEL) == names.id) or names.mark in str(found.get("description") or "")
 
     return owned
 

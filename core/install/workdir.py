@@ -16,8 +16,6 @@ from core.run.step import Reporter
 from core.terraform import Backend, Terraform, Workspace, providers_mirror
 
 MODULE = "platform"
-RATE = "MLOPS_ENV_PROVIDER_RATE"
-"""Tells the simulated cloud's provider how fast its seconds pass; the real one knows nothing of it."""
 
 _NAMED = (
     "network", "subnetwork", "pods_range", "services_range", "router", "nat", "sql_range", "firewall_iap",
@@ -83,8 +81,6 @@ async def opened(installation: Installation, reporter: Reporter, *, work: Path |
     source = folder("terraform")
     async with metadata_server.serve(installation.google, person=installation.person) as host:
         variables = network.child_environment(cloud, metadata_host=host)
-        if cloud.rate != 1.0:
-            variables[RATE] = str(cloud.rate)
         mirror = await providers_mirror(
             cloud, environment.home, command=command, environment=variables, source=source / MODULE, reporter=reporter
         )

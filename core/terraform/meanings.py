@@ -101,13 +101,13 @@ MEANINGS = (
         "busy",
         r"operationInProgress|unable to queue the operation|resourceInUseByAnotherResource|resourceNotReady|"
         r"is already being used by|currently (creating|deleting|updating|upgrading)|failedPrecondition.*operation|"
-        r"incompatible operation",
+        r"incompatible operation|conditionNotMet",
         "Something that it depends on is still busy.",
         delay=20,
     ),
     Meaning(
         "unavailable",
-        r"Error 50\d|backendError|internalError|UNAVAILABLE|connection reset|\bEOF\b|i/o timeout|connection refused|"
+        r"Error 50\d|response code 50\d|backendError|internalError|UNAVAILABLE|connection reset|\bEOF\b|i/o timeout|connection refused|"
         r"TLS handshake timeout|Client\.Timeout|context deadline exceeded|timeout while waiting for state|no such host|"
         r"server misbehaving|broken pipe",
         "Google did not answer properly.",

@@ -7,10 +7,14 @@ APIs keep, with their roles' true contents and the scenario's missing permission
 from __future__ import annotations
 
 import secrets
+from typing import TYPE_CHECKING
 
 from core.rehearsal.clock import SimulatedClock
 from core.rehearsal.scenario import Scenario
 from core.rehearsal.store import Store
+
+if TYPE_CHECKING:
+    from core.rehearsal.google.iam_policy import Decider
 
 USER = "you@rehearsal.example"
 """The account that is signed in in a rehearsal: the project's owner."""
@@ -34,6 +38,32 @@ class Identity:
         found = self._store.get("tokens", token)
         return found["email"] if found and found["expires"] > self._clock.now() else None
 
+    def expires(self, token: str) -> float:
+        """The simulated time at which a token ends; 0 where it is unknown."""
+        found = self._store.get("tokens", token)
+        return float(found["expires"]) if found else 0.0
+
+    def forget_old(self) -> None:
+        """Removes the tokens that have run out long ago."""
+        for token, found in self._store.items("tokens"):
+            if found["expires"] + self._scenario.sign_in.token_seconds < self._clock.now():
+                self._store.delete("tokens", token)
+
     def allowed(self, email: str, permission: str, resource: str) -> bool:
         """Whether an account may do something (``container.clusters.connect``) on a resource (``projects/P``)."""
-        raise NotImplementedError
+        return self._decider().allowed(email, permission, resource)
+
+    def holds(self, member: str, role: str, resource: str) -> bool:
+        """Whether a member (``serviceAccount:P.svc.id.goog[NS/KSA]``) has a role on the resource itself, by now."""
+        return self._decider().holds(member, role, resource)
+
+    def _decider(self) -> Decider:
+        from core.rehearsal.google.iam_policy import Decider
+
+        return Decider(
+            self._store,
+            now=self._clock.now(),
+            delay=self._clock.duration(self._scenario.delays.iam),
+            missing=self._scenario.project.missing_permissions,
+            user=USER,
+        )

@@ -1,0 +1,145 @@
+"""Artifact Registry: repositories, made by operations, with policies of their own."""
+
+from __future__ import annotations
+
+import re
+import uuid
+
+from core.rehearsal.google import iam_policy, operations, org_policies
+from core.rehearsal.google.calls import Call, answers, default_resource, listing, project_of
+from core.rehearsal.google.errors import ApiError
+from core.rehearsal.google.merge import masked
+from core.rehearsal.store import Document
+from core.rehearsal.world import World
+
+KIND = "artifactregistry.repositories"
+_ID = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_REPOSITORY = "type.googleapis.com/google.devtools.artifactregistry.v1.Repository"
+
+
+@answers(
+    "artifactregistry.projects.locations.repositories.create",
+    permission="artifactregistry.repositories.create",
+    on=project_of,
+)
+def create(call: Call) -> Document:
+    """Makes a repository; its name is taken at once."""
+    id, parent = str(call.get("repositoryId", "")), call.full("parent")
+    if not _ID.fullmatch(id):
+        raise ApiError(400, f'invalid repository ID: "{id}"')
+    location = parent.rpartition("/")[2]
+    if org_policies.refuses(call.world, "gcp.resourceLocations", location):
+        raise ApiError(
+            400, f"Constraint constraints/gcp.resourceLocations violated for {parent}.", status="FAILED_PRECONDITION"
+        )
+    name = f"{parent}/repositories/{id}"
+    if call.store.get(KIND, name) is not None:
+        raise ApiError(409, "the repository already exists")
+    resource: Document = {
+        "mode": "STANDARD_REPOSITORY", "vulnerabilityScanningConfig": {"enablementState": "SCANNING_DISABLED"}, **call.body,
+        "name": name, "createTime": call.now, "updateTime": call.now, "sizeBytes": "0",
+        "registryUri": f"{location}-docker.pkg.dev/{call.project}/{id}",
+    }  # fmt: skip
+    call.store.put(KIND, name, resource)
+    return _operation(call, parent, "artifactregistry.made", name)
+
+
+@operations.effect("artifactregistry.made")
+def _made(world: World, operation: Document) -> Document:
+    return {"@type": _REPOSITORY, **(world.store.get(KIND, operation["repository"]) or {})}
+
+
+@answers("artifactregistry.projects.locations.repositories.get", permission="artifactregistry.repositories.get")
+def get(call: Call) -> Document:
+    """One repository."""
+    return _repository(call, call.full())
+
+
+@answers(
+    "artifactregistry.projects.locations.repositories.list", permission="artifactregistry.repositories.list", on=project_of
+)
+def repositories(call: Call) -> Document:
+    """The repositories of one location or of all."""
+    parent = call.full("parent")
+    prefix = f"{parent}/repositories/" if not parent.endswith("/-") else f"{parent[:-1]}"
+    return listing(call, "repositories", [r for _, r in call.store.items(KIND, prefix)])
+
+
+@answers("artifactregistry.projects.locations.repositories.patch", permission="artifactregistry.repositories.update")
+def patch(call: Call) -> Document:
+    """Changes a repository."""
+    old = _repository(call, call.full())
+    new = masked(old, call.body, str(call.get("updateMask") or ",".join(call.body)))
+    return call.store.put(KIND, old["name"], {**new, "updateTime": call.now})
+
+
+@answers("artifactregistry.projects.locations.repositories.delete", permission="artifactregistry.repositories.delete")
+def delete(call: Call) -> Document:
+    """Removes a repository with all its images."""
+    name = _repository(call, call.full())["name"]
+    call.store.delete(KIND, name)
+    iam_policy.forget(call.world, name)
+    return _operation(call, name.rpartition("/repositories/")[0], "artifactregistry.gone", name)
+
+
+@operations.effect("artifactregistry.gone")
+def _gone(world: World, operation: Document) -> Document:
+    return {"@type": "type.googleapis.com/google.protobuf.Empty"}
+
+
+@answers(
+    "artifactregistry.projects.locations.repositories.getIamPolicy", permission="artifactregistry.repositories.getIamPolicy"
+)
+def get_policy(call: Call) -> Document:
+    """A repository's policy."""
+    return iam_policy.read(call.world, _repository(call, call.full("resource"))["name"])
+
+
+@answers(
+    "artifactregistry.projects.locations.repositories.setIamPolicy", permission="artifactregistry.repositories.setIamPolicy"
+)
+def set_policy(call: Call) -> Document:
+    """Replaces a repository's policy."""
+    name = _repository(call, call.full("resource"))["name"]
+    return iam_policy.replace(call.world, name, call.body.get("policy") or {})
+
+
+@answers("artifactregistry.projects.locations.repositories.testIamPermissions")
+def test_permissions(call: Call) -> Document:
+    """Which of the permissions the caller has on a repository."""
+    wanted = iam_policy.testable(list(call.body.get("permissions", [])))
+    held = [p for p in wanted if call.world.identity.allowed(call.email, p, default_resource(call))]
+    return {"permissions": held} if held else {}
+
+
+@answers(*(f"artifactregistry.projects.locations.repositories.{c}.list" for c in ("dockerImages", "packages", "files")),
+         permission="artifactregistry.repositories.get", on=lambda c: c.full("parent"))  # fmt: skip
+def contents(call: Call) -> Document:
+    """What a repository holds: nothing was pushed."""
+    _repository(call, call.full("parent"))
+    return {}
+
+
+@answers("artifactregistry.projects.locations.operations.get")
+def operation(call: Call) -> Document:
+    """A long operation of this API."""
+    found = operations.get(call.world, f"artifactregistry/{call.full()}")
+    if found is None:
+        raise ApiError(404, f"Operation not found: {call['name']}")
+    return operations.long_running(call.world, found)
+
+
+def _repository(call: Call, name: str) -> Document:
+    found = call.store.get(KIND, name)
+    if found is None:
+        raise ApiError(404, f"Requested entity was not found: {name}")
+    return found
+
+
+def _operation(call: Call, parent: str, effect: str, repository: str) -> Document:
+    name = f"{parent}/operations/{uuid.uuid4()}"
+    begun = operations.begin(
+        call.world, f"artifactregistry/{name}", call=call.method.id, effect=effect, repository=repository,
+        metadata={"@type": "type.googleapis.com/google.devtools.artifactregistry.v1.OperationMetadata"},
+    )  # fmt: skip
+    return operations.long_running(call.world, begun)

@@ -1,0 +1,216 @@
+"""What Compute offers and allows: regions, zones, machine types, and the quotas that the scenario may set.
+
+Usage is counted from what is there: node pools, their disks, and the reserved addresses.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from core.rehearsal.google import compute
+from core.rehearsal.google.calls import Call, answers, project_of
+from core.rehearsal.google.errors import ApiError
+from core.rehearsal.store import Document
+from core.rehearsal.world import World
+
+REGIONS: dict[str, str] = {
+    "us-central1": "abcf", "us-east1": "bcd", "us-east4": "abc", "us-east5": "abc", "us-south1": "abc", "us-west1": "abc",
+    "us-west2": "abc", "us-west3": "abc", "us-west4": "abc", "northamerica-northeast1": "abc", "northamerica-northeast2": "abc",
+    "southamerica-east1": "abc", "southamerica-west1": "abc", "europe-west1": "bcd", "europe-west2": "abc", "europe-west3": "abc",
+    "europe-west4": "abc", "europe-west6": "abc", "europe-west8": "abc", "europe-west9": "abc", "europe-west12": "abc",
+    "europe-central2": "abc", "europe-north1": "abc", "europe-southwest1": "abc", "asia-east1": "abc", "asia-east2": "abc",
+    "asia-northeast1": "abc", "asia-northeast2": "abc", "asia-northeast3": "abc", "asia-south1": "abc", "asia-south2": "abc",
+    "asia-southeast1": "abc", "asia-southeast2": "abc", "australia-southeast1": "abc", "australia-southeast2": "abc",
+    "me-central1": "abc", "me-west1": "abc", "africa-south1": "abc",
+}  # fmt: skip
+"""Region → the letters of its zones."""
+
+_FAMILIES: dict[str, tuple[float, tuple[int, ...]]] = {
+    "e2-standard": (4, (2, 4, 8, 16, 32)), "e2-highmem": (8, (2, 4, 8, 16)), "e2-highcpu": (1, (2, 4, 8, 16, 32)),
+    "n1-standard": (3.75, (1, 2, 4, 8, 16, 32)), "n2-standard": (4, (2, 4, 8, 16, 32, 48)), "n2-highmem": (8, (2, 4, 8, 16, 32)),
+    "n2d-standard": (4, (2, 4, 8, 16, 32)), "c3-standard": (4, (4, 8, 22)), "c2-standard": (4, (4, 8, 16)),
+    "n4-standard": (4, (2, 4, 8, 16)),
+}  # fmt: skip
+_SHARED = {"e2-micro": (2, 1024), "e2-small": (2, 2048), "e2-medium": (2, 4096), "f1-micro": (1, 614), "g1-small": (1, 1740)}
+
+REGION_QUOTAS: dict[str, float] = {
+    "CPUS": 200, "E2_CPUS": 200, "N2_CPUS": 200, "C2_CPUS": 24, "N2D_CPUS": 24, "SSD_TOTAL_GB": 4096, "DISKS_TOTAL_GB": 20480,
+    "LOCAL_SSD_TOTAL_GB": 10000, "IN_USE_ADDRESSES": 69, "STATIC_ADDRESSES": 69, "INSTANCES": 720, "NVIDIA_T4_GPUS": 1,
+    "NVIDIA_L4_GPUS": 1, "INTERNAL_ADDRESSES": 600, "INSTANCE_GROUPS": 500, "INSTANCE_GROUP_MANAGERS": 500,
+}  # fmt: skip
+PROJECT_QUOTAS: dict[str, float] = {
+    "CPUS_ALL_REGIONS": 200, "GPUS_ALL_REGIONS": 1, "NETWORKS": 15, "SUBNETWORKS": 275, "FIREWALLS": 1000, "ROUTERS": 30,
+    "STATIC_ADDRESSES": 21, "IN_USE_ADDRESSES": 69, "ROUTES": 600, "INTERNAL_ADDRESSES": 5000, "SNAPSHOTS": 5000,
+}  # fmt: skip
+
+
+def machine(name: str) -> tuple[float, int] | None:
+    """vCPUs and megabytes of a machine type, or None where there is none of that name."""
+    if name in _SHARED:
+        cpus, memory = _SHARED[name]
+        return cpus, memory
+    family, _, size = name.rpartition("-")
+    known = _FAMILIES.get(family)
+    if known is not None and size.isdigit() and int(size) in known[1]:
+        return int(size), int(int(size) * known[0] * 1024)
+    custom = re.fullmatch(r"(?:(e2|n2|n2d|n4)-)?custom-(\d+)-(\d+)", name)
+    return (int(custom[2]), int(custom[3])) if custom else None
+
+
+def quotas(world: World, limits: dict[str, float], usage: dict[str, float]) -> list[Document]:
+    """The quotas of a region or the project, with what the scenario says on top."""
+    said = world.scenario.project.quotas
+    found = []
+    for metric, limit in limits.items():
+        entry = said.get(metric, {})
+        used = float(entry.get("usage", 0)) + usage.get(metric, 0)
+        found.append({"metric": metric, "limit": float(entry.get("limit", limit)), "usage": used})
+    return found
+
+
+def usage(world: World, region: str = "") -> dict[str, float]:
+    """What is in use, in one region or in all."""
+    found: dict[str, float] = {}
+
+    def add(metric: str, amount: float) -> None:
+        found[metric] = found.get(metric, 0) + amount
+
+    for _, cluster in world.store.items("container.clusters"):
+        if region and not str(cluster["location"]).startswith(region):
+            continue
+        for pool in cluster.get("nodePools", []):
+            count = int(pool.get("currentNodeCount", pool.get("initialNodeCount", 0)))
+            config = pool.get("config") or {}
+            size = machine(str(config.get("machineType", "e2-medium"))) or (2, 4096)
+            family = str(config.get("machineType", "e2")).partition("-")[0].upper()
+            for metric in ("CPUS", "CPUS_ALL_REGIONS", f"{family}_CPUS"):
+                add(metric, size[0] * count)
+            add("INSTANCES", count)
+            disk = "DISKS_TOTAL_GB" if config.get("diskType") == "pd-standard" else "SSD_TOTAL_GB"
+            add(disk, float(config.get("diskSizeGb", 100)) * count)
+    for name, disk in world.store.items(compute.kind("disks")):
+        if not region or f"/zones/{region}" in name:
+            add("SSD_TOTAL_GB", float(disk.get("sizeGb", 0)))
+    add("NETWORKS", len(world.store.items(compute.kind("networks"))))
+    add("ROUTERS", len(world.store.items(compute.kind("routers"))))
+    add("FIREWALLS", len(world.store.items(compute.kind("firewalls"))))
+    return found
+
+
+@answers("compute.projects.get", permission="compute.projects.get", on=project_of)
+def project(call: Call) -> Document:
+    """The project as Compute sees it, with the quotas that hold over all regions."""
+    return {
+        "kind": "compute#project",
+        "id": call.world.number,
+        "name": call.project,
+        "creationTimestamp": "2026-01-12T01:30:00.000-08:00",
+        "selfLink": f"{compute.LINK}projects/{call.project}",
+        "defaultServiceAccount": f"{call.world.number}-compute@developer.gserviceaccount.com",
+        "defaultNetworkTier": "PREMIUM",
+        "xpnProjectStatus": "UNSPECIFIED_XPN_PROJECT_STATUS",
+        "quotas": quotas(call.world, PROJECT_QUOTAS, usage(call.world)),
+        "commonInstanceMetadata": {"kind": "compute#metadata", "fingerprint": "kLyXk0S4KMo="},
+    }
+
+
+@answers("compute.regions.get", permission="compute.regions.get", on=project_of)
+def region(call: Call) -> Document:
+    """One region."""
+    name = str(call["region"])
+    if name not in REGIONS:
+        raise ApiError(404, f"The resource 'projects/{call.project}/regions/{name}' was not found")
+    return _region(call, name)
+
+
+@answers("compute.regions.list", permission="compute.regions.list", on=project_of)
+def regions(call: Call) -> Document:
+    """All regions."""
+    found = [_region(call, name) for name in sorted(REGIONS)]
+    return compute.answer_list(
+        call, "regions", [r for r in found if compute.matches(r, str(call.get("filter", "")))], "regions"
+    )
+
+
+@answers("compute.zones.get", permission="compute.zones.get", on=project_of)
+def zone(call: Call) -> Document:
+    """One zone."""
+    name = str(call["zone"])
+    region, _, letter = name.rpartition("-")
+    if letter not in REGIONS.get(region, "") or len(letter) != 1:
+        raise ApiError(404, f"The resource 'projects/{call.project}/zones/{name}' was not found")
+    return _zone(call, region, letter)
+
+
+@answers("compute.zones.list", permission="compute.zones.list", on=project_of)
+def zones(call: Call) -> Document:
+    """All zones."""
+    found = [_zone(call, r, z) for r in sorted(REGIONS) for z in REGIONS[r]]
+    return compute.answer_list(call, "zones", [z for z in found if compute.matches(z, str(call.get("filter", "")))], "zones")
+
+
+@answers("compute.machineTypes.get", permission="compute.machineTypes.get", on=project_of)
+def machine_type(call: Call) -> Document:
+    """One machine type."""
+    size = machine(str(call["machineType"]))
+    zone(call)
+    if size is None:
+        where = f"projects/{call.project}/zones/{call['zone']}/machineTypes/{call['machineType']}"
+        raise ApiError(404, f"The resource '{where}' was not found")
+    return _machine(call, str(call["machineType"]), size)
+
+
+@answers("compute.machineTypes.list", permission="compute.machineTypes.list", on=project_of)
+def machine_types(call: Call) -> Document:
+    """The machine types of a zone."""
+    zone(call)
+    names = [*_SHARED, *(f"{family}-{size}" for family, (_, sizes) in _FAMILIES.items() for size in sizes)]
+    found = [_machine(call, n, machine(n) or (0, 0)) for n in sorted(names)]
+    wanted = str(call.get("filter", ""))
+    return compute.answer_list(
+        call, "machineTypes", [m for m in found if compute.matches(m, wanted)], f"zones/{call['zone']}"
+    )
+
+
+def _region(call: Call, name: str) -> Document:
+    return {
+        "kind": "compute#region",
+        "id": str(1000 + sorted(REGIONS).index(name) * 10),
+        "name": name,
+        "description": name,
+        "status": "UP",
+        "selfLink": f"{compute.LINK}projects/{call.project}/regions/{name}",
+        "zones": [f"{compute.LINK}projects/{call.project}/zones/{name}-{z}" for z in REGIONS[name]],
+        "quotas": quotas(call.world, REGION_QUOTAS, usage(call.world, name)),
+    }
+
+
+def _zone(call: Call, region: str, letter: str) -> Document:
+    return {
+        "kind": "compute#zone",
+        "id": str(2000 + sorted(REGIONS).index(region) * 10 + ord(letter) - 97),
+        "name": f"{region}-{letter}",
+        "description": f"{region}-{letter}",
+        "status": "UP",
+        "region": f"{compute.LINK}projects/{call.project}/regions/{region}",
+        "selfLink": f"{compute.LINK}projects/{call.project}/zones/{region}-{letter}",
+        "availableCpuPlatforms": ["Intel Broadwell", "Intel Cascade Lake", "Intel Ice Lake", "AMD Milan"],
+    }
+
+
+def _machine(call: Call, name: str, size: tuple[float, int]) -> Document:
+    entry: dict[str, Any] = {
+        "kind": "compute#machineType",
+        "id": str(3000 + sum(name.encode())),
+        "name": name,
+        "description": f"{size[0]:g} vCPUs, {size[1] / 1024:g} GB RAM",
+        "guestCpus": int(size[0]),
+        "memoryMb": size[1],
+        "zone": str(call["zone"]),
+        "isSharedCpu": name in _SHARED,
+        "maximumPersistentDisks": 128,
+        "maximumPersistentDisksSizeGb": "263168",
+        "selfLink": f"{compute.LINK}projects/{call.project}/zones/{call['zone']}/machineTypes/{name}",
+    }
+    return entry

@@ -1,0 +1,223 @@
+"""What clusters and node pools share: operations, one at a time for a cluster, quotas, and the defaults that GKE fills in.
+
+A cluster is one document of the kind `KIND` by its resource name, its node pools inside it, as the API shows it. What
+depends on this process (the endpoint's port) is put in when the cluster is shown.
+"""
+
+from __future__ import annotations
+
+import secrets
+from typing import Any
+
+from core.rehearsal.google import compute, compute_catalogue, operations, org_policies
+from core.rehearsal.google.calls import Call
+from core.rehearsal.google.errors import ApiError
+from core.rehearsal.store import Document
+from core.rehearsal.world import World
+
+KIND = "container.clusters"
+VERSIONS = {"RAPID": "1.36.4-gke.1082000", "REGULAR": "1.35.7-gke.1222000", "STABLE": "1.35.6-gke.1250000",
+            "EXTENDED": "1.35.7-gke.1222000", "UNSPECIFIED": "1.35.7-gke.1222000"}  # fmt: skip
+_SCOPES = [
+    "https://www.googleapis.com/auth/devstorage.read_only", "https://www.googleapis.com/auth/logging.write",
+    "https://www.googleapis.com/auth/monitoring", "https://www.googleapis.com/auth/service.management.readonly",
+    "https://www.googleapis.com/auth/servicecontrol", "https://www.googleapis.com/auth/trace.append",
+]  # fmt: skip
+
+
+def cluster_name(call: Call) -> str:
+    """The resource name of the cluster that a call is about, in either of the API's two ways to say it."""
+    for key in ("name", "parent"):
+        parts = call.full(key).split("/") if call.get(key) else []
+        if "clusters" in parts:
+            return "/".join(parts[:6])
+    return f"projects/{call.project}/locations/{call['zone']}/clusters/{call['clusterId']}"
+
+
+def fetch(call: Call) -> Document:
+    """The cluster that a call is about; 404 where there is none."""
+    name = cluster_name(call)
+    found = call.store.get(KIND, name)
+    if found is None:
+        raise ApiError(404, f"Not found: {name}.")
+    return found
+
+
+def idle(call: Call, name: str) -> None:
+    """Refuses a change while another of the cluster's operations goes on."""
+    for _, operation in call.store.items(operations.KIND, "container/"):
+        if not operation["done"] and operation.get("cluster") == name:
+            raise ApiError(
+                400,
+                f"Cluster is running incompatible operation {operation['name']}.",
+                status="FAILED_PRECONDITION",
+                reason="failedPrecondition",
+            )
+
+
+def operate(call: Call, kind: str, cluster: str, target: str, effect: str, **args: Any) -> Document:
+    """Starts a cluster's operation and answers it."""
+    world = call.world
+    location = cluster.split("/")[3]
+    name = f"operation-{int(world.clock.now() * 1000)}-{secrets.token_hex(4)}"
+    error = args.pop("error", None)
+    operation = operations.begin(
+        world, f"container/{location}/{name}", call=call.method.id, effect=effect, error=error, name=name, location=location,
+        type=kind, cluster=cluster, target=target, args=args,
+    )  # fmt: skip
+    return shown(world, operation)
+
+
+def shown(world: World, operation: Document) -> Document:
+    """An operation as GKE shows it."""
+    base = f"https://container.googleapis.com/v1/projects/{world.number}"
+    place = _place(operation["location"])
+    answer: Document = {
+        "name": operation["name"],
+        "zone": operation["location"],
+        "location": operation["location"],
+        "operationType": operation["type"],
+        "status": "DONE" if operation["done"] else "RUNNING",
+        "selfLink": f"{base}/{place}/{operation['location']}/operations/{operation['name']}",
+        "targetLink": f"{base}/{place}/{operation['location']}/" + operation["target"].split("/", 4)[4],
+        "startTime": nanos(world, operation["start"]),
+    }
+    if operation["done"]:
+        answer["endTime"] = nanos(world, operation["end"])
+        if "error" in operation:
+            answer["error"] = {"code": operation["error"]["code"], "message": operation["error"]["message"]}
+            answer["statusMessage"] = operation["error"]["message"]
+    else:
+        part = operations.progress(world, operation)
+        answer["detail"] = _DETAIL.get(operation["type"], "")
+        answer["progress"] = {
+            "name": operation["type"].lower(),
+            "status": "RUNNING",
+            "metrics": [
+                {"name": "CLUSTER_CONFIGURING", "intValue": str(int(part * 4))},
+                {"name": "CLUSTER_CONFIGURING_TOTAL", "intValue": "4"},
+            ],
+        }
+    return {k: v for k, v in answer.items() if v != ""}
+
+
+_DETAIL = {"CREATE_CLUSTER": "Cluster is being deployed...", "CREATE_NODE_POOL": "Node pool is being created..."}
+
+
+def pool(call: Call, cluster: Document, given: Document) -> Document:
+    """A node pool with everything that the service fills in; raises `ApiError` where its account or machines can't be."""
+    config = _config(call, given.get("config") or {})
+    location, name = cluster["location"], given.get("name") or "default-pool"
+    zones = given.get("locations") or cluster["locations"]
+    groups = [
+        f"{compute.LINK}projects/{call.project}/zones/{z}/instanceGroupManagers/gke-{cluster['name']}-{name}-{secrets.token_hex(4)}-grp"
+        for z in zones
+    ]
+    autoscaling = given.get("autoscaling") or {}
+    least = int(autoscaling.get("minNodeCount", 0))
+    network = {
+        "podRange": cluster["ipAllocationPolicy"].get("clusterSecondaryRangeName", ""),
+        "podIpv4CidrBlock": cluster["ipAllocationPolicy"].get("clusterIpv4CidrBlock", ""),
+        "enablePrivateNodes": bool((cluster.get("privateClusterConfig") or {}).get("enablePrivateNodes")),
+        **(given.get("networkConfig") or {}),
+    }
+    return {
+        "version": cluster["currentNodeVersion"],
+        **given,
+        "name": name,
+        "config": config,
+        "initialNodeCount": int(given.get("initialNodeCount", least)),
+        "locations": zones,
+        "management": {"autoUpgrade": True, "autoRepair": True, **(given.get("management") or {})},
+        "maxPodsConstraint": given.get("maxPodsConstraint") or {"maxPodsPerNode": "110"},
+        "podIpv4CidrSize": 24,
+        "upgradeSettings": {"strategy": "SURGE", "maxSurge": 1, **(given.get("upgradeSettings") or {})},
+        "networkConfig": {k: v for k, v in network.items() if v != ""},
+        "instanceGroupUrls": groups,
+        "selfLink": f"https://container.googleapis.com/v1/projects/{call.project}/{_place(location)}/{location}/clusters/"
+        f"{cluster['name']}/nodePools/{name}",
+        "status": "PROVISIONING",
+        "etag": secrets.token_hex(8),
+    }
+
+
+def _config(call: Call, given: Document) -> Document:
+    account = given.get("serviceAccount") or "default"
+    email = f"{call.world.number}-compute@developer.gserviceaccount.com" if account == "default" else account
+    if call.store.get("iam.serviceAccounts", email) is None and call.store.get("service-agents", email) is None:
+        raise ApiError(400, f'Service account "{email}" does not exist.', status="FAILED_PRECONDITION")
+    call.require("iam.serviceAccounts.actAs", f"projects/{call.project}/serviceAccounts/{email}")
+    machine = str(given.get("machineType") or "e2-medium")
+    if compute_catalogue.machine(machine) is None:
+        raise ApiError(400, f'Machine type with name "{machine}" does not exist in zone.')
+    secure = (given.get("shieldedInstanceConfig") or {}).get("enableSecureBoot")
+    if not secure and org_policies.enforced(call.world, "compute.requireShieldedVm"):
+        raise ApiError(400, f"Constraint constraints/compute.requireShieldedVm violated for project projects/{call.project}. "
+                       "Secure Boot is not enabled in the 'shielded_instance_config' field.", status="FAILED_PRECONDITION")  # fmt: skip
+    return {
+        "imageType": "COS_CONTAINERD",
+        "diskType": "pd-balanced",
+        "diskSizeGb": 100,
+        "oauthScopes": _SCOPES,
+        "shieldedInstanceConfig": {"enableIntegrityMonitoring": True},
+        "windowsNodeConfig": {},
+        "effectiveCgroupMode": "EFFECTIVE_CGROUP_MODE_V2",
+        "loggingConfig": {"variantConfig": {"variant": "DEFAULT"}},
+        **given,
+        "machineType": machine,
+        "serviceAccount": account,
+        "metadata": {"disable-legacy-endpoints": "true", **(given.get("metadata") or {})},
+    }
+
+
+def check_quota(call: Call, cluster: Document, pools: list[Document]) -> Document | None:
+    """Refuses what passes a region's quota; what passes the project's is returned as the error that the operation ends in."""
+    region = "-".join(str(cluster["location"]).split("-")[:2])
+    wanted: dict[str, float] = {}
+    for each in pools:
+        count = int(each["initialNodeCount"]) * len(each["locations"])
+        size = compute_catalogue.machine(each["config"]["machineType"]) or (0, 0)
+        disk = "DISKS_TOTAL_GB" if each["config"]["diskType"] == "pd-standard" else "SSD_TOTAL_GB"
+        for metric, amount in (
+            ("CPUS", size[0]),
+            (disk, float(each["config"]["diskSizeGb"])),
+            ("CPUS_ALL_REGIONS", size[0]),
+        ):
+            wanted[metric] = wanted.get(metric, 0) + amount * count
+    world = call.world
+    for quota in compute_catalogue.quotas(world, compute_catalogue.REGION_QUOTAS, compute_catalogue.usage(world, region)):
+        short = quota["usage"] + wanted.get(quota["metric"], 0) - quota["limit"]
+        if short > 0 and quota["metric"] in wanted:
+            raise ApiError(403, _insufficient(call, quota, wanted[quota["metric"]], short))
+    for quota in compute_catalogue.quotas(world, compute_catalogue.PROJECT_QUOTAS, compute_catalogue.usage(world)):
+        if quota["metric"] == "CPUS_ALL_REGIONS" and quota["usage"] + wanted.get("CPUS_ALL_REGIONS", 0) > quota["limit"]:
+            return {
+                "code": 8, "reason": "QUOTA_EXCEEDED",
+                "message": "Google Compute Engine: Not all instances running in IGM after 40s. Expected 1, running 0, transitioning "
+                f"1. Current errors: [QUOTA_EXCEEDED]: Instance creation failed: Quota 'CPUS_ALL_REGIONS' exceeded. Limit: "
+                f"{quota['limit']:.1f} globally.",
+            }  # fmt: skip
+    return None
+
+
+def _insufficient(call: Call, quota: Document, wanted: float, short: float) -> str:
+    free = max(0.0, quota["limit"] - quota["usage"])
+    return (
+        f"Insufficient regional quota to satisfy request: resource \"{quota['metric']}\": request requires '{wanted:.1f}' and is "
+        f"short '{short:.1f}'. project has a quota of '{quota['limit']:.1f}' with '{free:.1f}' available. View and manage quotas "
+        f"at https://console.cloud.google.com/iam-admin/quotas?usage=USED&project={call.project}."
+    )
+
+
+def nanos(world: World, at: float | None = None) -> str:
+    """A time as GKE writes it."""
+    return world.clock.timestamp(at).replace("Z", ".000000000Z")
+
+
+def _place(location: str) -> str:
+    return "zones" if location.count("-") == 2 else "regions"
+
+
+def place(location: str) -> str:
+    """``zones`` or ``regions``, whichever a location is."""
+    return _place(location)

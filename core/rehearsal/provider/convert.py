@@ -91,14 +91,16 @@ def _elements(nested: Nested, got: Any, before: list[State]) -> list[State]:
     items = got if isinstance(got, list) else [got] if isinstance(got, dict) else []
     twins = before if nested.nesting == "list" else []
     made = [flatten(nested.block, item, twins[i] if i < len(twins) else {}) for i, item in enumerate(items)]
-    if nested.single and not before and not nested.exactly_one and made and vacant_block(made[0]):
+    if nested.single and not before and not nested.exactly_one and not any(speaks(nested.block, item) for item in items):
         return []
     return made
 
 
-def vacant_block(value: State) -> bool:
-    """Whether nothing in a block is set."""
-    return all(
-        all(map(vacant_block, v)) if isinstance(v, list) and v and isinstance(v[0], dict) else vacant(v)
-        for v in value.values()
+def speaks(block: Block, api: Json) -> bool:
+    """Whether the API says anything of a block that is not null or its type's zero."""
+    if any(a.api and not vacant(find(api, a.api)) for a in block.attributes.values()):
+        return True
+    inner = [(b.block, find(api, b.api)) for b in block.blocks.values() if b.api]
+    return any(
+        speaks(b, item) for b, got in inner for item in (got if isinstance(got, list) else [got]) if isinstance(item, dict)
     )

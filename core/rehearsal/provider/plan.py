@@ -61,11 +61,17 @@ def _silent(attribute: Attribute, before: Any, exists: bool) -> Any:
         return attribute.default
     if attribute.computed:
         return before if exists else UNKNOWN
-    return before if vacant(before) else None
+    return before if vacant(before) or before == attribute.usual else None
 
 
 def _equal(attribute: Attribute, before: Any, after: Any) -> bool:
     if vacant(before) and vacant(after):
+        return True
+    if (
+        attribute.usual is not None
+        and UNKNOWN not in (before, after)
+        and (before or attribute.usual) == (after or attribute.usual)
+    ):
         return True
     if attribute.link is not None and isinstance(before, str) and isinstance(after, str):
         return same_resource(before, after)

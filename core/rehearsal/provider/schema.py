@@ -14,7 +14,7 @@ that it takes::
 A name with no ``@`` is its own in camel case in the API; ``@a.b`` names another place, ``@-`` none. A block with at most one
 element is an object there, else a list. ``int64`` is a number that travels as text; ``link=`` a reference to another
 resource and how a bare name is completed; ``last`` a link of which only the name counts; ``duration`` a
-time with a unit. ``not:`` ``one:`` ``any:`` ``with:`` are conflicts, exactly one of, at least one of, and required together:
+time with a unit; ``usual=`` a value that is no other than none. ``not:`` ``one:`` ``any:`` ``with:`` are conflicts, exactly one of, at least one of, and required together:
 siblings by name, ``/`` from the top, ``*`` all siblings.
 ``fragment`` begins a part that ``+`` puts in.
 """
@@ -77,6 +77,7 @@ class Attribute(Argument):
     link: str | None = None
     last: bool = False
     duration: bool = False
+    usual: str | None = None
     block: Block | None = None
     """The fields of a computed list of objects."""
 
@@ -240,6 +241,8 @@ def _attribute_mark(item: Attribute, mark: str) -> None:
         item.choices = tuple(mark[3:].split("|"))
     elif mark.startswith("link="):
         item.link = mark[5:]
+    elif mark.startswith("usual="):
+        item.usual = mark[6:]
     elif mark in ("int64", "last", "duration"):
         setattr(item, mark, True)
     else:

@@ -84,7 +84,7 @@ class Resource:
         if answer is None:
             return None
         found = {**state, **flatten(self.block, self.decode(session, answer, state), state)}
-        found["id"] = self.id.format_map({**values, **{k: v for k, v in found.items() if isinstance(v, str)}})
+        found["id"] = self.id.format_map({**{k: v for k, v in found.items() if isinstance(v, str)}, **values})
         self._read_labels(found, answer, state)
         return self.finish(session, found, answer, state)
 

@@ -66,6 +66,14 @@ class Subnetwork(Compute):
     )
     own_calls = ("ip_cidr_range", "private_ip_google_access")
 
+    def encode(self, session: Session, body: Json, plan: State, config: State) -> Json:
+        body["logConfig"] = {**body.get("logConfig", {}), "enable": bool(plan.get("log_config"))}
+        return super().encode(session, body, plan, config)
+
+    def decode(self, session: Session, answer: Json, state: State) -> Json:
+        log = answer.get("logConfig") or {}
+        return {**answer, "logConfig": log if log.get("enable") else None}
+
     def replaces(self, prior: State, plan: State) -> list[Path]:
         """A smaller range needs a new subnetwork."""
         before, after = prior.get("ip_cidr_range"), plan.get("ip_cidr_range")

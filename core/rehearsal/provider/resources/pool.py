@@ -132,7 +132,6 @@ class NodePool(Resource):
     def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
         values = self.values(session, found)
         found["location"], found["project"] = values["location"], values["project"]
-        found["cluster"] = prior["cluster"] if _CLUSTER.fullmatch(str(prior["cluster"])) is None else values["cluster"]
         return super().finish(session, finish_pool(found, answer), answer, prior)
 
     def change(self, session: Session, prior: State, state: State, changes: set[str], config: State) -> None:

@@ -27,7 +27,7 @@ def step(installation: Installation) -> Step:
 
     async def run(context: Context) -> Outcome | None:
         async with connect(installation, context.fact("cluster_endpoint")) as cluster:
-            async with forward(cluster, ui(installation)) as port, Kubeflow(port, context.clock) as kubeflow:
+            async with forward(cluster, ui(installation), context) as port, Kubeflow(port, context.clock) as kubeflow:
                 await _prove(kubeflow, context)
             host = await _proxy_host(installation, cluster, context) if installation.values["inverse_proxy"] else ""
         url = f"https://{host}" if host else address(PORT).url
@@ -46,13 +46,15 @@ def step(installation: Installation) -> Step:
 
 
 async def _prove(kubeflow: Kubeflow, context: Context) -> None:
-    status, text = await kubeflow.page("/")
+    """Pages and posts, each as a browser sends it from here: Cloud Shell's preview has an origin of another name."""
+    origin = address(PORT).url
+    status, text = await kubeflow.page("/", origin=origin)
     if status != 200 or "<" not in text:
         raise PermanentError(
             "Kubeflow's UI does not give its page.", code="ui-page", cause=f"GET / answers {status}: {text[:200]}"
         )
     await until_ready(kubeflow, context.clock, context)
-    if not await kubeflow.takes_posts():
+    if not await kubeflow.takes_posts(origin=origin):
         raise PermanentError(
             "Kubeflow's UI gives pages, but its API takes no posts.",
             code="ui-post",

@@ -29,7 +29,7 @@ def step(installation: Installation) -> Step:
 
     async def run(context: Context) -> Outcome | None:
         async with connect(installation, context.fact("cluster_endpoint")) as cluster:
-            async with forward(cluster, sql_proxy.target(installation)) as port:
+            async with forward(cluster, sql_proxy.target(installation), context) as port:
                 await _User(installation, context, port).ensure()
         context.publish("database_user", installation.values["sql_username"])
         return None

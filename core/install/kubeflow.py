@@ -47,18 +47,18 @@ class Kubeflow:
         if self._session is not None:
             await self._session.close()
 
-    async def page(self, path: str = "/") -> tuple[int, str]:
-        """Status and text of a page of the UI."""
-        return await self._persevere("GET", path, {})
+    async def page(self, path: str = "/", *, origin: str = "") -> tuple[int, str]:
+        """Status and text of a page of the UI, asked for as a browser does that shows it under ``origin``."""
+        return await self._persevere("GET", path, _from(origin))
 
     async def health(self) -> dict[str, Any]:
         """What the UI says of itself and of the API server behind it; ``apiServerReady`` is what counts."""
         answer: dict[str, Any] = await self._json("GET", f"{API}/healthz")
         return answer
 
-    async def takes_posts(self) -> bool:
+    async def takes_posts(self, *, origin: str = "") -> bool:
         """Whether a POST reaches the API server: one that asks for nothing must be refused by it, as a bad request."""
-        status, _ = await self._persevere("POST", f"{API}/runs", {"json": {}})
+        status, _ = await self._persevere("POST", f"{API}/runs", {"json": {}, **_from(origin)})
         return status == 400
 
     async def upload(self, name: str, version: str, document: bytes) -> tuple[str, str]:
@@ -183,6 +183,10 @@ class Kubeflow:
                 return response.status, await response.text()
         except aiohttp.ClientError as error:
             raise EOFError(str(error) or type(error).__name__) from error
+
+
+def _from(origin: str) -> dict[str, Any]:
+    return {"headers": {"Origin": origin}} if origin else {}
 
 
 def _decoded(path: str, status: int, text: str) -> Any:

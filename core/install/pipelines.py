@@ -78,14 +78,14 @@ async def _wait(installation: Installation, cluster: Cluster, context: Context, 
         context.changed()
         context.progress("looking whether everything stays up")
         await settled(cluster, installation.names.namespace, SETTLE_SECONDS)
-    async with forward(cluster, ui(installation)) as port, Kubeflow(port, context.clock) as kubeflow:
+    async with forward(cluster, ui(installation), context) as port, Kubeflow(port, context.clock) as kubeflow:
         await until_ready(kubeflow, context.clock, context)
 
 
-async def until_ready(kubeflow: Kubeflow, clock: Clock, reporter: Reporter) -> None:
+async def until_ready(kubeflow: Kubeflow, clock: Clock, reporter: Reporter, *, looks: int = READY_LOOKS) -> None:
     """Waits until the UI answers that the API server behind it is ready; raises `PermanentError` where it never is."""
     answer: dict[str, object] = {}
-    for _ in range(READY_LOOKS):
+    for _ in range(looks):
         answer = await kubeflow.health()
         if answer.get("apiServerReady") is True:
             return

@@ -36,8 +36,11 @@ SERVICES = {
 AFTER = frozenset({"verify", "protect"})
 """Steps whose changes need no new proof."""
 
+READY_LOOKS = 12
+"""A minute: what was installed is ready already."""
+
 Check = dict[str, str]
-"""``{"check", "state": "pass" | "fail" | "skip", "detail"}``."""
+"""``{"check", "state": "pass" | "fail" | "warn", "detail"}``."""
 
 
 def step(installation: Installation) -> Step:
@@ -67,12 +70,13 @@ async def verify(installation: Installation, reporter: Reporter, *, run_hello: b
     endpoint = await _endpoint(installation)
     async with connect(installation, endpoint) as cluster:
         results = _Results(reporter)
-        async with forward(cluster, ui(installation)) as port, Kubeflow(port, installation.clock) as kubeflow:
+        async with forward(cluster, ui(installation), reporter) as port, Kubeflow(port, installation.clock) as kubeflow:
             await results.take("Kubeflow API", lambda: _api(installation, kubeflow, reporter))
-            await results.take("database", lambda: _database(installation, cluster))
+            await results.take("database", lambda: _database(installation, cluster, reporter))
             before = await pods.census(cluster, installation.names.namespace)
             if run_hello and not results.failed:
                 await _hello(installation, kubeflow, reporter, results)
+            await _recurring(installation, cluster, kubeflow, results)
             await results.take("pods", lambda: pods.steady(installation, cluster, before, aged=run_hello))
     results.judge()
     return results.checks
@@ -148,17 +152,17 @@ async def _endpoint(installation: Installation) -> str:
 
 
 async def _api(installation: Installation, kubeflow: Kubeflow, reporter: Reporter) -> str:
-    await until_ready(kubeflow, installation.clock, reporter)
+    await until_ready(kubeflow, installation.clock, reporter, looks=READY_LOOKS)
     return "The API server is ready."
 
 
-async def _database(installation: Installation, cluster: Cluster) -> str:
+async def _database(installation: Installation, cluster: Cluster, reporter: Reporter) -> str:
     """The user signs in as ML Metadata does, and sees its tables."""
     names = installation.names
     password = await sql_password(installation, names.sql_password_secret)
     config = await cluster.get("v1", "ConfigMap", "pipeline-install-config", names.namespace)
     wanted = [str(config["data"][key]) for key in ("pipelineDb", "mlmdDb")]
-    async with forward(cluster, sql_proxy.target(installation)) as port:
+    async with forward(cluster, sql_proxy.target(installation), reporter) as port:
         account = Account(port, str(installation.values["sql_username"]), password)
         try:
             await account.prove(native=True)
@@ -191,6 +195,22 @@ async def _hello(installation: Installation, kubeflow: Kubeflow, reporter: Repor
         return
     for name, found in report.checks.items():
         await results.take(SERVICES.get(name, name), _told(name, found))
+
+
+async def _recurring(installation: Installation, cluster: Cluster, kubeflow: Kubeflow, results: _Results) -> None:
+    """Names the recurring runs that never fire: their database outlived the namespace that held their schedules."""
+    try:
+        enabled = [r for r in await kubeflow.recurring() if r.get("status") == "ENABLED"]
+    except MlopsError:
+        return
+    if not enabled:
+        return
+    schedules = await cluster.all("kubeflow.org/v1beta1", "ScheduledWorkflow", installation.names.namespace)
+    known = {schedule["metadata"]["uid"] for schedule in schedules}
+    lost = [str(r.get("display_name", r["recurring_run_id"])) for r in enabled if r["recurring_run_id"] not in known]
+    if lost:
+        detail = f"Shown as enabled, and never run any more: {', '.join(lost)}. Delete and make them again."
+        results.note("recurring runs", "warn", detail)
 
 
 def _told(name: str, found: dict[str, Any]) -> Callable[[], Awaitable[str]]:

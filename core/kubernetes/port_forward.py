@@ -20,6 +20,7 @@ from core.errors import MlopsError, PermanentError, TemporaryError
 from core.kubernetes.client import Cluster
 from core.kubernetes.errors import ApiError, unreachable
 from core.kubernetes.resources import Object, Resource
+from core.run.step import Reporter
 
 if TYPE_CHECKING:
     import aiohttp
@@ -37,6 +38,10 @@ class Target:
     namespace: str
     service: str
     port: int
+
+
+def _ignore(_: str) -> None:
+    """Takes what nobody wants to know."""
 
 
 async def find_pod(cluster: Cluster, target: Target) -> tuple[str, int]:
@@ -66,9 +71,12 @@ def ready(pod: Object) -> bool:
 
 
 @asynccontextmanager
-async def forward(cluster: Cluster, target: Target) -> AsyncIterator[int]:
-    """Forwards a free local port as long as it is inside; gives the port's number."""
-    forwarder = Forwarder(cluster, target)
+async def forward(cluster: Cluster, target: Target, reporter: Reporter | None = None) -> AsyncIterator[int]:
+    """Forwards a free local port as long as it is inside; gives the port's number.
+
+    Whoever connects only sees a connection end; why it did is a line in ``reporter``'s log.
+    """
+    forwarder = Forwarder(cluster, target, log=reporter.log if reporter else _ignore)
     async with forwarder.listening(0, most=0) as port:
         yield port
 
@@ -89,8 +97,8 @@ async def serve(
 class Forwarder:
     """Forwards every connection to a listener to a pod behind one Service."""
 
-    def __init__(self, cluster: Cluster, target: Target) -> None:
-        self._cluster, self._target = cluster, target
+    def __init__(self, cluster: Cluster, target: Target, *, log: Callable[[str], None] = _ignore) -> None:
+        self._cluster, self._target, self._log = cluster, target, log
         self._found: tuple[str, int] | None = None
         self._busy: set[asyncio.Task[None]] = set()
 
@@ -115,7 +123,9 @@ class Forwarder:
         try:
             async with await self._open() as websocket:
                 await _pump(websocket, reader, writer)
-        except (MlopsError, OSError, asyncio.CancelledError):
+        except MlopsError as error:
+            self._log(f"The port-forward to {self._target.service} failed: {error.message} {error.cause}".strip())
+        except (OSError, asyncio.CancelledError):
             pass  # whoever connected sees the connection end, and connects again
         finally:
             self._busy.discard(task)

@@ -22,14 +22,15 @@ class Page:
         self._page, self._ready_after, self._posts = page, ready_after, posts
         self.asked = 0
 
-    async def page(self, path: str) -> Any:
+    async def page(self, path: str, *, origin: str) -> Any:
+        assert origin == "http://localhost:8080"
         return self._page
 
     async def health(self) -> dict[str, Any]:
         self.asked += 1
         return {"apiServerReady": self.asked > self._ready_after}
 
-    async def takes_posts(self) -> bool:
+    async def takes_posts(self, *, origin: str) -> bool:
         return self._posts
 
 

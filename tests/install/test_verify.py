@@ -145,3 +145,32 @@ def test_the_pipelines_inputs_are_all_given(bench: StepBench) -> None:
 def test_restarts_are_counted_over_all_containers() -> None:
     pod = {"metadata": {"name": "p"}, "status": {"containerStatuses": [{"restartCount": 2}, {"restartCount": 1}]}}
     assert diagnosis.restarts([pod]) == {"p": 3}
+
+
+class Schedules:
+    """Kubeflow's recurring runs, and the cluster's schedules."""
+
+    def __init__(self, runs: list[dict[str, Any]], uids: list[str]) -> None:
+        self.runs, self.uids = runs, uids
+
+    async def recurring(self) -> list[dict[str, Any]]:
+        return self.runs
+
+    async def all(self, *_: Any) -> list[dict[str, Any]]:
+        return [{"metadata": {"uid": uid}} for uid in self.uids]
+
+
+@pytest.mark.parametrize(
+    ("uids", "status", "warned"), [(["u1"], "ENABLED", False), ([], "ENABLED", True), ([], "DISABLED", False)]
+)
+async def test_recurring_runs_that_never_fire_are_named(
+    bench: StepBench, uids: list[str], status: str, warned: bool
+) -> None:
+    from fake_cluster import Recorder
+
+    both: Any = Schedules([{"recurring_run_id": "u1", "display_name": "nightly", "status": status}], uids)
+    results = _Results(Recorder())
+    await verify._recurring(bench.installation, both, both, results)
+    assert [c["state"] for c in results.checks] == (["warn"] if warned else [])
+    assert all("nightly" in c["detail"] for c in results.checks)
+    results.judge()

@@ -7,7 +7,7 @@ import socket
 from typing import Any
 
 import pytest
-from fake_cluster import FakeCluster, pod
+from fake_cluster import FakeCluster, Recorder, pod
 
 from core.errors import PermanentError, TemporaryError
 from core.kubernetes.port_forward import Target, find_pod, forward, listen, serve
@@ -128,3 +128,21 @@ async def test_localhost_works_over_ipv6_as_well(fake: FakeCluster) -> None:
 def test_no_port_is_free() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(PermanentError, match="No port"):
         listen(taken.getsockname()[1], most=0)
+
+
+async def test_why_a_connection_ended_is_in_the_log(fake: FakeCluster, reporter: Recorder) -> None:
+    fake.put(service())
+    async with fake.client() as cluster, forward(cluster, TARGET, reporter) as port:
+        assert await ask(port, b"x") == b""
+        while not reporter.lines:
+            await asyncio.sleep(0.01)
+    assert "No pod behind Service ns/ui is ready" in reporter.lines[0]
+
+
+async def test_a_token_that_is_refused_is_replaced(fake: FakeCluster) -> None:
+    fake.put(service())
+    fake.put(pod("ui", ready=True))
+    fake.refuse(401, path="/portforward")
+    async with fake.client() as cluster, forward(cluster, TARGET) as port:
+        assert await ask(port, b"abc") == b"abc"
+    assert fake.tokens[-1] == "Bearer token-2"

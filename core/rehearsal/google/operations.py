@@ -48,6 +48,7 @@ def failure(name: str) -> Callable[[Effect], Effect]:
 def begin(
     world: World,
     name: str,
+    /,
     *,
     call: str,
     effect: str = "",

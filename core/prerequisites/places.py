@@ -31,6 +31,8 @@ KNOWN: dict[str, str] = {
 async def check(subject: Subject) -> list[Check]:
     """The region and, where one was given, the zone."""
     region, zone = subject.values["region"], subject.values["zone"]
+    if not subject.google.project:
+        return []
     try:
         zones = await of_region(subject.google, region)
         regions = [region] if zones else [r["name"] for r in await subject.google.list(

@@ -1,0 +1,167 @@
+"""The step ``services``: what it switches on, refuses, waits for and finds out; once, and never twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.environment import Environment, Home
+from core.errors import PrerequisiteError
+from core.gcp import iam, services
+from core.gcp.errors import ServiceDisabled
+from core.install import services as step
+from core.install.installation import Installation
+from core.run.clock import Clock, VirtualClock
+from tests.gcp.simulated_google import Simulation, Told, installation, simulation
+
+
+async def run_step(run: Installation, told: Told | None = None) -> Told:
+    told = told or Told(clock=run.clock)
+    await step.step(run).run(told)
+    return told
+
+
+def enabling(found: Simulation) -> list[str]:
+    """The calls that began an enabling, by the operations that the cloud remembers."""
+    return [name for kind in found.world.store.kinds() if "operation" in kind for name, _ in found.world.store.items(kind)]
+
+
+async def test_everything_needed_is_on_and_answers_and_a_second_run_asks_for_nothing(tmp_path: Path, home: Home) -> None:
+    async with simulation(tmp_path / "cloud") as found:
+        run = installation(found, home)
+        told = await run_step(run)
+        assert set(step.REQUIRED) <= await services.enabled(run.google)
+        assert set(step.REQUIRED) <= set(told.facts["services"])
+        assert told.facts["project_number"] == found.world.number
+        assert told.facts["zone"] == "us-central1-a"
+        assert Environment.load(home, "demo").values["zone"] == "us-central1-a"
+        assert told.has_changed
+        assert told.open_operations == {}
+        begun = enabling(found)
+        again = await run_step(run)
+        await run.close()
+        assert enabling(found) == begun
+    assert not again.has_changed
+    assert again.begun == []
+    assert again.facts == told.facts
+
+
+async def test_a_given_zone_is_kept(tmp_path: Path, home: Home) -> None:
+    async with simulation(tmp_path / "cloud") as found:
+        run = installation(found, home, zone="us-central1-c")
+        assert (await run_step(run)).facts["zone"] == "us-central1-c"
+        await run.close()
+
+
+async def test_the_services_own_accounts_have_their_roles(tmp_path: Path, home: Home) -> None:
+    async with simulation(tmp_path / "cloud") as found:
+        run = installation(found, home)
+        await run_step(run)
+        policy = await iam.project_policy(run.google)
+        await run.close()
+    account, role = step.AGENTS["servicenetworking.googleapis.com"]
+    assert iam.has(policy, role, f"serviceAccount:{account.format(n=found.world.number)}")
+
+
+@pytest.mark.parametrize("policy", ["dataflow.googleapis.com"])
+async def test_a_service_that_policy_refuses_is_named_and_found_by_halves(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    asked: list[list[str]] = []
+    async with simulation(tmp_path / "cloud") as found:
+        run = installation(found, home)
+        call = run.google.call
+
+        async def strict(api: str, version: str, method: str, **params: Any) -> Any:
+            if method == "services.batchEnable":
+                asked.append(params["body"]["serviceIds"])
+                if policy in params["body"]["serviceIds"]:
+                    from core.gcp.errors import classify
+
+                    raise classify(400, f"Constraint constraints/gcp.restrictServiceUsage forbids {policy}", method=method)
+            return await call(api, version, method, **params)
+
+        monkeypatch.setattr(run.google, "call", strict)
+        with pytest.raises(PrerequisiteError, match=policy) as caught:
+            await run_step(run)
+        assert set(step.REQUIRED) - {policy} <= await services.enabled(run.google)
+        await run.close()
+    assert caught.value.exit_code == 3
+    assert "restrictServiceUsage" in caught.value.cause
+    assert [policy] in asked
+
+
+async def test_an_optional_service_that_is_refused_is_told_and_no_more(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with simulation(tmp_path / "cloud") as found:
+        run = installation(found, home)
+        monkeypatch.setattr(step, "OPTIONAL", ("no-such-service.googleapis.com",))
+        told = await run_step(run)
+        await run.close()
+    assert any("no-such-service.googleapis.com is refused" in line for line in told.lines)
+
+
+async def test_without_billing_it_is_a_lack_of_the_projects(tmp_path: Path, home: Home) -> None:
+    async with simulation(tmp_path / "cloud", {"project": {"billing_enabled": False}}) as found:
+        run = installation(found, home)
+        with pytest.raises(PrerequisiteError, match="Billing is not enabled"):
+            await run_step(run)
+        await run.close()
+
+
+async def test_it_waits_until_what_is_on_answers(tmp_path: Path, home: Home) -> None:
+    scenario = {"speed": 600, "durations": {"serviceusage.services.batchEnable": 60}, "delays": {"services": 45, "iam": 0}}
+    async with simulation(tmp_path / "cloud", scenario) as found:
+        run = installation(found, home)
+        await run_step(run)
+        answer = await run.google.call(
+            "secretmanager", "v1", "projects.secrets.list", parent=f"projects/{found.world.project}"
+        )
+        await run.close()
+    assert "error" not in answer
+
+
+async def test_one_that_never_answers_is_named(tmp_path: Path, home: Home) -> None:
+    async with simulation(tmp_path / "cloud") as found:
+        run = installation(found, home)
+        run.google.clock = run.clock = VirtualClock()
+        await services.enable(run.google, ["serviceusage.googleapis.com"])
+        run.google.enabled.add("secretmanager.googleapis.com")
+        with pytest.raises(ServiceDisabled) as caught:
+            await services.answer(run.google, ["secretmanager.googleapis.com"], region="us-central1")
+        await run.close()
+    assert caught.value.service == "secretmanager.googleapis.com"
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("trouble", [{"status": 503}, {"status": 429}, {"error": "reset"}, {"error": "timeout"}])
+async def test_every_call_may_fail_once_before_its_effect_or_after(
+    tmp_path: Path, home: Home, when: str, trouble: dict[str, Any]
+) -> None:
+    async with simulation(tmp_path / "cloud", {"fault": [{"call": "*", "when": when, **trouble}]}) as found:
+        run = installation(found, home)
+        await run_step(run)
+        assert set(step.REQUIRED) <= await services.enabled(run.google)
+        await run.close()
+
+
+async def test_a_run_that_died_while_enabling_is_taken_up(tmp_path: Path, home: Home) -> None:
+    scenario = {"speed": 600, "delays": {"services": 0, "iam": 0}}
+    async with simulation(tmp_path / "cloud", scenario) as found:
+        run = installation(found, home)
+        operation = await run.google.call(
+            "serviceusage", "v1", "services.batchEnable", quota_project=False,
+            parent=f"projects/{found.world.project}", body={"serviceIds": ["compute.googleapis.com"]},
+        )  # fmt: skip
+        told = Told(
+            clock=Clock(600),
+            open_operations={"services.enable:compute.googleapis.com": f"serviceusage/v1/{operation['name']}"},
+        )
+        assert await services.enable(run.google, ["compute.googleapis.com"], told) == {}
+        assert "compute.googleapis.com" in await services.enabled(run.google)
+        await run.close()
+    assert told.begun == []
+    assert told.open_operations == {}

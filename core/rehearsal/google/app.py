@@ -99,6 +99,8 @@ async def serve(world: World, verb: str, raw_path: str, headers: dict[str, str],
         if name not in discovery.VERSIONS:
             return _unknown(path)
         pairs = urllib.parse.parse_qsl(query_text, keep_blank_values=True)
+        if storage_paths.is_xml(path):
+            pairs = [(key, value) for key, value in pairs if key == "generation"] + [("alt", "media")]
         if name == "storage" and uploads.is_session(inner, pairs):
             return await _with_faults(
                 world, "storage.objects.insert", lambda: uploads.go_on(world, _caller(world, lower), verb, pairs, lower, raw)

@@ -11,8 +11,10 @@ from core.environment import rehearsal as rehearsals
 
 def kubernetes_token(arguments: argparse.Namespace, out: Output) -> int:
     """Prints an ExecCredential; a token lives in memory and in kubectl's pipe alone."""
+    import asyncio
+
     from core.gcp.kubernetes_token import kubernetes_token as made
 
     environment = Environment.load(Home.find(), arguments.name)
-    out.document(made(environment, rehearsals.cloud(environment)))
+    out.document(asyncio.run(made(environment, rehearsals.cloud(environment))))
     return 0

@@ -217,8 +217,7 @@ def _gcloud() -> tuple[Any, SignIn] | None:
     if not account:
         return None
     found = _gcloud_credentials()
-    project = _gcloud_value("config", "get", "project")
-    return found, SignIn("gcloud", account, f"gcloud auth login {account}", "Sign in again.", _config(), project)
+    return found, SignIn("gcloud", account, f"gcloud auth login {account}", "Sign in again.", _config())
 
 
 def _nobody() -> tuple[Any, SignIn]:
@@ -269,6 +268,11 @@ def _gcloud_value(*arguments: str) -> str:
         return ""
     value = done.stdout.strip()
     return "" if done.returncode or value == "(unset)" else value
+
+
+def configured_project() -> str:
+    """The project that gcloud is set to; empty where there is no gcloud, or none is set."""
+    return _gcloud_value("config", "get", "project") if shutil.which("gcloud") else ""
 
 
 def _gcloud_credentials() -> Any:

@@ -7,6 +7,7 @@ that is on no list of ours. A wrong one must be told before anything else is mad
 from __future__ import annotations
 
 from core.gcp import services
+from core.gcp.project import default_project
 from core.install.installation import Installation
 from core.prerequisites import Check, Subject, access, demand, examine_access, tools
 from core.run.step import Context, Step
@@ -37,6 +38,7 @@ async def check(installation: Installation, context: Context) -> None:
     found = [*await tools.check(subject), *await access.sign_in(subject)]
     tell(found, context)
     demand(found)
+    await name_project(installation, context)
     looked = await examine_access(subject)
     if any(c.key and c.state == "skip" for c in looked):
         await services.enable(installation.google, [COMPUTE], context)
@@ -45,6 +47,17 @@ async def check(installation: Installation, context: Context) -> None:
     demand([*found, *looked])
     context.publish("account", await installation.google.account())
     context.publish("prerequisites", True)
+
+
+async def name_project(installation: Installation, context: Context) -> None:
+    """Takes the project that the machine names where none was given, says which names it, and keeps it."""
+    google = installation.google
+    if google.project:
+        return
+    google.project, source = await default_project(google)
+    if google.project:
+        context.log(f"The project is {google.project}, named by {source}.")
+        installation.environment = installation.environment.with_resolved(project_id=google.project).save()
 
 
 def note_password(installation: Installation) -> None:

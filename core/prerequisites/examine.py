@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from core.errors import ParameterError, PrerequisiteError
 from core.gcp.errors import SignInEnded
+from core.gcp.project import default_project
 from core.prerequisites import access, places, tools
 from core.prerequisites.check import Check, Subject
 from core.run.together import together
@@ -24,6 +25,8 @@ async def examine(subject: Subject) -> list[Check]:
 async def _access(subject: Subject) -> list[Check]:
     try:
         signed_in = await access.sign_in(subject)
+        if not subject.google.project:
+            subject.google.project, _ = await default_project(subject.google)
         return [*signed_in, *await examine_access(subject)]
     except SignInEnded as ended:
         return [Check("sign-in", access.SIGN_IN, "block", "", ended.message.rstrip("."), ended.hint, ended.command)]

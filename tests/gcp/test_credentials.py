@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import stat
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from google.auth.credentials import AnonymousCredentials
 
-from core.environment import Cloud
+from core.environment import Cloud, Environment, Home
 from core.gcp import Google
 from core.gcp.credentials import Credentials
 from core.gcp.errors import SignInEnded, Unavailable
+from core.gcp.kubernetes_token import kubernetes_token
+from core.gcp.project import default_project
 from core.run.clock import VirtualClock
 from core.run.redact import HIDDEN, Redactor
 from tests.gcp.fake_google import Fake
@@ -113,7 +118,6 @@ async def test_then_gclouds_own_sign_in_with_its_own_command(machine: Path) -> N
     assert (await found.token()).value == "ya29.from-gcloud"
     assert found.sign_in is not None
     assert (found.sign_in.source, found.sign_in.command) == ("gcloud", "gcloud auth login you@corp.example")
-    assert found.sign_in.project == "my-project"
 
 
 async def test_a_gcloud_whose_session_ended_needs_a_person(machine: Path) -> None:
@@ -234,3 +238,47 @@ async def test_another_account_is_refused_until_the_right_one_comes(fake: Fake, 
     assert caught.value.command.endswith("--account=me@example.com")
     google.renewed()
     assert await google.token()
+
+
+# -- the project that nobody named
+
+
+@pytest.fixture
+async def signed_in(machine: Path) -> AsyncIterator[Google]:
+    """A client for which no project is named, on a machine where gcloud is signed in."""
+    gcloud(machine)
+    async with Google(Cloud(), clock=VirtualClock(), redactor=Redactor(), project=None) as found:
+        yield found
+
+
+async def test_variables_name_the_project_first(signed_in: Google, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEVSHELL_PROJECT_ID", "from-shell")
+    assert await default_project(signed_in) == ("from-shell", "DEVSHELL_PROJECT_ID")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "from-variable")
+    assert await default_project(signed_in) == ("from-variable", "GOOGLE_CLOUD_PROJECT")
+
+
+async def test_then_gcloud(signed_in: Google) -> None:
+    assert await default_project(signed_in) == ("my-project", "gcloud")
+
+
+async def test_what_cloud_shells_metadata_says_is_no_project(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLOUD_SHELL", "true")
+    for named in ("no-project-id", "618104708054"):
+        monkeypatch.setattr("google.auth.default", lambda scopes, named=named: (AnonymousCredentials(), named))  # type: ignore[no-untyped-call]
+        async with Google(Cloud(), clock=VirtualClock(), redactor=Redactor(), project=None) as google:
+            assert await default_project(google) == ("", "")
+
+
+# -- kubectl's token
+
+
+async def test_kubectl_gets_a_token_with_its_end(fake: Fake, home: Home) -> None:
+    environment = Environment.new(home, "demo", cloud="rehearsal", given={})
+    found = await kubernetes_token(environment, fake.cloud)
+    assert found["kind"] == "ExecCredential"
+    assert found["apiVersion"] == "client.authentication.k8s.io/v1"
+    assert found["status"]["token"] == "token-1"
+    end = datetime.datetime.strptime(found["status"]["expirationTimestamp"], "%Y-%m-%dT%H:%M:%SZ")
+    left = end - datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+    assert datetime.timedelta(minutes=50) < left <= datetime.timedelta(minutes=60)

@@ -115,7 +115,7 @@ async def test_no_project_at_all_blocks(tmp_path: Path, home: Home) -> None:
     ],
 )
 async def test_a_place_that_the_clouds_lists_do_not_know_is_bad_usage(
-    tmp_path: Path, home: Home, given: dict[str, str], key: str, allowed: str
+    tmp_path: Path, home: Home, given: dict[str, Any], key: str, allowed: str
 ) -> None:
     async with simulation(tmp_path / "cloud") as found:
         checks = await looked(found, home, **given)
@@ -128,7 +128,7 @@ async def test_a_place_that_the_clouds_lists_do_not_know_is_bad_usage(
 
 @pytest.mark.parametrize(("given", "key"), [({"region": "us-central9"}, "region"), ({"zone": "us-central1-e"}, "zone")])
 async def test_while_the_lists_are_off_an_unknown_place_is_an_open_question(
-    tmp_path: Path, home: Home, given: dict[str, str], key: str
+    tmp_path: Path, home: Home, given: dict[str, Any], key: str
 ) -> None:
     async with simulation(tmp_path / "cloud") as found:
         checks = await looked(found, home, on=False, **given)

@@ -1,0 +1,106 @@
+"""Every key of the app in one table: one meaning each, on every screen.
+
+Small letters look, go somewhere or copy. What starts, cancels, skips or destroys is a capital letter and asks first, so
+that a pasted text or a slip starts nothing. Keys that terminals, browsers and editors keep for themselves (F1, F10,
+ctrl+p, ctrl+q, ctrl+w, ctrl+t, ctrl+n, ctrl+b) are never the only way; every action is on a button or in the palette, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+TAKEN = frozenset("f1 f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12 ctrl+p ctrl+q ctrl+w ctrl+t ctrl+n ctrl+b escape".split())
+"""Keys that something between the person and the app may take, or hold back (esc in tmux)."""
+
+MOST = 6
+"""How many keys the footer shows at the most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One action: its keys, the first one shown; ``rank`` orders the footer, 0 never leaves it.
+
+    ``asks`` marks what starts, cancels or destroys something: its key opens a dialog and does nothing by itself.
+    """
+
+    action: str
+    keys: tuple[str, ...]
+    label: str
+    help: str
+    rank: int = 5
+    asks: bool = False
+    everywhere: bool = False
+
+    @property
+    def shown(self) -> str:
+        """The first key, as a keyboard shows it."""
+        return NAMES.get(self.keys[0], self.keys[0])
+
+
+NAMES = {
+    "question_mark": "?", "slash": "/", "less_than_sign": "<", "greater_than_sign": ">", "escape": "esc",
+    "ctrl+underscore": "ctrl+/", "left_square_bracket": "[", "right_square_bracket": "]",
+}  # fmt: skip
+
+TABLE = (
+    Key("quit", ("q", "ctrl+q"), "Quit", "Leave the app; a run goes on, or is cancelled if you say so.", 0, everywhere=True),
+    Key("interrupt", ("ctrl+c",), "Quit", "Copy what is selected; where nothing is, ask how to leave.", 9, everywhere=True),
+    Key("help", ("question_mark", "ctrl+underscore", "ctrl+slash", "f1"), "Help", "What this is, and every key.", 0, everywhere=True),
+    Key("palette", ("ctrl+g", "ctrl+p"), "Palette", "Find anything that can be done now, by name.", 8, everywhere=True),
+    Key("mouse", ("m",), "Mouse", "Give the mouse to the terminal, to select with it, and take it back.", 9, everywhere=True),
+    Key("back", ("b", "escape"), "Back", "Go back; a run goes on.", 3),
+    Key("new", ("n",), "New", "Set up a new environment.", 2),
+    Key("rehearse", ("e",), "Rehearse", "Try the whole installation on a simulated cloud, without an account.", 1),
+    Key("watch", ("w",), "Watch", "See the environment's run, live or over.", 2),
+    Key("access", ("a",), "Access", "How to reach what is installed.", 2),
+    Key("retry", ("R",), "Retry", "Go on where the last run stopped; what is done stays done.", 1, asks=True),
+    Key("cancel", ("X",), "Cancel run", "Stop the run once what is in flight is safe.", 2, asks=True),
+    Key("skip", ("S",), "Skip", "Leave the optional step out and go on.", 3, asks=True),
+    Key("destroy", ("D",), "Destroy", "Remove everything that the environment made.", 4, asks=True),
+    Key("install", ("I",), "Install", "Do everything that is shown.", 1, asks=True),
+    Key("signed_in", ("G",), "Signed in", "Tell the run that you have signed in again.", 1, asks=True),
+    Key("log", ("l",), "Log", "Go to the log, and back to the steps.", 2),
+    Key("follow", ("f",), "Follow", "Stay at the log's end as it grows, or stop there.", 4),
+    Key("filter", ("t",), "This step", "Only the chosen step's log, or all of them.", 4),
+    Key("search", ("slash", "ctrl+f"), "Search", "Search in what is shown.", 3),
+    Key("next_match", ("greater_than_sign",), "Next", "Go to the next place that matches.", 5),
+    Key("previous_match", ("less_than_sign",), "Previous", "Go to the place before that matches.", 5),
+    Key("save", ("s", "ctrl+s"), "Save", "Save what is shown as a file.", 4),
+    Key("load", ("ctrl+o",), "Load", "Load answers from a file.", 5),
+    Key("copy", ("c",), "Copy", "Copy what is chosen.", 3),
+    Key("page", ("o",), "Open page", "Open the page, or show its address to be copied.", 3),
+    Key("again", ("i",), "Look again", "Look at the chosen check again.", 2),
+    Key("all_again", ("A",), "All again", "Look at everything again.", 4, asks=False),
+    Key("run_here", ("H",), "Run here", "Leave the screen, run the command, and come back.", 2, asks=True),
+    Key("parameters", ("p",), "Parameters", "What the environment is to be.", 1),
+    Key("review", ("ctrl+r",), "Review", "Everything that will be done.", 1),
+    Key("forward", ("d",), "Forward", "Forward Kubeflow's interface to this machine, or end that.", 1),
+    Key("verify", ("V",), "Verify", "Check that what is installed does what it is for.", 3, asks=True),
+    Key("kubeconfig", ("k",), "kubectl", "Copy the command that points kubectl at the cluster.", 3),
+    Key("generate", ("ctrl+y",), "Generate", "Have a password made.", 5),
+    Key("reveal", ("ctrl+l",), "Advanced", "Show or fold the parameters that seldom matter.", 5),
+)  # fmt: skip
+
+BY_ACTION = {key.action: key for key in TABLE}
+EVERYWHERE = tuple(key.action for key in TABLE if key.everywhere)
+
+
+def bindings(*actions: str) -> list[Binding]:
+    """The bindings of a screen that can do these actions; those that are everywhere are left out."""
+    return [Binding(",".join(BY_ACTION[a].keys), a, BY_ACTION[a].label, show=False) for a in actions if a not in EVERYWHERE]
+
+
+def everywhere() -> list[Binding]:
+    """The bindings of the app itself."""
+    return [Binding(",".join(BY_ACTION[a].keys), a, BY_ACTION[a].label, show=False) for a in EVERYWHERE]
+
+
+def ranked(actions: list[str], cells: int) -> list[Key]:
+    """The keys that a footer of that width shows, at most `MOST`, in the table's order; Quit and Help go last."""
+    wanted = sorted((BY_ACTION[a] for a in dict.fromkeys(actions)), key=lambda key: key.rank)
+    wanted = [key for key in wanted if key.rank < 8][:MOST]
+    while wanted and sum(len(k.shown) + len(k.label) + 3 for k in wanted) > cells:
+        wanted.pop()
+    return [key for key in wanted if key.rank] + [key for key in wanted if not key.rank]

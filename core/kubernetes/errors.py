@@ -22,7 +22,7 @@ class ApiError(MlopsError):
     def of(cls, what: str, status: int, body: Mapping[str, Any] | str) -> ApiError:
         """The error for a response to ``what`` (the request in words, as in ``get Secret kubeflow/x``)."""
         said = str(body.get("message", "")) if isinstance(body, Mapping) else str(body)[:500]
-        kind = _KINDS.get(status) or (Unavailable if status >= 500 else Refused)
+        kind = _KINDS.get(status) or (Unavailable if status >= 500 and _UNTYPED not in said else Refused)
         error = kind(
             f"Kubernetes refused to {what}: {status}.", code=f"kubernetes-{status}", cause=said, hint=_HINTS.get(status, "")
         )
@@ -54,6 +54,9 @@ class Unavailable(ApiError, TemporaryError):
 class Refused(ApiError, PermanentError):
     """Raised when the request itself is wrong: an unknown field, a value that is not allowed, an immutable one."""
 
+
+_UNTYPED = "failed to create typed patch object"
+"""How a server-side apply is refused that has a field which its kind does not know: as a 500, of all things."""
 
 _KINDS: dict[int, type[ApiError]] = {
     401: Unavailable,

@@ -16,6 +16,7 @@ import yaml
 from core.rehearsal.kubernetes.status import ApiError, Obj, bad_request
 
 _MAGIC = b"k8s\0"
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _Value = int | bytes
 
 _STRING, _BYTES = "string", "bytes"
@@ -25,6 +26,10 @@ _METADATA: dict[int, tuple[str, Any]] = {
     3: ("namespace", _STRING),
     11: ("labels", {"map": _STRING}),
     12: ("annotations", {"map": _STRING}),
+}
+_ATTRIBUTES: dict[int, tuple[str, Any]] = {
+    n + 1: (name, _STRING)
+    for n, name in enumerate(("namespace", "verb", "group", "version", "resource", "subresource", "name"))
 }
 _KINDS: dict[str, dict[int, tuple[str, Any]]] = {
     "Secret": {
@@ -37,6 +42,7 @@ _KINDS: dict[str, dict[int, tuple[str, Any]]] = {
     "Namespace": {1: ("metadata", _METADATA)},
     "ServiceAccount": {1: ("metadata", _METADATA)},
     "DeleteOptions": {4: ("propagationPolicy", _STRING)},
+    "SelfSubjectAccessReview": {2: ("spec", {1: ("resourceAttributes", _ATTRIBUTES)})},
 }
 
 
@@ -48,7 +54,7 @@ def decode(body: bytes, content_type: str) -> Obj:
         if content_type == "application/vnd.kubernetes.protobuf":
             found: Any = _protobuf(body)
         elif content_type.endswith("yaml") and body.lstrip()[:1] not in (b"{", b"["):
-            found = yaml.load(body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+            found = yaml.load(body, Loader=_LOADER)  # noqa: S506 - a safe loader either way
         else:
             found = json.loads(body)
     except (ValueError, KeyError, IndexError, yaml.YAMLError) as error:

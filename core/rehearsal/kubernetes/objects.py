@@ -214,7 +214,7 @@ class Cluster:
         elif kind == "merge":
             new = merging.merge_patch(live, patch)
         elif resource.custom:
-            words = "the body of the request was in an unknown format - accepted media types include: application/json-patch+json"
+            words = "the body of the request was in an unknown format: strategic merge patches are not for custom objects"
             raise ApiError(415, "UnsupportedMediaType", words)
         else:
             new = merging.strategic(shapes.of(resource), live, patch)

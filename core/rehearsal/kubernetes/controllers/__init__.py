@@ -6,8 +6,9 @@ import asyncio
 from typing import Any
 
 from core.rehearsal.kubernetes.controllers import basics, deployments, nodes, pods, volumes
-from core.rehearsal.kubernetes.controllers.context import LEAST, RUNTIME, Context
+from core.rehearsal.kubernetes.controllers.context import LEAST, Context
 from core.rehearsal.kubernetes.objects import Cluster
+from core.rehearsal.kubernetes.programs.process import RUNTIME
 from core.rehearsal.world import World
 
 _ORDER = (

@@ -77,9 +77,10 @@ def advance(ctx: Context, pod: Obj, runtime: Obj, container: Obj) -> None:
         if problems:
             _fail(ctx, pod, state, container, problems[0], program)
             return
-        if program.greeting and not state.get("greeted"):
-            state["greeted"] = True
+        if program.greeting:
             _say(ctx, state, program.greeting)
+        if program.effect is not None:
+            program.effect(running)
         state["settled"] = True
     if program.waits is not None and pod["spec"].get("restartPolicy") != "Always":
         _work(ctx, state, program, running)
@@ -151,7 +152,7 @@ def _start(ctx: Context, pod: Obj, runtime: Obj, state: Obj, container: Obj) -> 
         ctx.due(state["until"])
         return False
     state |= {"state": "running", "reason": "", "message": "", "started": ctx.now, "env": env, "ready": False}
-    state |= {"settled": False, "greeted": False, "log": [], "failures": 0}
+    state |= {"settled": False, "log": [], "failures": 0}
     ctx.event(pod, "Started", f"Started container {container['name']}")
     ctx.changed = True
     if fault.get("reason") == "CrashLoopBackOff":

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from core.rehearsal.kubernetes.objects import Cluster
+from core.rehearsal.kubernetes.programs.process import RUNTIME
 from core.rehearsal.kubernetes.resources import BUILTIN
 from core.rehearsal.kubernetes.status import Obj
 from core.rehearsal.world import World
@@ -30,9 +31,6 @@ CLASSES = BUILTIN["storage.k8s.io", "v1", "storageclasses"]
 PRIORITIES = BUILTIN["scheduling.k8s.io", "v1", "priorityclasses"]
 DEFINITIONS = BUILTIN["apiextensions.k8s.io", "v1", "customresourcedefinitions"]
 CLUSTER_ROLES = BUILTIN["rbac.authorization.k8s.io", "v1", "clusterroles"]
-
-RUNTIME = "kubernetes.runtime"
-"""Kind of the documents in which the kubelet's part of a pod's life is kept, by the pod's uid."""
 
 LEAST = 0.02
 """Real seconds between two attempts at speed 0, doubled by each failed one."""

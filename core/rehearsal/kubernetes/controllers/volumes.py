@@ -1,4 +1,7 @@
-"""Volumes: a claim that finds its class gets a disk of the project, which carries the class's labels and outlives the cluster."""
+"""Volumes: a claim that finds its class gets a disk of the project, which carries the class's labels.
+
+The disk is the project's and outlives the cluster; it goes when its claim does.
+"""
 
 from __future__ import annotations
 

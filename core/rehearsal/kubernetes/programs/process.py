@@ -20,6 +20,9 @@ from core.rehearsal.world import World
 
 _SECRETS, _CONFIG_MAPS = BUILTIN["", "v1", "secrets"], BUILTIN["", "v1", "configmaps"]
 _SERVICES, _PODS, _ACCOUNTS = BUILTIN["", "v1", "services"], BUILTIN["", "v1", "pods"], BUILTIN["", "v1", "serviceaccounts"]
+RUNTIME = "kubernetes.runtime"
+"""Kind of the documents in which the kubelet's part of a pod's life is kept, by the pod's uid."""
+
 _REFERENCE = re.compile(r"\$(\$)?\(([A-Za-z_][A-Za-z0-9_.-]*)\)")
 
 
@@ -126,6 +129,13 @@ class Process:
         return google_account(self.world, self.cluster, self.namespace, self.account)
 
 
+def running(world: World, cluster: Cluster, pod: Obj, container: Obj) -> Process | None:
+    """The process of a pod's container; None where it does not run."""
+    kept = world.store.get(RUNTIME, f"{cluster.uid}/{pod['metadata']['uid']}") or {}
+    state = (kept.get("containers") or {}).get(container["name"]) or {}
+    return Process(world, cluster, pod, container, state.get("env") or {}) if state.get("state") == "running" else None
+
+
 def secret_data(cluster: Cluster, namespace: str, name: str) -> dict[str, str]:
     """The decoded data of a Secret; {} where there is none."""
     found = cluster.find(_SECRETS, namespace, name)
@@ -230,7 +240,8 @@ def _one_of(cluster: Cluster, pod: Obj, container: Obj, source: Obj) -> tuple[st
             return None, "" if reference.get("optional") else f'{word} "{reference["name"]}" not found'
         data = kept.get("data") or {}
         if reference["key"] not in data:
-            words = f"couldn't find key {reference['key']} in {word.replace('configmap', 'ConfigMap').replace('secret', 'Secret')}"
+            kind = {"secret": "Secret", "configmap": "ConfigMap"}[word]
+            words = f"couldn't find key {reference['key']} in {kind}"
             return None, "" if reference.get("optional") else f"{words} {namespace}/{reference['name']}"
         if key == "secretKeyRef":
             return secret_data(cluster, namespace, reference["name"])[reference["key"]], ""

@@ -1,4 +1,4 @@
-"""The programs by the last part of their image's name."""
+"""The form in which a program is described, and what no registry has."""
 
 from __future__ import annotations
 
@@ -15,16 +15,19 @@ Check = Callable[[Process], list[Problem]]
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What is known of one program: what it checks, which ports it opens, whether its image has a shell."""
+    """What is known of one program: what it checks, which ports it opens, whether its image has a shell.
+
+    ``waits`` is for a program that ends by itself: what it still waits for, empty once it is done, which takes it
+    ``seconds`` at least. ``effect`` is what it leaves behind once it runs well.
+    """
 
     checks: tuple[Check, ...] = ()
     ports: Callable[[Process], set[int]] | None = None
     shell: bool = True
     greeting: str = ""
     waits: Callable[[Process], str] | None = None
-    """Of a program that ends by itself: what it still waits for; empty once it is done."""
     seconds: float = 0.0
-    """How long such a program works at least."""
+    effect: Callable[[Process], None] | None = None
 
     def problems(self, process: Process) -> list[Problem]:
         """Everything that the program finds wrong."""
@@ -34,16 +37,8 @@ class Program:
         """The ports that it listens on."""
         if self.ports is not None:
             return self.ports(process)
-        return {int(p["containerPort"]) for p in process.container.get("ports") or ()} or {-1}
+        return {int(p["containerPort"]) for p in process.container.get("ports") or ()}
 
 
-PROGRAMS: dict[str, Program] = {}
-
-
-_UNKNOWN = Program()
-
-
-def of_image(image: str) -> Program:
-    """The program in an image; one that just runs where it is not known."""
-    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
-    return PROGRAMS.get(name, _UNKNOWN)
+UNKNOWN = Program(ports=lambda process: {-1})
+"""A program that nothing is known of: it just runs, and any probe finds it."""

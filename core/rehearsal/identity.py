@@ -26,10 +26,10 @@ class Identity:
     def __init__(self, *, store: Store, clock: SimulatedClock, scenario: Scenario) -> None:
         self._store, self._clock, self._scenario = store, clock, scenario
 
-    def mint(self, email: str) -> tuple[str, float]:
-        """A new token of an account, and its life in simulated seconds."""
+    def mint(self, email: str, *, seconds: float = 0.0) -> tuple[str, float]:
+        """A new token of an account, and its life in simulated seconds: the scenario's, where none is given."""
         token = "ya29.rehearsal-" + secrets.token_urlsafe(32)
-        seconds = self._scenario.sign_in.token_seconds
+        seconds = seconds or self._scenario.sign_in.token_seconds
         self._store.put("tokens", token, {"email": email, "expires": self._clock.now() + seconds})
         return token, seconds
 

@@ -14,8 +14,8 @@ GCLOUD: dict[str, str] = {
     "cloudbilling": "cloudbilling/", "cloudbuild": "cloudbuild/", "cloudresourcemanager": "cloudresourcemanager/",
     "compute": "compute/compute/v1/", "container": "container/", "dataflow": "dataflow/", "iam": "iam/",
     "iamcredentials": "iamcredentials/", "iap": "iap/", "logging": "logging/", "monitoring": "monitoring/",
-    "notebooks": "notebooks/", "orgpolicy": "orgpolicy/", "oslogin": "oslogin/", "secretmanager": "secretmanager/",
-    "servicenetworking": "servicenetworking/", "serviceusage": "serviceusage/", "sql": "sqladmin/",
+    "notebooks": "notebooks/", "orgpolicy": "orgpolicy/", "secretmanager": "secretmanager/",
+    "serviceusage": "serviceusage/", "sql": "sqladmin/",
     "storage": "storage/storage/v1/",
 }  # fmt: skip
 """gcloud's name of a service, and where its override ends below the root."""

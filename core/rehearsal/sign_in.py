@@ -23,6 +23,9 @@ from core.rehearsal.identity import USER
 from core.rehearsal.world import World
 
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GCLOUD_SECONDS = 3600.0
+"""Real seconds that the token in gcloud's file lives."""
+
 _KEYS = "sign-in.keys"
 _ENDED = {
     "error": "invalid_grant",
@@ -54,13 +57,17 @@ def token_file(world: World) -> Path:
 
 
 async def keep_token(world: World) -> None:
-    """Writes a new token before the one in the file runs out, until cancelled or the sign-in ends."""
+    """Writes a new token before the one in the file runs out, until cancelled or the sign-in ends.
+
+    It lives by the real clock: gcloud reads the file once in a command, and knows nothing of simulated time.
+    """
     path = token_file(world)
+    rate = world.clock.speed or 1.0
     while not ended(world):
         world.identity.forget_old()
-        token, seconds = world.identity.mint(USER)
-        write_private(path, token.encode())
-        await asyncio.sleep(max(0.5, seconds * 0.7 / (world.clock.speed or 1)))
+        minted, seconds = world.identity.mint(USER, seconds=GCLOUD_SECONDS * rate)
+        write_private(path, minted.encode())
+        await asyncio.sleep(seconds / rate / 2)
 
 
 async def token(request: web.Request) -> web.StreamResponse:

@@ -7,6 +7,7 @@ import uuid
 
 from core.rehearsal.google import iam_policy, operations, org_policies
 from core.rehearsal.google.calls import Call, answers, default_resource, listing, project_of
+from core.rehearsal.google.compute_catalogue import REGIONS
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.google.merge import masked
 from core.rehearsal.store import Document
@@ -118,6 +119,13 @@ def contents(call: Call) -> Document:
     """What a repository holds: nothing was pushed."""
     _repository(call, call.full("parent"))
     return {}
+
+
+@answers("artifactregistry.projects.locations.list", permission="artifactregistry.locations.list", on=project_of)
+def locations(call: Call) -> Document:
+    """Where repositories can be."""
+    places = [*sorted(REGIONS), "us", "europe", "asia"]
+    return {"locations": [{"name": f"projects/{call.project}/locations/{p}", "locationId": p} for p in places]}
 
 
 @answers("artifactregistry.projects.locations.operations.get")

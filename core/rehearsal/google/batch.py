@@ -17,7 +17,7 @@ _BOUNDARY = "batch_rehearsal"
 async def answer(headers: dict[str, str], raw: bytes, serve: Serve) -> web.Response:
     """Answers every call of a batch in its order, each with the outer request's token where it has none of its own."""
     lower = {k.lower(): v for k, v in headers.items()}
-    boundary = re.search(r"boundary=\"?([^\";]+)", lower.get("content-type", ""))
+    boundary = re.search(r"boundary=[\"']?([^\"';]+)", lower.get("content-type", ""))
     if boundary is None:
         error = ApiError(400, "Failed to parse batch request, error: missing boundary.", reason="badRequest")
         return web.json_response(error.body("compute"), status=400)
@@ -40,12 +40,12 @@ async def _one(outer: dict[str, str], raw: bytes, serve: Serve) -> bytes:
     line, _, rest = raw.partition(b"\n")
     verb, path = line.decode().split()[:2]
     headers, body = _piece(rest if re.search(rb"\r?\n\r?\n", rest) else rest + b"\r\n\r\n")
-    for name in ("authorization", "x-goog-user-project"):
-        if name in outer:
-            headers.setdefault(name, outer[name])
-    name = re.match(r"/?(compute|storage|dns|bigquery)/v\d", path)
+    for inherited in ("authorization", "x-goog-user-project"):
+        if inherited in outer:
+            headers.setdefault(inherited, outer[inherited])
     path = re.sub(r"^https?://[^/]+", "", path)
-    response = await serve(verb, f"/{name[1]}/{path.lstrip('/')}" if name else path, headers, body)
+    at_root = re.match(r"/?(compute|storage|bigquery)/v\d", path)
+    response = await serve(verb, f"/{at_root[1]}/{path.lstrip('/')}" if at_root else path, headers, body)
     status = f"HTTP/1.1 {response.status} {response.reason}\r\nContent-Type: {response.content_type}\r\n\r\n"
     payload = response.body if isinstance(response.body, bytes) else b""
     return status.encode() + payload

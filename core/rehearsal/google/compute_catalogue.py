@@ -63,9 +63,9 @@ def quotas(world: World, limits: dict[str, float], usage: dict[str, float]) -> l
     said = world.scenario.project.quotas
     found = []
     for metric, limit in limits.items():
-        entry = said.get(metric, {})
-        used = float(entry.get("usage", 0)) + usage.get(metric, 0)
-        found.append({"metric": metric, "limit": float(entry.get("limit", limit)), "usage": used})
+        scripted = said.get(metric, {})
+        used = float(scripted.get("usage", 0)) + usage.get(metric, 0)
+        found.append({"metric": metric, "limit": float(scripted.get("limit", limit)), "usage": used})
     return found
 
 
@@ -89,9 +89,9 @@ def usage(world: World, region: str = "") -> dict[str, float]:
             add("INSTANCES", count)
             disk = "DISKS_TOTAL_GB" if config.get("diskType") == "pd-standard" else "SSD_TOTAL_GB"
             add(disk, float(config.get("diskSizeGb", 100)) * count)
-    for name, disk in world.store.items(compute.kind("disks")):
+    for name, volume in world.store.items(compute.kind("disks")):
         if not region or f"/zones/{region}" in name:
-            add("SSD_TOTAL_GB", float(disk.get("sizeGb", 0)))
+            add("SSD_TOTAL_GB", float(volume.get("sizeGb", 0)))
     add("NETWORKS", len(world.store.items(compute.kind("networks"))))
     add("ROUTERS", len(world.store.items(compute.kind("routers"))))
     add("FIREWALLS", len(world.store.items(compute.kind("firewalls"))))

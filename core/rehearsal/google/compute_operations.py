@@ -33,3 +33,19 @@ def listed(call: Call) -> Document:
     found = [compute.shown(call.world, o) for _, o in call.store.items(operations.KIND, f"compute/{scope}/")]
     wanted = str(call.get("filter", ""))
     return compute.answer_list(call, "operations", [o for o in found if compute.matches(o, wanted)], scope)
+
+
+@answers("compute.globalOperations.aggregatedList")
+def everywhere(call: Call) -> Document:
+    """The operations of every scope."""
+    call.require("compute.globalOperations.list", f"projects/{call.project}")
+    found: dict[str, Document] = {}
+    for _, operation in call.store.items(operations.KIND, "compute/"):
+        shown = compute.shown(call.world, operation)
+        if compute.matches(shown, str(call.get("filter", ""))):
+            found.setdefault(operation["scope"], {"operations": []})["operations"].append(shown)
+    return {
+        "kind": "compute#operationAggregatedList",
+        "id": f"projects/{call.project}/aggregated/operations",
+        "items": found,
+    }

@@ -67,7 +67,7 @@ def delete(call: Call) -> Document:
 def update(call: Call) -> Document:
     """Changes a node pool's machines, one after the other."""
     body = {k: v for k, v in call.body.items() if k not in ("name", "projectId", "zone", "clusterId", "nodePoolId", "etag")}
-    top = {k: body.pop(k) for k in ("locations", "upgradeSettings") if k in body}
+    top: Document = {k: body.pop(k) for k in ("locations", "upgradeSettings") if k in body}
     if "nodeVersion" in body:
         top["version"] = body.pop("nodeVersion")
     renamed = {"nodeNetworkConfig": "networkConfig"}

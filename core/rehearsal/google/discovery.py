@@ -27,7 +27,7 @@ VERSIONS: dict[str, tuple[str, ...]] = {
     "sqladmin": ("v1", "v1beta4"),
     "storage": ("v1",),
     "secretmanager": ("v1",),
-    "artifactregistry": ("v1",),
+    "artifactregistry": ("v1", "v1beta2"),
     "cloudbuild": ("v1", "v2"),
     "servicenetworking": ("v1",),
     "cloudbilling": ("v1",),

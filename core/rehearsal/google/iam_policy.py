@@ -190,6 +190,7 @@ def _upwards(store: Store, resource: str) -> Iterator[str]:
     parts = resource.split("/")
     if parts[0] == "buckets":
         yield "/".join(parts[:2])
+        yield f"acl/{parts[1]}"
         bucket = store.get("storage.buckets", parts[1])
         if bucket is not None:
             yield f"projects/{bucket['project']}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.rehearsal.google import compute, operations, serviceusage
 from core.rehearsal.google.calls import Call, answers
 from core.rehearsal.google.errors import ApiError
@@ -105,7 +107,7 @@ def operation(call: Call) -> Document:
     return operations.long_running(call.world, found)
 
 
-def _operation(call: Call, effect: str, *, error: Document | None, **args: object) -> Document:
+def _operation(call: Call, effect: str, *, error: Document | None, **args: Any) -> Document:
     name = f"operations/pssn.p24-{call.world.number}-{call.store.next('servicenetworking')}"
     begun = operations.begin(
         call.world, f"servicenetworking/{name}", call=call.method.id, effect=effect, error=error, **args

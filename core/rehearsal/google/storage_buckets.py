@@ -62,14 +62,19 @@ def insert(call: Call) -> Document:
 
 
 def bindings(world: World, name: str, project: str, *, uniform: bool) -> None:
-    """Gives a new bucket the policy that lets the project's owners, editors and viewers in, effective at once."""
+    """Gives a new bucket the policy that lets the project's owners, editors and viewers in, effective at once.
+
+    Without uniform access objects have lists of their own (ACLs), which by default let the same people in; those stand
+    beside the policy as a second one that no call shows.
+    """
     resource = f"buckets/{name}"
+    objects = resource if uniform else f"acl/{name}"
     owners = (f"projectEditor:{project}", f"projectOwner:{project}")
+    viewers = f"projectViewer:{project}"
     iam_policy.grant(world, resource, "roles/storage.legacyBucketOwner", *owners, at_once=True)
-    iam_policy.grant(world, resource, "roles/storage.legacyBucketReader", f"projectViewer:{project}", at_once=True)
-    if uniform:
-        iam_policy.grant(world, resource, "roles/storage.legacyObjectOwner", *owners, at_once=True)
-        iam_policy.grant(world, resource, "roles/storage.legacyObjectReader", f"projectViewer:{project}", at_once=True)
+    iam_policy.grant(world, resource, "roles/storage.legacyBucketReader", viewers, at_once=True)
+    iam_policy.grant(world, objects, "roles/storage.legacyObjectOwner", *owners, at_once=True)
+    iam_policy.grant(world, objects, "roles/storage.legacyObjectReader", viewers, at_once=True)
 
 
 @answers("storage.buckets.get")
@@ -121,7 +126,8 @@ def delete(call: Call) -> None:
     if call.store.items(OBJECTS, f"{name}/") or call.store.items(VERSIONS, f"{name}/"):
         raise ApiError(409, "The bucket you tried to delete is not empty.")
     call.store.delete(KIND, name)
-    iam_policy.forget(call.world, f"buckets/{name}")
+    for resource in (f"buckets/{name}", f"acl/{name}"):
+        iam_policy.forget(call.world, resource)
 
 
 @answers("storage.buckets.getIamPolicy")
@@ -174,6 +180,13 @@ def service_account(call: Call) -> Document:
         "kind": "storage#serviceAccount",
         "email_address": f"service-{call.world.number}@gs-project-accounts.iam.gserviceaccount.com",
     }
+
+
+@answers("storage.managedFolders.list", "storage.folders.list", "storage.notifications.list")
+def nothing_in_it(call: Call) -> Document:
+    """Kinds of things that no bucket holds here, which gcloud looks for before it removes one."""
+    bucket_of(call, "storage.objects.list")
+    return {"kind": f"storage#{call.method.id.split('.')[1]}"}
 
 
 _FIXED = ("kind", "id", "name", "selfLink", "projectNumber", "timeCreated", "location", "locationType", "generation")

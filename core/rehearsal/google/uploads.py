@@ -50,7 +50,7 @@ def parts(form: str, headers: dict[str, str], raw: bytes) -> tuple[Any, bytes | 
         return None, raw, content_type
     if form == "resumable":
         return (json.loads(raw) if raw.strip() else {}), None, headers.get("x-upload-content-type", "")
-    boundary = re.search(r"boundary=\"?([^\";]+)", content_type)
+    boundary = re.search(r"boundary=[\"']?([^\"';]+)", content_type)
     if form != "multipart" or boundary is None:
         raise ApiError(400, "Bad multipart request.", reason="badRequest")
     pieces = raw.split(b"--" + boundary[1].encode())[1:-1]

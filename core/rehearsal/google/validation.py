@@ -19,7 +19,7 @@ _TYPES = {"int32": "TYPE_INT32", "uint32": "TYPE_UINT32", "int64": "TYPE_INT64",
           "double": "TYPE_DOUBLE", "byte": "TYPE_BYTES"}  # fmt: skip
 _TRANSPORT = {"alt", "prettyPrint", "fields", "key", "access_token", "quotaUser", "uploadType", "upload_protocol", "callback",
               "oauth_token", "$.xgafv", "userIp", "upload_id", "$httpHeaders", "$prettyPrint", "$alt", "$fields", "userProject",
-              "provisionalUserProject", "name_only"}  # fmt: skip
+              "provisionalUserProject", "returnPartialSuccess", "name_only"}  # fmt: skip
 
 
 def query(method: Method, given: list[tuple[str, str]], path: dict[str, str]) -> dict[str, Any]:

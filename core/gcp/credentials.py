@@ -160,7 +160,7 @@ class Credentials:
         if not token:
             raise self._ended("The sign-in gave no token.")
         self._redactor.add(token)
-        return Token(token, begin, begin + _life(google))
+        return Token(token, begin, begin + _life(google) * (self._clock.rate or 1.0))
 
     def _refused(self, error: Exception) -> SignInEnded | Unavailable:
         text = " ".join(str(a) for a in error.args)
@@ -307,6 +307,7 @@ def _parsed(printed: str) -> tuple[str, Any]:
 
 
 def _life(found: Any) -> float:
+    """Real seconds that a token is good for."""
     import datetime
 
     if found.expiry is None:

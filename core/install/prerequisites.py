@@ -11,6 +11,7 @@ from core.gcp.project import default_project
 from core.install.installation import Installation
 from core.prerequisites import Check, Subject, access, demand, examine_access, tools
 from core.run.step import Context, Step
+from core.run.together import together
 
 COMPUTE = "compute.googleapis.com"
 
@@ -35,18 +36,21 @@ async def check(installation: Installation, context: Context) -> None:
     """Looks at everything, tells it, and raises where something blocks."""
     note_password(installation)
     subject = Subject(installation.google, installation.values, installation.environment.home)
-    found = [*await tools.check(subject), *await access.sign_in(subject)]
+    found = [c for checks in await together([tools.check(subject), _access(installation, subject, context)]) for c in checks]
     tell(found, context)
     demand(found)
+    context.publish("account", await installation.google.account())
+    context.publish("prerequisites", True)
+
+
+async def _access(installation: Installation, subject: Subject, context: Context) -> list[Check]:
+    signed_in = await access.sign_in(subject)
     await name_project(installation, context)
     looked = await examine_access(subject)
     if any(c.key and c.state == "skip" for c in looked):
         await services.enable(installation.google, [COMPUTE], context)
         looked = await examine_access(subject)
-    tell(looked, context)
-    demand([*found, *looked])
-    context.publish("account", await installation.google.account())
-    context.publish("prerequisites", True)
+    return [*signed_in, *looked]
 
 
 async def name_project(installation: Installation, context: Context) -> None:

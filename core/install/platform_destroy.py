@@ -118,7 +118,7 @@ async def _destroy(context: Context, terraform: Terraform, *targets: str) -> Non
     plan = await terraform.plan(context, destroy=True, targets=targets)
     if plan.changes:
         context.changed()
-        await terraform.apply(plan, context, secrets=False)
+        await terraform.apply(plan, context)
 
 
 async def _give_up_sql_name(installation: Installation, found: Found) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -90,8 +89,6 @@ async def opened(installation: Installation, reporter: Reporter, *, work: Path |
             environment=variables,
             mirror=mirror,
             clock=installation.clock,
-            redactor=installation.redactor,
-            secrets={"sql_root_password": secrets.token_urlsafe(24)},
         )
 
 

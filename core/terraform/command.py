@@ -5,13 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from core.errors import MlopsError
 from core.run.clock import Clock
-from core.run.redact import Redactor
 from core.run.step import Reporter
 from core.terraform import locks, process
 from core.terraform.diagnostics import Diagnostic, StateLocked, error_of
@@ -36,13 +35,6 @@ class Terraform:
     environment: Mapping[str, str]
     mirror: Path
     clock: Clock
-    redactor: Redactor
-    secrets: Mapping[str, str] = field(default_factory=dict)
-    """Ephemeral variables by name: handed over on standard input at every plan and apply, never written down."""
-
-    def __post_init__(self) -> None:
-        for secret in self.secrets.values():
-            self.redactor.add(secret)
 
     @property
     def folder(self) -> Path:
@@ -67,7 +59,7 @@ class Terraform:
         arguments = ["plan", "-input=false", "-json", "-detailed-exitcode", f"-out={PLAN}", f"-parallelism={PARALLELISM}"]
         arguments += ["-destroy"] * destroy + [f"-target={t}" for t in targets] + ["-refresh=false"] * (not refresh)
         stream = Stream(reporter)
-        code = await self._unlocking(arguments, stream, reporter, secrets=not destroy)
+        code = await self._unlocking(arguments, stream, reporter)
         plan = stream.plan
         return replace(plan, outputs=code == 2 and not plan.changes)
 
@@ -81,9 +73,9 @@ class Terraform:
     ) -> list[Completed]:
         """Applies the plan that was made last; ``on_complete`` hears of each resource at once."""
         stream = Stream(reporter, on_complete, total=len([c for c in plan.changes if c.action not in ("import", "move")]))
-        arguments = ["apply", "-input=false", "-json", f"-parallelism={PARALLELISM}"]
+        arguments = ["apply", "-input=false", "-json", f"-parallelism={PARALLELISM}", PLAN]
         try:
-            await self._unlocking(arguments, stream, reporter, secrets=secrets, last=[PLAN])
+            await self._unlocking(arguments, stream, reporter)
         finally:
             (self.folder / PLAN).unlink(missing_ok=True)
         return stream.completed
@@ -124,13 +116,11 @@ class Terraform:
         """Whether an earlier run's Terraform ended, or lives, without that run having seen its end."""
         return locks.unfinished(self.folder) is not None
 
-    async def _unlocking(
-        self, arguments: list[str], stream: Stream, reporter: Reporter, *, secrets: bool = False, last: Sequence[str] = ()
-    ) -> int:
+    async def _unlocking(self, arguments: list[str], stream: Stream, reporter: Reporter) -> int:
         """Runs a command that locks the state; takes a dead run's lock off, once, and initializes anew where need be."""
         for attempt in range(3):
             try:
-                return await self._checked(arguments, reporter, stream=stream, secrets=secrets, last=last)
+                return await self._checked(arguments, reporter, stream)
             except StateLocked as lock:
                 if attempt or not locks.is_ours_and_dead(lock, self.folder):
                     raise
@@ -145,21 +135,11 @@ class Terraform:
                 heard.clear()
         raise AssertionError("unreachable")
 
-    async def _checked(
-        self,
-        arguments: Sequence[str],
-        reporter: Reporter,
-        *,
-        stream: Stream | None = None,
-        secrets: bool = False,
-        last: Sequence[str] = (),
-    ) -> int:
-        stream = stream or Stream(reporter)
-        given = self._secret_input() if secrets else b""
-        variables = ["-var-file=/dev/stdin"] if given else []
-        code = await self._run([*arguments, *variables, *last], stream.line, given, lambda: _stopping(stream, reporter))
-        if code not in (0, 2) or stream.errors:
-            raise error_of(stream.diagnostics or _plain_diagnostics(stream.plain), plain=stream.plain, code=code)
+    async def _checked(self, arguments: Sequence[str], reporter: Reporter, stream: Stream | None = None) -> int:
+        heard = stream or Stream(reporter)
+        code = await self._run(arguments, heard.line, lambda: _stopping(heard, reporter))
+        if code not in (0, 2) or heard.errors:
+            raise error_of(heard.diagnostics or _plain_diagnostics(heard.plain), plain=heard.plain, code=code)
         return code
 
     async def _json(self, arguments: Sequence[str], reporter: Reporter) -> dict[str, Any]:
@@ -180,7 +160,6 @@ class Terraform:
         self,
         arguments: Sequence[str],
         on_line: Callable[[str], None],
-        secret_input: bytes = b"",
         on_stop: Callable[[], None] = lambda: None,
     ) -> int:
         return await process.run(
@@ -189,13 +168,7 @@ class Terraform:
             environment={**self.environment, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"},
             on_line=on_line,
             on_stop=on_stop,
-            secret_input=secret_input,
         )
-
-    def _secret_input(self) -> bytes:
-        """The ephemeral variables as a file of variables; JSON's strings are HCL's, but for its templates."""
-        quoted = {name: json.dumps(value).replace("${", "$${").replace("%{", "%%{") for name, value in self.secrets.items()}
-        return "".join(f"{name} = {value}\n" for name, value in quoted.items()).encode()
 
     def _digest(self) -> str:
         found = hashlib.sha256(f"{self.mirror}\0{self.command}\0".encode())

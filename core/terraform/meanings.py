@@ -107,7 +107,8 @@ MEANINGS = (
     ),
     Meaning(
         "unavailable",
-        r"Error 50\d|response code 50\d|backendError|internalError|UNAVAILABLE|connection reset|\bEOF\b|i/o timeout|connection refused|"
+        r"Error 50\d|response code 50\d|"
+        r"backendError|internalError|UNAVAILABLE|connection reset|\bEOF\b|i/o timeout|connection refused|"
         r"TLS handshake timeout|Client\.Timeout|context deadline exceeded|timeout while waiting for state|no such host|"
         r"server misbehaving|broken pipe",
         "Google did not answer properly.",

@@ -3,7 +3,7 @@
 It has a session of its own, so that a Ctrl-C in the terminal does not reach it twice. Asked to stop, it gets one SIGINT
 and is waited for, however long that takes: a second would make it forget what it is making. Its output goes to a file
 without a name, not to a pipe: a pipe breaks when the run that reads it dies, and Go ends a program then, with everything
-that it was making. So it goes on to the end and saves its state. What is secret reaches it on standard input.
+that it was making. So it goes on to the end and saves its state.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ async def run(
     environment: Mapping[str, str],
     on_line: Callable[[str], None],
     on_stop: Callable[[], None] = lambda: None,
-    secret_input: bytes = b"",
 ) -> int:
     """Runs the command to its end and returns its exit code (negative: a signal).
 
@@ -42,14 +41,14 @@ async def run(
             *command,
             cwd=folder,
             env=dict(environment),
-            stdin=asyncio.subprocess.PIPE,
+            stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
             pass_fds=(lock.fileno,),
         )
         lock.begin(process.pid)
-        work = asyncio.ensure_future(_converse(process, output, on_line, secret_input))
+        work = asyncio.ensure_future(_converse(process, output, on_line))
         stopped = await _to_the_end(work, process, on_stop)
         code = await process.wait()
         if code >= 0:
@@ -76,14 +75,7 @@ async def _to_the_end(work: asyncio.Future[None], process: asyncio.subprocess.Pr
     return stopped
 
 
-async def _converse(
-    process: asyncio.subprocess.Process, output: int, on_line: Callable[[str], None], secret_input: bytes
-) -> None:
-    assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        process.stdin.write(secret_input)
-        await process.stdin.drain()
-        process.stdin.close()
+async def _converse(process: asyncio.subprocess.Process, output: int, on_line: Callable[[str], None]) -> None:
     ended = asyncio.ensure_future(process.wait())
     offset, rest = 0, b""
     while True:

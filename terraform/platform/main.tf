@@ -95,7 +95,6 @@ module "database" {
   network             = local.network.sql_network
   allocated_range     = local.network.sql_range
   sql                 = var.sql
-  root_password       = var.sql_root_password
   deletion_protection = var.deletion_protection
 }
 

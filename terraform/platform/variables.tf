@@ -202,13 +202,6 @@ variable "sql" {
   }
 }
 
-variable "sql_root_password" {
-  description = "Password for root@%, so that it is never without one. It reaches neither the state nor a plan, and is only looked at when the instance is made or imported."
-  type        = string
-  default     = null
-  ephemeral   = true
-}
-
 variable "kubernetes_namespace" {
   description = "Namespace of Kubeflow Pipelines, whose service accounts act as the pipelines' account."
   type        = string

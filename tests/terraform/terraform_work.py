@@ -8,16 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from core.run.clock import Clock
-from core.run.redact import Redactor
 from core.terraform import Backend, Terraform, Workspace
 
 TWO = """
 variable "word" { type = string }
-variable "hidden" {
-  type      = string
-  ephemeral = true
-  default   = null
-}
 resource "terraform_data" "first" { input = var.word }
 resource "terraform_data" "second" { input = terraform_data.first.output }
 output "word" { value = terraform_data.first.output }
@@ -51,11 +45,11 @@ def module(root: Path, text: str) -> Path:
     return folder.parent
 
 
-def made(root: Path, text: str, command: list[str], *, secrets: dict[str, str] | None = None, **variables: Any) -> Terraform:
+def made(root: Path, text: str, command: list[str], **variables: Any) -> Terraform:
     """Terraform in a prepared work directory."""
     workspace = Workspace(root / "work" / "small", module(root, text), "small")
     workspace.prepare(variables=variables, backend=Backend())
     mirror = root / "mirror"
     mirror.mkdir(exist_ok=True)
     environment = {"PATH": os.environ["PATH"], "HOME": str(root)}
-    return Terraform(workspace, command, environment, mirror, Clock(), Redactor(), secrets or {})
+    return Terraform(workspace, command, environment, mirror, Clock())

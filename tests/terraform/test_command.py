@@ -88,24 +88,6 @@ async def test_initializes_anew_where_the_directory_lost_what_it_had(
 
 SECOND = 'resource "terraform_data" "second" { input = terraform_data.first.output }'
 FAILING = 'input = terraform_data.first.output\n  provisioner "local-exec" { command = "exit 3" }'
-SECRET = 'p"a\\ss${word}%{x}\nend'
-
-
-async def test_a_secret_arrives_and_is_written_nowhere(tmp_path: Path, command: list[str], heard: Heard) -> None:
-    secrets = {"hidden": SECRET}
-    checked = TWO + (
-        'resource "terraform_data" "checked" {\n'
-        f"  lifecycle {{\n    precondition {{\n      condition = var.hidden == {_hcl(SECRET)}\n"
-        '      error_message = "it did not arrive"\n    }\n  }\n}\n'
-    )
-    terraform = made(tmp_path, checked, command, word="hello", secrets=secrets)
-    await terraform.init(heard)
-    plan = await terraform.plan(heard)
-    (terraform.folder / "main.tf").unlink()  # it holds the secret to compare with
-    for path in terraform.folder.rglob("*"):
-        assert not (path.is_file() and SECRET.split("$")[0].encode() in path.read_bytes()), path
-    assert len(plan.changes) == 3
-    assert terraform.redactor.text(f"it is {SECRET}") == "it is •••"
 
 
 async def test_an_error_is_the_providers_own_words(tmp_path: Path, command: list[str], heard: Heard) -> None:
@@ -161,10 +143,6 @@ async def test_variables_reach_it_as_written(tmp_path: Path, command: list[str],
     assert json.loads((terraform.folder / VARIABLES).read_text()) == {"word": "hello"}
     terraform.workspace.set_variables({"word": "other"})
     assert [c.action for c in (await terraform.plan(heard)).changes] == ["update", "update"]
-
-
-def _hcl(text: str) -> str:
-    return json.dumps(text).replace("${", "$${").replace("%{", "%%{")
 
 
 async def _applied(root: Path, command: list[str], heard: Heard) -> Terraform:

@@ -4,7 +4,9 @@ resource "google_sql_database_instance" "this" {
   database_version    = var.sql.version
   deletion_protection = var.deletion_protection
 
-  root_password_wo         = var.root_password
+  # Without one, root@% of an imported instance would be open to the whole network. Nobody needs to know it: it is made up
+  # when it is set, and neither the state nor a plan holds it.
+  root_password_wo         = uuid()
   root_password_wo_version = "1"
 
   settings {

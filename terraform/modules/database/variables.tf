@@ -32,12 +32,6 @@ variable "sql" {
   })
 }
 
-variable "root_password" {
-  description = "Password for root@%."
-  type        = string
-  ephemeral   = true
-}
-
 variable "deletion_protection" {
   description = "The instance can be deleted neither by Terraform nor by anything else while this is on."
   type        = bool

@@ -13,9 +13,9 @@ that it takes::
 
 A name with no ``@`` is its own in camel case in the API; ``@a.b`` names another place, ``@-`` none. A block with at most one
 element is an object there, else a list. ``int64`` is a number that travels as text; ``link=`` a reference to another
-resource and how a bare name is completed; ``last`` a link of which only the name counts; ``duration`` a
-time with a unit; ``usual=`` a value that is no other than none. ``not:`` ``one:`` ``any:`` ``with:`` are conflicts, exactly one of, at least one of, and required together:
-siblings by name, ``/`` from the top, ``*`` all siblings.
+resource and how a bare name is completed; ``last`` a link of which only the name counts; ``duration`` a time with a unit;
+``usual=`` a value that is no other than none. ``not:`` ``one:`` ``any:`` ``with:`` are conflicts, exactly one of, at least
+one of, and required together: siblings by name, ``/`` from the top, ``*`` all siblings.
 ``fragment`` begins a part that ``+`` puts in.
 """
 

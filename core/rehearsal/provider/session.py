@@ -5,15 +5,19 @@ from __future__ import annotations
 import os
 import threading
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from core.rehearsal.provider.batch import Batches
 from core.rehearsal.provider.client import Google
 from core.rehearsal.provider.endpoints import SERVICES
 from core.rehearsal.provider.operations import Operations
 from core.rehearsal.provider.pace import Pace
 from core.rehearsal.provider.values import State
 
+Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+"""A change of a policy's bindings."""
 ATTRIBUTION = "goog-terraform-provisioned"
 
 
@@ -44,6 +48,8 @@ class Session:
     pace: Pace
     stop: threading.Event
     operations: Operations
+    edits: Batches[Edit]
+    """Changes of policies that are written together."""
     locks: Locks = field(default_factory=Locks)
 
     @classmethod
@@ -66,6 +72,7 @@ class Session:
             pace=pace,
             stop=stop,
             operations=Operations(google, pace, stop),
+            edits=Batches(pace),
         )
 
     def labels(self, given: dict[str, str], prior: State | None) -> dict[str, str]:

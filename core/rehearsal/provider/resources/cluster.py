@@ -13,7 +13,7 @@ from core.rehearsal.provider.errors import ApiError, ResourceFailed, WaitFailed
 from core.rehearsal.provider.links import completed, relative
 from core.rehearsal.provider.resources.base import FAILURES, Resource
 from core.rehearsal.provider.resources.maintenance import maintenance_body, maintenance_state
-from core.rehearsal.provider.resources.pool import finish_pool, insist, pool_answer, pool_body
+from core.rehearsal.provider.resources.pool import await_rest, finish_pool, pool_answer, pool_body
 from core.rehearsal.provider.session import Session
 from core.rehearsal.provider.values import UNKNOWN, State
 
@@ -79,7 +79,7 @@ class Cluster(Resource):
         path = self.collection.format_map(values)
         with session.locks.of(f"google-container-cluster/{values['project']}/{values['location']}/{values['name']}"):
             try:
-                answer = insist(session, lambda: session.google.call("container", "POST", path, body=body), timeout)
+                answer = session.google.call("container", "POST", path, body=body)
             except FAILURES as error:
                 raise ResourceFailed(str(error)) from error
             try:
@@ -91,6 +91,7 @@ class Cluster(Resource):
                 raise ResourceFailed(str(failed), None if gone else state) from failed
             if state.get("remove_default_node_pool"):
                 self._remove_default_pool(session, state, values, timeout)
+            await_rest(session, self.path.format_map(values), timeout)
         return self.read_again(session, state)
 
     def read(self, session: Session, state: State) -> State | None:
@@ -103,10 +104,7 @@ class Cluster(Resource):
                     values["project"], values["location"], operation, "resuming GKE cluster", timeout
                 )
             except WaitFailed as failed:
-                if self.fetch(session, values) is None:
-                    return None
-                if not failed.stopped:
-                    raise ResourceFailed(str(failed), state) from failed
+                raise ResourceFailed(str(failed), state) from failed
             state = {**state, "operation": None}
         return super().read(session, state)
 
@@ -117,6 +115,11 @@ class Cluster(Resource):
             if error.status == 404:
                 return None
             raise
+
+    def imported(self, session: Session, given: str) -> State:
+        state = super().imported(session, given)
+        await_rest(session, state["id"], self.timeout(state, "create"))
+        return state
 
     def delete(self, session: Session, state: State) -> None:
         if state.get("deletion_protection"):
@@ -129,8 +132,9 @@ class Cluster(Resource):
     def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
         timeout = self.timeout(state, "delete")
         path = self.path.format_map(values)
+        await_rest(session, path, timeout)
         with session.locks.of(f"google-container-cluster/{values['project']}/{values['location']}/{values['name']}"):
-            answer = insist(session, lambda: session.google.call("container", "DELETE", path), timeout)
+            answer = session.google.call("container", "DELETE", path)
             session.operations.container(values["project"], values["location"], answer, "deleting GKE cluster", timeout)
         return {}
 
@@ -157,7 +161,7 @@ class Cluster(Resource):
             finish_pool(flatten(pools, pool_answer(p), before.get(p.get("name"), {})), p)
             for p in answer.get("nodePools", [])
         ]
-        found["initial_node_count"] = prior.get("initial_node_count")
+        found["initial_node_count"] = answer.get("initialNodeCount", 0)
         found["maintenance_policy"] = maintenance_state(answer.get("maintenancePolicy") or {})
         found["networking_mode"] = (
             "VPC_NATIVE" if (answer.get("ipAllocationPolicy") or {}).get("useIpAliases", True) else "ROUTES"
@@ -246,9 +250,9 @@ class Cluster(Resource):
     def _remove_default_pool(self, session: Session, state: State, values: dict[str, str], timeout: float) -> None:
         path = self.path.format_map(values) + "/nodePools/default-pool"
         try:
-            answer = insist(session, lambda: session.google.call("container", "DELETE", path), timeout)
+            answer = session.google.call("container", "DELETE", path)
             session.operations.container(
                 values["project"], values["location"], answer, "removing default node pool", timeout
             )
         except (*FAILURES, WaitFailed) as error:
-            raise ResourceFailed(f"error deleting default node pool: {error}", state) from error
+            raise ResourceFailed(f"Error deleting default node pool: {error}", state) from error

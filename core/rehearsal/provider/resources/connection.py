@@ -15,6 +15,9 @@ from core.rehearsal.provider.resources.base import FAILURES, Resource
 from core.rehearsal.provider.session import Session
 from core.rehearsal.provider.values import State
 
+TAKEN = "Cannot modify allocated ranges in CreateConnection."
+PEERING = "servicenetworking-googleapis-com"
+
 
 class Connection(Resource):
     """See the module."""
@@ -30,9 +33,9 @@ class Connection(Resource):
             answer = session.google.call(self.service, "POST", path, body=body)
             self._wait(session, answer, "Create Service Networking Connection", self.timeout(state, "create"))
         except (*FAILURES, WaitFailed) as error:
-            if not state.get("update_on_creation_fail"):
-                raise ResourceFailed(f"Error waiting for Create Service Networking Connection: {error}") from error
-            self._patch(session, state, "create")
+            if TAKEN not in str(error) or not state.get("update_on_creation_fail"):
+                raise ResourceFailed(str(error)) from error
+            self._patch(session, state)
         state["id"] = f"{quote(relative(state['network']), safe='')}:{state['service']}"
         return self.read_again(session, state)
 
@@ -61,11 +64,11 @@ class Connection(Resource):
     def update(self, session: Session, prior: State, plan: State, config: State) -> State:
         state = self.settled(plan)
         if prior["reserved_peering_ranges"] != state["reserved_peering_ranges"]:
-            self._patch(session, state, "update")
+            self._patch(session, state)
         return self.read_again(session, state)
 
     def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
-        path = f"services/{state['service']}/connections/{state['peering']}"
+        path = f"services/{state['service']}/connections/{PEERING}"
         body = {"consumerNetwork": self._network(session, state)}
         try:
             answer = session.google.call(self.service, "POST", path, body=body)
@@ -81,16 +84,16 @@ class Connection(Resource):
         state = {**self.block.empty(), "network": network, "service": service}
         return {**state, "id": f"{quote(relative(network), safe='')}:{service}", "deletion_policy": "DELETE"}
 
-    def _patch(self, session: Session, state: State, operation: str) -> None:
+    def _patch(self, session: Session, state: State) -> None:
         body = {"network": self._network(session, state), "reservedPeeringRanges": state["reserved_peering_ranges"]}
         path = f"services/{state['service']}/connections/-"
         try:
             answer = session.google.call(
                 self.service, "PATCH", path, body=body, query={"updateMask": "reservedPeeringRanges", "force": "true"}
             )
-            self._wait(session, answer, "Update Service Networking Connection", self.timeout(state, operation))
+            self._wait(session, answer, "Update Service Networking Connection", self.timeout(state, "update"))
         except (*FAILURES, WaitFailed) as error:
-            raise ResourceFailed(f"Error waiting for Update Service Networking Connection: {error}") from error
+            raise ResourceFailed(str(error), state if state.get("id") else None) from error
 
     def _wait(self, session: Session, answer: Json, activity: str, timeout: float) -> None:
         session.operations.common(self.service, answer, activity, timeout, heeds_stop=False)

@@ -3,17 +3,19 @@ and again where somebody else was faster."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 from typing import Any, ClassVar
 
 from core.rehearsal.provider.client import Json
 from core.rehearsal.provider.errors import ApiError, ResourceFailed, Unreachable
 from core.rehearsal.provider.links import relative
 from core.rehearsal.provider.resources.base import FAILURES, Resource
-from core.rehearsal.provider.session import Session
+from core.rehearsal.provider.session import Edit, Session
 from core.rehearsal.provider.values import State
 
 LONGEST_PAUSE = 30.0
+SETTLING = 3.0
+"""The real provider reads a policy three more times, a second apart, before it believes in a change."""
 Bindings = list[dict[str, Any]]
 
 
@@ -23,6 +25,7 @@ class IamMember(Resource):
     parent: ClassVar[str]
     what: ClassVar[str]
     """The resource in sentences."""
+    batched: ClassVar[bool] = False
 
     def owner(self, session: Session, state: State) -> str:
         """The path of the resource whose policy it is."""
@@ -38,7 +41,7 @@ class IamMember(Resource):
 
     def create(self, session: Session, plan: State, config: State) -> State:
         state = self.settled(plan)
-        self._rewrite(session, state, lambda bindings: _with(bindings, state))
+        self._change(session, state, lambda bindings: _with(bindings, state))
         owner = self.owner(session, state)
         state["id"] = "/".join([owner, state["role"], state["member"], *_condition_part(state)])
         return self.read_again(session, state)
@@ -64,7 +67,7 @@ class IamMember(Resource):
 
     def delete(self, session: Session, state: State) -> None:
         try:
-            self._rewrite(session, state, lambda bindings: _without(bindings, state))
+            self._change(session, state, lambda bindings: _without(bindings, state))
         except ResourceFailed as failed:
             cause = failed.__cause__
             if not (isinstance(cause, ApiError) and cause.status == 404):
@@ -89,14 +92,22 @@ class IamMember(Resource):
         """The arguments that an import's first part stands for."""
         return {self.parent: given}
 
-    def _rewrite(self, session: Session, state: State, edit: Callable[[Bindings], Bindings]) -> None:
+    def _change(self, session: Session, state: State, edit: Edit) -> None:
         owner = self.owner(session, state)
+        if self.batched:
+            session.edits.write(f"{self.service}-{owner}", edit, lambda edits: self._rewrite(session, owner, edits))
+        else:
+            self._rewrite(session, owner, [edit])
+
+    def _rewrite(self, session: Session, owner: str, edits: list[Edit]) -> None:
         pause = 1.0
         with session.locks.of(f"iam-{self.service}-{owner}"):
             while True:
                 try:
                     policy = self.get_policy(session, owner)
-                    self.set_policy(session, owner, {**policy, "bindings": edit(policy.get("bindings", [])), "version": 3})
+                    bindings = functools.reduce(lambda found, edit: edit(found), edits, policy.get("bindings", []))
+                    self.set_policy(session, owner, {**policy, "bindings": bindings, "version": 3})
+                    session.pace.sleep(SETTLING)
                     return
                 except ApiError as error:
                     if error.status not in (409, 412) or pause > LONGEST_PAUSE:
@@ -115,6 +126,7 @@ class ProjectIamMember(IamMember):
     """``google_project_iam_member``."""
 
     service, parent, what = "resource_manager", "project", "project"
+    batched = True
 
     def owner(self, session: Session, state: State) -> str:
         return str(state["project"]).removeprefix("projects/")

@@ -16,6 +16,9 @@ from core.rehearsal.provider.values import UNKNOWN, State
 
 _CLUSTER = re.compile(r"projects/([^/]+)/(?:locations|zones|regions)/([^/]+)/clusters/([^/]+)")
 RETRY_PAUSE = 10.0
+REST_PAUSE = 10.0
+HEALTHY = ("RUNNING", "RUNNING_WITH_ERROR")
+RESTING = (*HEALTHY, "ERROR", "DEGRADED")
 
 
 def pool_body(block: Block, plan: State) -> Json:
@@ -89,9 +92,11 @@ class NodePool(Resource):
         values["name"] = body["nodePool"]["name"]
         state = {**self.settled(plan), "name": values["name"], "project": values["project"], "location": values["location"]}
         state["id"] = self.id.format_map(values)
+        if self.fetch(session, values) is not None:
+            raise ResourceFailed(f"resource - {state['id']} - already exists")
         with session.locks.of(self._lock(values)):
             try:
-                answer = self._insist(session, lambda: self._post(session, values, body), timeout)
+                answer = insist(session, lambda: self._post(session, values, body), timeout)
             except FAILURES as error:
                 raise ResourceFailed(f"error creating NodePool: {error}") from error
             try:
@@ -101,8 +106,11 @@ class NodePool(Resource):
                     return {**state, "operation": answer["name"]}
                 if self.fetch(session, values) is None:
                     raise ResourceFailed(str(failed)) from failed
-                raise ResourceFailed(str(failed), state) from failed
-        return self.read_again(session, state)
+        found = self.read_again(session, state)
+        status = await_rest(session, state["id"], timeout)
+        if status not in HEALTHY:
+            raise ResourceFailed(f'NodePool {state["name"]} was created in the error state "{status}"', found)
+        return found
 
     def read(self, session: Session, state: State) -> State | None:
         if state.get("operation"):
@@ -112,9 +120,8 @@ class NodePool(Resource):
                 session.operations.container(
                     values["project"], values["location"], operation, "resuming GKE node pool", 1800
                 )
-            except WaitFailed:
-                if self.fetch(session, values) is None:
-                    return None
+            except WaitFailed as failed:
+                raise ResourceFailed(str(failed), state) from failed
             state = {**state, "operation": None}
         return super().read(session, state)
 
@@ -139,7 +146,7 @@ class NodePool(Resource):
         with session.locks.of(self._lock(values)):
             for method, verb, body in pool_changes(self.block, prior, state, changes):
                 path = self.path.format_map(values) + verb
-                answer = self._insist(
+                answer = insist(
                     session, lambda m=method, p=path, b=body: session.google.call("container", m, p, body=b), 600
                 )
                 session.operations.container(
@@ -152,10 +159,9 @@ class NodePool(Resource):
 
     def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
         path = self.path.format_map(values)
+        await_rest(session, path, self.timeout(state, "delete"))
         with session.locks.of(self._lock(values)):
-            answer = self._insist(
-                session, lambda: session.google.call("container", "DELETE", path), self.timeout(state, "delete")
-            )
+            answer = insist(session, lambda: session.google.call("container", "DELETE", path), self.timeout(state, "delete"))
             session.operations.container(
                 values["project"], values["location"], answer, "deleting GKE NodePool", self.timeout(state, "delete")
             )
@@ -164,11 +170,18 @@ class NodePool(Resource):
     def _post(self, session: Session, values: dict[str, str], body: Json) -> Json:
         return session.google.call("container", "POST", self.collection.format_map(values), body=body)
 
-    def _insist(self, session: Session, call: Any, timeout: float) -> Json:
-        return insist(session, call, timeout)
-
     def _lock(self, values: dict[str, str]) -> str:
         return "google-container-cluster/{project}/{location}/{cluster}".format_map(values)
+
+
+def await_rest(session: Session, path: str, timeout: float) -> str:
+    """Waits until a cluster or a node pool is neither being made nor being changed; answers its status."""
+    deadline = session.pace.deadline(timeout)
+    while True:
+        status = str(session.google.call("container", "GET", path).get("status", "RUNNING"))
+        if status in RESTING or time.monotonic() > deadline:
+            return status
+        session.pace.sleep(REST_PAUSE)
 
 
 def insist(session: Session, call: Any, timeout: float) -> Json:

@@ -37,7 +37,8 @@ class SqlInstance(Resource):
         values = self.values(session, state)
         state["region"], state["project"], state["id"] = values["region"], values["project"], self.id.format_map(values)
         body = {**expand(self.block, state), "region": values["region"]}
-        password = config.get("root_password_wo") or config.get("root_password")
+        written_only = config.get("root_password_wo") if state.get("root_password_wo_version") else None
+        password = written_only or state.get("root_password")
         if password:
             body["rootPassword"] = password
         try:
@@ -52,6 +53,9 @@ class SqlInstance(Resource):
         return self.read_again(session, state)
 
     def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
+        chosen = [s.get("availability_type") for s in prior.get("settings") or []]
+        for settings, choice in zip(found["settings"], chosen or [None], strict=False):
+            settings["availability_type"] = choice
         addresses = answer.get("ipAddresses", [])
         by_type = {a.get("type"): a.get("ipAddress") for a in reversed(addresses)}
         found["first_ip_address"] = addresses[0].get("ipAddress") if addresses else ""
@@ -89,7 +93,7 @@ class SqlInstance(Resource):
                 session.operations.sql(values["project"], answer, "Delete default root User", self.timeout(state, "create"))
         except (*FAILURES, WaitFailed) as error:
             raise ResourceFailed(
-                f"Error, failed to delete default 'root'@'*' user, but the database was created: {error}", state
+                f"Error, failed to delete default 'root'@'*' u, but the database was created successfully: {error}", state
             ) from error
 
     def _set_root_password(self, session: Session, state: State, password: str) -> None:

@@ -6,7 +6,9 @@ with 504 where nothing is there to pass it on to.
 
 from __future__ import annotations
 
+import functools
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -19,9 +21,12 @@ from core.rehearsal.kubernetes.programs.process import Process, running
 from core.rehearsal.mysql.accounts import Accounts
 
 TAG = "2.17.0"
+MOST = 64 << 20
 BASES = ("/apis/v2beta1", "/apis/v1beta1")
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 Started = Callable[[Process, Records, Record], None]
+Found = dict[str, str]
+Answer = Callable[[Records, web.Request, Found], Awaitable[Any]]
 _PAGE = """<!doctype html>
 <html lang="en"><head><title>Kubeflow Pipelines</title></head>
 <body><div id="root">Kubeflow Pipelines, rehearsed: this page stands in for the real UI.</div></body></html>
@@ -44,6 +49,14 @@ def _missing(what: str, id: str) -> Refusal:
     return Refusal(404, 5, f"ResourceNotFoundError: {what} {id} not found.")
 
 
+_NOT_FOUND = Refusal(404, 5, "Not Found")
+
+
+@functools.cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(path.replace("ID", r"(?P<id>[^/]+)").replace("VERSION", r"(?P<version>[^/]+)"))
+
+
 @web.middleware
 async def _refusals(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -53,8 +66,6 @@ async def _refusals(
     except Refusal as error:
         body = {"error": error.message, "code": error.code, "message": error.message, "details": []}
         return web.json_response(body, status=error.status)
-    except web.HTTPNotFound:
-        return web.json_response({"error": "Not Found", "code": 5, "message": "Not Found", "details": []}, status=404)
 
 
 class ApiServer:
@@ -63,50 +74,52 @@ class ApiServer:
     def __init__(self, process: Process, started: Started) -> None:
         self._process, self._started = process, started
 
-    def application(self) -> web.Application:
-        """Its HTTP side."""
-        app = web.Application(middlewares=[_refusals], client_max_size=64 << 20)
-        for base in BASES:
-            self._routes(app.router, base)
-        return app
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answers one request."""
+        base = next((b for b in BASES if request.path.startswith(b + "/")), None)
+        if base is None:
+            raise _NOT_FOUND
+        path = request.path.removeprefix(base)
+        for method, pattern, call, answer in self._routes():
+            if method == request.method and (m := pattern.fullmatch(path)) is not None:
+                reply = functools.partial(self._answer, answer, request, m.groupdict())
+                return await struck(self._process, f"kfp:{call}", request, reply)
+        raise _NOT_FOUND
 
-    def _routes(self, router: web.UrlDispatcher, base: str) -> None:
-        router.add_get(f"{base}/healthz", self._of("healthz", self._health))
-        router.add_post(f"{base}/pipelines/upload", self._of("pipelines.upload", self._upload))
-        router.add_post(f"{base}/pipelines/upload_version", self._of("pipelines.upload_version", self._upload_version))
-        router.add_get(f"{base}/pipelines", self._of("pipelines.list", self._pipelines))
-        router.add_get(f"{base}/pipelines/{{id}}", self._of("pipelines.get", self._pipeline))
-        router.add_delete(f"{base}/pipelines/{{id}}", self._of("pipelines.delete", self._delete_pipeline))
-        router.add_get(f"{base}/pipelines/{{id}}/versions", self._of("pipeline_versions.list", self._versions))
-        router.add_get(f"{base}/pipelines/{{id}}/versions/{{version}}", self._of("pipeline_versions.get", self._version))
-        router.add_get(f"{base}/experiments", self._of("experiments.list", self._experiments))
-        router.add_post(f"{base}/experiments", self._of("experiments.create", self._make_experiment))
-        router.add_get(f"{base}/runs", self._of("runs.list", self._runs))
-        router.add_post(f"{base}/runs", self._of("runs.create", self._make_run))
-        router.add_get(f"{base}/runs/{{id}}", self._of("runs.get", self._run))
-        router.add_get(f"{base}/recurringruns", self._of("recurringruns.list", self._recurring))
+    def _routes(self) -> list[tuple[str, re.Pattern[str], str, Answer]]:
+        """The methods: HTTP's word, the path, what a scenario calls it, and who answers."""
+        table: list[tuple[str, str, str, Answer]] = [
+            ("GET", "/healthz", "healthz", self._health),
+            ("POST", "/pipelines/upload", "pipelines.upload", self._upload),
+            ("POST", "/pipelines/upload_version", "pipelines.upload_version", self._upload_version),
+            ("GET", "/pipelines", "pipelines.list", self._pipelines),
+            ("GET", "/pipelines/ID", "pipelines.get", self._pipeline),
+            ("DELETE", "/pipelines/ID", "pipelines.delete", self._delete_pipeline),
+            ("GET", "/pipelines/ID/versions", "pipeline_versions.list", self._versions),
+            ("GET", "/pipelines/ID/versions/VERSION", "pipeline_versions.get", self._version),
+            ("DELETE", "/pipelines/ID/versions/VERSION", "pipeline_versions.delete", self._delete_version),
+            ("GET", "/experiments", "experiments.list", self._experiments),
+            ("POST", "/experiments", "experiments.create", self._make_experiment),
+            ("GET", "/runs", "runs.list", self._runs),
+            ("POST", "/runs", "runs.create", self._make_run),
+            ("GET", "/runs/ID", "runs.get", self._run),
+            ("GET", "/recurringruns", "recurringruns.list", self._recurring),
+        ]
+        return [(method, _pattern(path), call, answer) for method, path, call, answer in table]
 
-    def _of(
-        self, name: str, answer: Callable[[Records, web.Request], Awaitable[Any]]
-    ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def handler(request: web.Request) -> web.StreamResponse:
-            return await struck(self._process, f"kfp:{name}", request, lambda: self._answer(answer, request))
-
-        return handler
-
-    async def _answer(self, answer: Callable[[Records, web.Request], Awaitable[Any]], request: web.Request) -> web.Response:
+    async def _answer(self, answer: Answer, request: web.Request, found: dict[str, str]) -> web.Response:
         server = database.api_server(self._process)
         if not isinstance(server, Accounts):
             raise Refusal(500, 13, f"Internal error: {server}")
         records = Records(self._process.world, f"{server.instance}/{database.api_server_database(self._process)}")
-        return web.json_response(await answer(records, request))
+        return web.json_response(await answer(records, request, found))
 
-    async def _health(self, records: Records, request: web.Request) -> Any:
+    async def _health(self, records: Records, request: web.Request, found: Found) -> Any:
         return {"commit_sha": "rehearsal", "tag_name": TAG, "multi_user": False}
 
     # -- pipelines
 
-    async def _upload(self, records: Records, request: web.Request) -> Any:
+    async def _upload(self, records: Records, request: web.Request, found: Found) -> Any:
         spec, filename = await _uploaded(request)
         name = request.query.get("display_name") or request.query.get("name") or filename
         if any(p["name"] == name for p in records.all(PIPELINES)):
@@ -115,7 +128,7 @@ class ApiServer:
         records.make(VERSIONS, name=name, pipeline=made["id"], spec=spec)
         return _pipeline(made)
 
-    async def _upload_version(self, records: Records, request: web.Request) -> Any:
+    async def _upload_version(self, records: Records, request: web.Request, found: Found) -> Any:
         spec, filename = await _uploaded(request)
         pipeline = request.query.get("pipelineid", "")
         if records.get(PIPELINES, pipeline) is None:
@@ -125,46 +138,50 @@ class ApiServer:
             raise Refusal(409, 6, f"Already exist error: The name {name} already exist. Please specify a new name")
         return _version(records.make(VERSIONS, name=name, pipeline=pipeline, spec=spec))
 
-    async def _pipelines(self, records: Records, request: web.Request) -> Any:
+    async def _pipelines(self, records: Records, request: web.Request, found: Found) -> Any:
         return _listed(request, PIPELINES, [_pipeline(p) for p in records.all(PIPELINES)])
 
-    async def _pipeline(self, records: Records, request: web.Request) -> Any:
-        return _pipeline(_found(records, PIPELINES, request.match_info["id"]))
+    async def _pipeline(self, records: Records, request: web.Request, found: Found) -> Any:
+        return _pipeline(_found(records, PIPELINES, found["id"]))
 
-    async def _delete_pipeline(self, records: Records, request: web.Request) -> Any:
-        found = _found(records, PIPELINES, request.match_info["id"])
-        if any(v["pipeline"] == found["id"] for v in records.all(VERSIONS)):
+    async def _delete_pipeline(self, records: Records, request: web.Request, found: Found) -> Any:
+        pipeline = _found(records, PIPELINES, found["id"])["id"]
+        if any(v["pipeline"] == pipeline for v in records.all(VERSIONS)):
             raise _invalid("pipeline has versions; delete them first")
-        records.drop(PIPELINES, found["id"])
+        records.drop(PIPELINES, pipeline)
         return {}
 
-    async def _versions(self, records: Records, request: web.Request) -> Any:
-        pipeline = _found(records, PIPELINES, request.match_info["id"])["id"]
+    async def _delete_version(self, records: Records, request: web.Request, found: Found) -> Any:
+        records.drop(VERSIONS, _found(records, VERSIONS, found["version"])["id"])
+        return {}
+
+    async def _versions(self, records: Records, request: web.Request, found: Found) -> Any:
+        pipeline = _found(records, PIPELINES, found["id"])["id"]
         return _listed(request, VERSIONS, [_version(v) for v in records.all(VERSIONS) if v["pipeline"] == pipeline])
 
-    async def _version(self, records: Records, request: web.Request) -> Any:
-        return _version(_found(records, VERSIONS, request.match_info["version"]))
+    async def _version(self, records: Records, request: web.Request, found: Found) -> Any:
+        return _version(_found(records, VERSIONS, found["version"]))
 
     # -- experiments and runs
 
-    async def _experiments(self, records: Records, request: web.Request) -> Any:
+    async def _experiments(self, records: Records, request: web.Request, found: Found) -> Any:
         records.default_experiment()
         return _listed(request, EXPERIMENTS, [_experiment(e) for e in records.all(EXPERIMENTS)])
 
-    async def _make_experiment(self, records: Records, request: web.Request) -> Any:
+    async def _make_experiment(self, records: Records, request: web.Request, found: Found) -> Any:
         body = await _body(request)
         name = body.get("display_name") or body.get("name")
         if not name:
             raise _invalid("Experiment name is empty. Please specify a valid experiment name")
         return _experiment(records.make(EXPERIMENTS, name=name, namespace="", description=body.get("description", "")))
 
-    async def _runs(self, records: Records, request: web.Request) -> Any:
+    async def _runs(self, records: Records, request: web.Request, found: Found) -> Any:
         return _listed(request, RUNS, [shown(r) for r in records.all(RUNS)])
 
-    async def _run(self, records: Records, request: web.Request) -> Any:
-        return shown(_found(records, RUNS, request.match_info["id"]))
+    async def _run(self, records: Records, request: web.Request, found: Found) -> Any:
+        return shown(_found(records, RUNS, found["id"]))
 
-    async def _make_run(self, records: Records, request: web.Request) -> Any:
+    async def _make_run(self, records: Records, request: web.Request, found: Found) -> Any:
         body = await _body(request)
         name = body.get("display_name")
         if not name:
@@ -194,7 +211,7 @@ class ApiServer:
         self._started(self._process, records, run)
         return shown(run)
 
-    async def _recurring(self, records: Records, request: web.Request) -> Any:
+    async def _recurring(self, records: Records, request: web.Request, found: Found) -> Any:
         return {}
 
 
@@ -323,12 +340,14 @@ def shown(run: Record) -> Record:
 
 def api_server(process: Process, started: Started) -> web.Application:
     """The API server's HTTP side."""
-    return ApiServer(process, started).application()
+    app = web.Application(middlewares=[_refusals], client_max_size=MOST)
+    app.router.add_route("*", "/{path:.*}", ApiServer(process, started).handle)
+    return app
 
 
 def frontend(process: Process, started: Started) -> web.Application:
     """The UI's server: its page, its health, and the API server's answers passed on."""
-    app = web.Application(client_max_size=64 << 20, middlewares=[_refusals])
+    app = web.Application(client_max_size=MOST, middlewares=[_refusals])
 
     def behind() -> Process | str:
         if not process.env.get("ML_PIPELINE_SERVICE_HOST"):
@@ -354,7 +373,7 @@ def frontend(process: Process, started: Started) -> web.Application:
         found = behind()
         if isinstance(found, str):
             return web.Response(status=504, text=f"Error occurred while trying to proxy: {found}")
-        return await relay(request, api_server(found, started))
+        return await ApiServer(found, started).handle(request)
 
     async def checked(request: web.Request) -> web.StreamResponse:
         return await struck(process, "kfp:healthz", request, lambda: health(request))
@@ -365,13 +384,3 @@ def frontend(process: Process, started: Started) -> web.Application:
     app.router.add_get("/", page)
     app.router.add_get("/pipeline/", page)
     return app
-
-
-async def relay(request: web.Request, target: web.Application) -> web.StreamResponse:
-    """Hands a request to another application of this process."""
-    target.freeze()
-    match = await target.router.resolve(request)
-    match.add_app(target)
-    match.freeze()
-    request._match_info = match
-    return await _refusals(request, match.handler)

@@ -22,6 +22,9 @@ _IDENTIFIED = re.compile(rf"IDENTIFIED\s+(?:WITH\s+{_QUOTED}\s*)?(?:(BY|AS)\s+{_
 _DATABASE = re.compile(
     rf"\s*(CREATE|DROP)\s+(?:DATABASE|SCHEMA)\s+(IF\s+(?:NOT\s+)?EXISTS\s+)?{_QUOTED}.*", re.IGNORECASE | re.DOTALL
 )
+_SHOW = re.compile(
+    rf"\s*SHOW\s+(DATABASES|SCHEMAS|TABLES)(?:\s+(?:FROM|IN)\s+{_QUOTED})?(?:\s+LIKE\s+{_QUOTED})?\s*;?\s*", re.IGNORECASE
+)
 _QUIET = re.compile(r"\s*(GRANT|REVOKE|FLUSH)\b", re.IGNORECASE)
 _ESCAPE = re.compile(r"\\(.)|''")
 
@@ -55,6 +58,14 @@ class Statements(Session):  # type: ignore[misc]
         }
         super().__init__(SessionVariables(GlobalVariables(known)))
         self._accounts = accounts
+        self.middlewares.insert(0, self._of_users)
+
+    async def _of_users(self, query: Any) -> Any:
+        """Answers what is asked of ``mysql.user``, which mysql-mimic takes for a part of the information schema."""
+        tables = list(query.expression.find_all(exp.Table)) if isinstance(query.expression, exp.Query) else []
+        if any((table.db or self.database or "").lower() == "mysql" for table in tables):
+            return await self.query(query.expression, query.sql, query.attrs)
+        return await query.next()
 
     async def handle_query(self, sql: str, attrs: dict[str, str]) -> Any:
         """Answers a statement."""
@@ -64,6 +75,8 @@ class Statements(Session):  # type: ignore[misc]
             return self._database_statement(m[1].upper(), bool(m[2]), _text(m.groups()[2:6]))
         if _QUIET.match(sql):
             return [], []
+        if m := _SHOW.fullmatch(sql):
+            return self._show_names(m[1].upper(), _text(m.groups()[1:5]) or self.database or "", _text(m.groups()[5:9]))
         return await super().handle_query(sql, attrs)
 
     async def use(self, database: str) -> None:
@@ -103,6 +116,16 @@ class Statements(Session):  # type: ignore[misc]
         secret = self._accounts.hash_of(user) if native else "$A$005$" if user.get("password") else ""
         values = (user["name"], user["host"], user["plugin"], secret, "N", "N")
         return dict(zip(USER_COLUMNS, values, strict=True))
+
+    def _show_names(self, what: str, database: str, like: str) -> Any:
+        if what != "TABLES":
+            names, title = self._accounts.databases(), "Database"
+        elif database not in self._accounts.databases():
+            raise _failure(1049, f"Unknown database '{database}'") if database else _failure(1046, "No database selected")
+        else:
+            names, title = self._accounts.tables(database), f"Tables_in_{database}"
+        pattern = re.compile(re.escape(like).replace("%", ".*").replace("_", ".")) if like else None
+        return [(n,) for n in names if pattern is None or pattern.fullmatch(n)], [title]
 
     # -- users and databases
 

@@ -1,37 +1,68 @@
-"""The app itself: screens, themes, keys that are everywhere, and its end.
+"""The app itself: screens, themes, the keys that are everywhere, and its end.
 
 It watches runs that are processes of their own, and keeps nothing that they need: killed at any moment, it loses nothing.
 """
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import ClassVar
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
 
+from textual import events
 from textual.app import App
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
+from textual.command import Provider
+from textual.widgets import Input, TextArea
 
-from core.environment import Home
-from core.errors import UsageError
-from tui import keys, signs, themes
-from tui.screens.base import TooSmall
+from core.environment import Environment, Home
+from core.environment.files import write_atomically
+from core.errors import MlopsError, UsageError
+from core.run import runs
+from core.run.redact import Redactor
+from tui import clipboard, crash, keys, signs, terminal, themes
+from tui.background import in_thread
+from tui.screens.base import Acting, TooSmall
+from tui.text import line
+
+PASTE_GAP = 0.02
+"""Seconds: letters that follow one another faster than that were pasted, not typed."""
+
+
+def _palette() -> type[Provider]:
+    from tui.palette import Actions
+
+    return Actions
 
 
 class MlopsApp(App[int], inherit_bindings=False):
     """The full-screen app."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [*keys.everywhere()]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(b.key, b.action, b.description, show=False, priority=b.action == "interrupt") for b in keys.everywhere()
+    ]
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+g"
+    COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
     CSS_PATH = "styles.tcss"
     TITLE = "mlops-env"
 
     def __init__(self, home: Home | None = None, *, ascii: bool | None = None) -> None:
-        super().__init__()
+        super().__init__(driver_class=terminal.TerminalDriver)
         self.home = home or Home.find()
+        self.redactor = Redactor()
+        self.crashed = ""
+        self.farewell: list[str] = []
+        self.paste_gap = PASTE_GAP
         self.animation_level = "none"
         self.ascii = signs.AsciiFilter(enabled=not signs.utf8() if ascii is None else ascii)
         self._filters.append(self.ascii)
+        self._typed_at = 0.0
+        self._copied = ""
+        self._mouse_given = False
         for theme in themes.ALL:
             self.register_theme(theme)
         self.theme = themes.first()
@@ -45,12 +76,169 @@ class MlopsApp(App[int], inherit_bindings=False):
         for notice in self.screen.query(TooSmall):
             notice.fit()
 
-    def show_error(self, error: BaseException) -> None:
-        """Shows an error as a screen with its cause and the next step."""
+    # -- typing
+
+    async def on_event(self, event: events.Event) -> None:
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            letter = event.key.removeprefix("alt+")
+            if letter != event.key and len(letter) == 1:  # esc, and a letter that tmux joined to it
+                await super().on_event(events.Key("escape", None))
+                event = events.Key(letter, letter)
+            if self._pasted(event):
+                return
+        await super().on_event(event)
+
+    def _pasted(self, event: events.Key) -> bool:
+        """Whether a key is part of a text that was pasted where none can be taken; its line ends press nothing."""
+        letter = event.is_printable or event.key in ("enter", "ctrl+j")
+        if not letter:
+            return False
+        now, before = time.monotonic(), self._typed_at
+        self._typed_at = now
+        if now - before >= self.paste_gap:
+            return False
+        typing = isinstance(self.focused, Input | TextArea)
+        if typing and event.is_printable:
+            return False
+        if typing:
+            self.say("The pasted text had line ends; they were left out.", severity="warning")
+        return True
+
+    # -- what is everywhere
+
+    def action_interrupt(self) -> None:
+        """Copies what a person selected; asks how to leave where nothing is."""
+        chosen = self.screen.get_selected_text() or ""
+        focused = self.focused
+        if not chosen and isinstance(focused, Input) and not focused.password:
+            chosen = focused.selected_text
+        if chosen:
+            self.copy(chosen)
+            self.screen.clear_selection()
+        else:
+            self.run_worker(self.action_quit(), group="quit", exclusive=True)
 
     async def action_quit(self) -> None:
-        """Asks how to leave."""
-        self.exit(0)
+        """Asks how to leave: runs go on, or are cancelled; the command that comes back is printed."""
+        from tui.screens.quit import QuitDialog
+
+        if isinstance(self.screen, QuitDialog):
+            return
+        live = await in_thread(_live, self.home)
+        self.push_screen(QuitDialog(live), self._leave)
+
+    def _leave(self, answer: list[str] | None) -> None:
+        if answer is not None:
+            self.farewell = answer
+            self.exit(0)
+
+    def action_help(self) -> None:
+        """Help on what has the focus, and every key."""
+        from tui.screens.help import HelpScreen
+
+        screen = self.screen
+        if isinstance(screen, HelpScreen):
+            screen.dismiss(None)
+        elif isinstance(screen, Acting):
+            self.push_screen(HelpScreen(screen.help_of(screen.focused), screen.offered()))
+
+    def action_palette(self) -> None:
+        """Everything that can be done now, by name."""
+        self.action_command_palette()
+
+    def action_mouse(self) -> None:
+        """Gives the mouse to the terminal, so that its own selection works, and takes it back."""
+        driver = self._driver
+        if isinstance(driver, terminal.TerminalDriver):
+            if self._mouse_given:
+                driver._enable_mouse_support()
+            else:
+                driver._disable_mouse_support()
+        self._mouse_given = not self._mouse_given
+        self.say("The mouse is the terminal's now; press m to take it back." if self._mouse_given else "The mouse is back.")
+
+    def choose_theme(self, name: str) -> None:
+        """Changes the colours."""
+        self.theme = name
+
+    def toggle_ascii(self) -> None:
+        """ASCII alone, or every sign."""
+        self.ascii.enabled = not self.ascii.enabled
+        self.screen.refresh(repaint=True, layout=True)
+
+    # -- saying, copying, saving
+
+    def say(self, message: str, *, severity: Any = "information") -> None:
+        """A short message that goes by itself."""
+        self.notify(line(message), severity=severity, markup=False)
+
+    def copy(self, chosen: str) -> None:
+        """The one way by which anything is copied; see `tui.clipboard`."""
+        if self.redactor.text(chosen) != chosen:
+            self.say("That holds a secret, and is not copied.", severity="warning")
+            return
+        if chosen == self._copied:
+            from tui.screens.dialogs import ShowText
+
+            self._copied = ""
+            self.push_screen(ShowText("To be copied", chosen, copyable=chosen))
+            return
+        self._copied = chosen
+        self.run_worker(self._copy(chosen), group="copy", exit_on_error=False)
+
+    async def _copy(self, chosen: str) -> None:
+        self.say(await in_thread(clipboard.send, self, chosen))
+
+    def copy_to_clipboard(self, text: str) -> None:
+        self.copy(text)
+
+    def save(self, content: str, name: str) -> Path | None:
+        """Saves a text as a file of the person's, and says where; secrets are hidden in it."""
+        folder = Path.cwd() if os.access(Path.cwd(), os.W_OK) else Path.home()
+        path = folder / name
+        number = 1
+        while path.exists():
+            number += 1
+            path = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+        try:
+            write_atomically(path, self.redactor.text(content))
+        except OSError as error:
+            self.show_error(UsageError(f"{path} can't be written: {error.strerror}.", code="not-writable"))
+            return None
+        self.say(f"Saved as {path}")
+        return path
+
+    # -- what goes wrong
+
+    def show_error(self, error: BaseException) -> None:
+        """Shows an error as a screen with its cause and the next step; a defect's traceback goes to the log."""
+        from tui.screens.dialogs import ShowError
+
+        if not isinstance(error, MlopsError):
+            path = crash.record(error, self.home, self.redactor)
+            error = MlopsError("mlops-env met an error that it does not know.", hint=f"The details are in {path}.")
+        hide = self.redactor.text
+        self.push_screen(
+            ShowError(hide(error.message), cause=hide(error.cause), hint=hide(error.hint), command=hide(error.command))
+        )
+
+    def _handle_exception(self, error: Exception) -> None:
+        """Ends the app on a defect in one line; never renders a traceback, which would show what was typed."""
+        self._return_code = 1
+        if self._exception is None:
+            self._exception = error
+            self._exception_event.set()
+        if not self.crashed:
+            self.crashed = crash.sentence(crash.record(error, self.home, self.redactor))
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: Any) -> None:
+        self._handle_exception(RuntimeError("The terminal's library gave up."))
+
+
+def _live(home: Home) -> list[str]:
+    """The environments that something runs on now."""
+    return [name for name in Environment.all(home) if runs.current(Environment.load(home, name)) is not None]
 
 
 def run() -> int:
@@ -61,4 +249,13 @@ def run() -> int:
             code="no-terminal",
             hint="mlops-env --help lists the commands that need none.",
         )
-    return MlopsApp().run() or 0
+    app = MlopsApp()
+    with terminal.guarded():
+        app.run()
+    if app.crashed:
+        print(app.crashed, file=sys.stderr, flush=True)
+    for said in app.farewell:
+        print(said, flush=True)
+    # Threads that still wait for an answer must not keep the person waiting.
+    sys.stdout.flush()
+    os._exit(app.return_code or 0)

@@ -45,11 +45,11 @@ NAMES = {
 }  # fmt: skip
 
 TABLE = (
-    Key("quit", ("q", "ctrl+q"), "Quit", "Leave the app; a run goes on, or is cancelled if you say so.", 0, everywhere=True),
+    Key("quit", ("q", "ctrl+q"), "Quit", "Leave the app; a run goes on, or is cancelled.", 0, everywhere=True),
     Key("interrupt", ("ctrl+c",), "Quit", "Copy what is selected; where nothing is, ask how to leave.", 9, everywhere=True),
-    Key("help", ("question_mark", "ctrl+underscore", "ctrl+slash", "f1"), "Help", "What this is, and every key.", 0, everywhere=True),
+    Key("help", ("question_mark", "ctrl+underscore", "ctrl+slash", "f1"), "Help", "Every key.", 0, everywhere=True),
     Key("palette", ("ctrl+g", "ctrl+p"), "Palette", "Find anything that can be done now, by name.", 8, everywhere=True),
-    Key("mouse", ("m",), "Mouse", "Give the mouse to the terminal, to select with it, and take it back.", 9, everywhere=True),
+    Key("mouse", ("m",), "Mouse", "Give the mouse to the terminal, to select with it, and back.", 9, everywhere=True),
     Key("back", ("b", "escape"), "Back", "Go back; a run goes on.", 3),
     Key("new", ("n",), "New", "Set up a new environment.", 2),
     Key("rehearse", ("e",), "Rehearse", "Try the whole installation on a simulated cloud, without an account.", 1),

@@ -34,7 +34,8 @@ def build() -> Parser:
     """The whole parser."""
     parser = Parser(prog="mlops-env", description="Sets up Kubeflow Pipelines on Google Cloud, and connects a laptop to it.")
     parser.add_argument("--version", action="version", version=f"mlops-env {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
+    parser.set_defaults(module="app", function="app", output="text")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     _runs(commands)
     _looks(commands)
     _others(commands)

@@ -98,7 +98,7 @@ def test_a_program_gets_the_error_as_a_document(capsys: pytest.CaptureFixture[st
     assert json.loads(capsys.readouterr().err)["error"]["code"] == "unknown-environment"
 
 
-@pytest.mark.parametrize("argv", [["instal"], [], ["rehearsal"], ["install"], ["logs", "x", "--bogus"]])
+@pytest.mark.parametrize("argv", [["instal"], ["rehearsal"], ["install"], ["logs", "x", "--bogus"]])
 def test_bad_usage_exits_with_2_and_one_sentence(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         main(argv)

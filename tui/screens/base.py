@@ -60,8 +60,8 @@ class Acting(Screen[Result], inherit_bindings=False):
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         return self.allowed(action) if action in self.ACTIONS else True
 
-    async def run_action(self, action: str) -> None:  # type: ignore[override]
-        """Does one action of the table, wherever it is asked for: key, footer, button or palette."""
+    async def do(self, action: str) -> None:
+        """Does one action of the table, wherever it is asked for: footer, button or palette."""
         target = self.app if action in keys.EVERYWHERE else self
         await self.app.run_action(action, default_namespace=target)
 
@@ -70,7 +70,7 @@ class Acting(Screen[Result], inherit_bindings=False):
         if len(self.app.screen_stack) > 2:
             self.dismiss(None)
         else:
-            self.ours.action_quit()
+            self.run_worker(self.ours.action_quit(), group="quit", exclusive=True)
 
     def help_of(self, widget: Widget | None) -> str:
         """What the focused thing is for: its own ``help``, else that of what it stands in, else the screen's."""
@@ -116,9 +116,9 @@ class BaseScreen(Acting[None]):
 class Dialog(ModalScreen[Result], Acting[Result], inherit_bindings=False):
     """A question over the screen: buttons take the focus, the harmless one first; esc is the harmless answer."""
 
-    ACTIONS = ("back",)
+    ACTIONS: ClassVar[tuple[str, ...]] = ("back",)
     DEFAULT_CSS = """
-    Dialog { align: center middle; background: $background 60%; }
+    Dialog { align: center middle; }
     Dialog > .dialog {
         width: auto; min-width: 40; max-width: 90%; height: auto; max-height: 90%;
         border: round $primary; background: $surface; padding: 1 2;
@@ -149,8 +149,10 @@ class TooSmall(Static):
     """Covers a screen that is smaller than the app can be used at, and says how large it has to be."""
 
     DEFAULT_CSS = """
-    TooSmall { display: none; layer: notice; width: 100%; height: 100%; background: $background; content-align: center middle;
-               text-align: center; dock: top; }
+    TooSmall {
+        display: none; layer: notice; dock: top; width: 100%; height: 100%;
+        background: $background; content-align: center middle; text-align: center;
+    }
     TooSmall.-shown { display: block; }
     Screen { layers: default notice; }
     """

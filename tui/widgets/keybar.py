@@ -34,10 +34,14 @@ class KeyBar(Widget):
         return text("  ").join(parts)
 
     async def on_click(self, event: events.Click) -> None:
+        from tui.screens.base import BaseScreen
+
         begin = self.styles.padding.left
         for key in self._shown():
             cells = width(key.shown) + 1 + width(key.label)
             if begin <= event.x < begin + cells:
-                await self.screen.run_action(key.action)
+                screen = self.screen
+                assert isinstance(screen, BaseScreen)
+                await screen.do(key.action)
                 return
             begin += cells + 2

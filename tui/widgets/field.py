@@ -1,0 +1,31 @@
+"""A line to type in: nothing is selected by itself, so that ctrl+c keeps its one meaning; a paste is one line."""
+
+from __future__ import annotations
+
+from textual import events
+from textual.widgets import Input
+
+from tui.text import clean, text
+
+
+class Field(Input):
+    """An `Input` of this app; ``help`` is what the help key says of it."""
+
+    DEFAULT_CSS = """
+    Field { height: 1; border: none; padding: 0 1; background: $panel; }
+    Field:focus { border: none; background: $primary-muted; text-style: none; }
+    """
+
+    def __init__(self, value: str = "", *, placeholder: str = "", help: str = "", id: str | None = None) -> None:
+        super().__init__(value, placeholder=text(placeholder).plain, select_on_focus=False, id=id)
+        self.help = help
+        self.cursor_blink = False
+
+    def _on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        event.prevent_default()
+        pasted = clean(event.text)
+        kept = " ".join(part.strip() for part in pasted.splitlines() if part.strip()) if "\n" in pasted else pasted
+        if "\n" in pasted.rstrip("\n"):
+            self.app.notify("The pasted text had several lines; they are one now.", severity="warning", markup=False)
+        self.replace(kept, *self.selection)

@@ -43,6 +43,7 @@ class Server:
         world.store.put(
             "world", "endpoints", {"google": f"http://{google}", "kubernetes": kubernetes, "ca_file": str(ca_file)}
         )
+        sign_in.signed_in(world)
         endpoints = _endpoints(world, f"http://{google}", f"https://{kubernetes}", ca_file)
         self._tasks.append(asyncio.create_task(sign_in.keep_token(world)))
         await self._serve(google_application(world), sockets[0])

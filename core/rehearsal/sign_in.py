@@ -18,7 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from core.rehearsal import trust
-from core.rehearsal.google.app import Dropped, drop
+from core.rehearsal.google.app import WORLD, drop
 from core.rehearsal.identity import USER
 from core.rehearsal.world import World
 
@@ -72,8 +72,6 @@ async def keep_token(world: World) -> None:
 
 async def token(request: web.Request) -> web.StreamResponse:
     """Exchanges a signed assertion for a token, as ``oauth2.googleapis.com/token`` does."""
-    from core.rehearsal.google.app import WORLD
-
     world = request.app[WORLD]
     form = dict(urllib.parse.parse_qsl((await request.read()).decode("latin-1")))
     fault = world.faults.take("token", "before")
@@ -82,7 +80,7 @@ async def token(request: web.Request) -> web.StreamResponse:
             if fault.error == "timeout":
                 await world.clock.sleep(60)
             drop(request)
-            raise Dropped
+            return web.Response()
         reason = fault.reason or "backendError"
         return web.json_response({"error": reason, "error_description": fault.message or reason}, status=fault.status)
     if form.get("grant_type") != GRANT:
@@ -99,8 +97,6 @@ async def token(request: web.Request) -> web.StreamResponse:
 
 async def token_info(request: web.Request) -> web.StreamResponse:
     """Whose token it is, in the older form of the endpoint."""
-    from core.rehearsal.google.app import WORLD
-
     world = request.app[WORLD]
     form = dict(urllib.parse.parse_qsl((await request.read()).decode("latin-1")))
     given = request.query.get("access_token") or form.get("access_token", "")
@@ -114,13 +110,16 @@ async def token_info(request: web.Request) -> web.StreamResponse:
     )  # fmt: skip
 
 
+def signed_in(world: World) -> None:
+    """Notes that the user is signed in from now on: starting the rehearsal is signing in."""
+    world.store.put("sign-in", USER, {"since": world.clock.now()})
+
+
 def ended(world: World) -> bool:
-    """Whether the scenario lets the sign-in itself have ended by now, and nobody signed in anew since."""
+    """Whether the scenario lets the sign-in itself have ended by now."""
     after = world.scenario.sign_in.ends_after
-    if not after:
-        return False
-    since = float((world.store.get("sign-in", USER) or {"since": world.clock.started})["since"])
-    return world.clock.now() >= since + after and not (world.folder / "signed-in").exists()
+    kept = world.store.get("sign-in", USER)
+    return bool(after and kept and world.clock.now() >= float(kept["since"]) + after)
 
 
 def _asserted(world: World, assertion: str) -> str | None:

@@ -76,7 +76,7 @@ async def _answer(request: web.Request) -> web.StreamResponse:
         return await serve(world, request.method, request.raw_path, headers, raw, root)
     except Dropped:
         drop(request)
-        raise ConnectionResetError from None
+        return web.Response()
 
 
 def drop(request: web.Request) -> None:
@@ -146,7 +146,8 @@ def _call(
     if upload == "media" and document is None:
         document = {}
     call = Call(
-        world, method, email, params, validation.body(method, document), headers, media=media, media_type=media_type, alt=alt,
+        world, method, email, params, validation.body(method, document), headers, media=media, media_type=media_type,
+            alt=alt,
         root=root,
     )  # fmt: skip
     if registered.permission and not world.identity.allowed(email, registered.permission, resource := registered.on(call)):
@@ -210,8 +211,8 @@ def _unknown(path: str) -> web.Response:
     return web.Response(
         status=404,
         content_type="text/html",
-        text=f"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title><p>The requested URL <code>{path}</code> was not found on "
-        "this server.",
+        text=f"<!DOCTYPE html><title>Error 404 (Not Found)!!1</title><p>The requested URL <code>{path}</code> was not "
+        "found on this server.",
     )
 
 

@@ -21,7 +21,8 @@ from core.rehearsal.world import World
 LINK = "https://www.googleapis.com/compute/v1/"
 _NAME = re.compile(r"[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _SINGULAR = {"networks": "network", "subnetworks": "subnetwork", "routers": "router", "firewalls": "firewall",
-             "globalAddresses": "address", "addresses": "address", "disks": "disk", "machineTypes": "machineType"}  # fmt: skip
+             "globalAddresses": "address", "addresses": "address", "disks": "disk",
+             "machineTypes": "machineType"}  # fmt: skip
 
 
 def kind(collection: str) -> str:

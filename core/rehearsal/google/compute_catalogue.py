@@ -16,8 +16,10 @@ from core.rehearsal.world import World
 
 REGIONS: dict[str, str] = {
     "us-central1": "abcf", "us-east1": "bcd", "us-east4": "abc", "us-east5": "abc", "us-south1": "abc", "us-west1": "abc",
-    "us-west2": "abc", "us-west3": "abc", "us-west4": "abc", "northamerica-northeast1": "abc", "northamerica-northeast2": "abc",
-    "southamerica-east1": "abc", "southamerica-west1": "abc", "europe-west1": "bcd", "europe-west2": "abc", "europe-west3": "abc",
+    "us-west2": "abc", "us-west3": "abc", "us-west4": "abc", "northamerica-northeast1": "abc",
+    "northamerica-northeast2": "abc",
+    "southamerica-east1": "abc", "southamerica-west1": "abc", "europe-west1": "bcd", "europe-west2": "abc",
+    "europe-west3": "abc",
     "europe-west4": "abc", "europe-west6": "abc", "europe-west8": "abc", "europe-west9": "abc", "europe-west12": "abc",
     "europe-central2": "abc", "europe-north1": "abc", "europe-southwest1": "abc", "asia-east1": "abc", "asia-east2": "abc",
     "asia-northeast1": "abc", "asia-northeast2": "abc", "asia-northeast3": "abc", "asia-south1": "abc", "asia-south2": "abc",
@@ -28,14 +30,16 @@ REGIONS: dict[str, str] = {
 
 _FAMILIES: dict[str, tuple[float, tuple[int, ...]]] = {
     "e2-standard": (4, (2, 4, 8, 16, 32)), "e2-highmem": (8, (2, 4, 8, 16)), "e2-highcpu": (1, (2, 4, 8, 16, 32)),
-    "n1-standard": (3.75, (1, 2, 4, 8, 16, 32)), "n2-standard": (4, (2, 4, 8, 16, 32, 48)), "n2-highmem": (8, (2, 4, 8, 16, 32)),
+    "n1-standard": (3.75, (1, 2, 4, 8, 16, 32)), "n2-standard": (4, (2, 4, 8, 16, 32, 48)), "n2-highmem": (8, (2, 4,
+        8, 16, 32)),
     "n2d-standard": (4, (2, 4, 8, 16, 32)), "c3-standard": (4, (4, 8, 22)), "c2-standard": (4, (4, 8, 16)),
     "n4-standard": (4, (2, 4, 8, 16)),
 }  # fmt: skip
 _SHARED = {"e2-micro": (2, 1024), "e2-small": (2, 2048), "e2-medium": (2, 4096), "f1-micro": (1, 614), "g1-small": (1, 1740)}
 
 REGION_QUOTAS: dict[str, float] = {
-    "CPUS": 200, "E2_CPUS": 200, "N2_CPUS": 200, "C2_CPUS": 24, "N2D_CPUS": 24, "SSD_TOTAL_GB": 4096, "DISKS_TOTAL_GB": 20480,
+    "CPUS": 200, "E2_CPUS": 200, "N2_CPUS": 200, "C2_CPUS": 24, "N2D_CPUS": 24, "SSD_TOTAL_GB": 4096,
+    "DISKS_TOTAL_GB": 20480,
     "LOCAL_SSD_TOTAL_GB": 10000, "IN_USE_ADDRESSES": 69, "STATIC_ADDRESSES": 69, "INSTANCES": 720, "NVIDIA_T4_GPUS": 1,
     "NVIDIA_L4_GPUS": 1, "INTERNAL_ADDRESSES": 600, "INSTANCE_GROUPS": 500, "INSTANCE_GROUP_MANAGERS": 500,
 }  # fmt: skip

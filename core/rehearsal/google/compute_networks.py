@@ -79,10 +79,12 @@ def _router(call: Call, body: Document) -> Document:
 def _nat(nat: Document) -> Document:
     """A NAT with the settings that the service fills in."""
     return {
-        "type": "PUBLIC", "natIpAllocateOption": "AUTO_ONLY", "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES",
+        "type": "PUBLIC", "natIpAllocateOption": "AUTO_ONLY",
+        "sourceSubnetworkIpRangesToNat": "ALL_SUBNETWORKS_ALL_IP_RANGES",
         "enableEndpointIndependentMapping": False, "endpointTypes": ["ENDPOINT_TYPE_VM"], "autoNetworkTier": "PREMIUM",
         "minPortsPerVm": 32 if nat.get("enableDynamicPortAllocation") else 64, "enableDynamicPortAllocation": False,
-        "udpIdleTimeoutSec": 30, "icmpIdleTimeoutSec": 30, "tcpEstablishedIdleTimeoutSec": 1200, "tcpTransitoryIdleTimeoutSec": 30,
+        "udpIdleTimeoutSec": 30, "icmpIdleTimeoutSec": 30, "tcpEstablishedIdleTimeoutSec": 1200,
+        "tcpTransitoryIdleTimeoutSec": 30,
         "tcpTimeWaitTimeoutSec": 120, "logConfig": {"enable": False, "filter": "ALL"}, **nat,
         **({"maxPortsPerVm": nat.get("maxPortsPerVm", 65536)} if nat.get("enableDynamicPortAllocation") else {}),
     }  # fmt: skip
@@ -316,7 +318,8 @@ def _unpeered(world: World, operation: Document) -> None:
 
 
 def _register() -> None:
-    single = {"networks": "network", "subnetworks": "subnetwork", "routers": "router", "firewalls": "firewall", "globalAddresses": "address",
+    single = {"networks": "network", "subnetworks": "subnetwork", "routers": "router", "firewalls": "firewall",
+        "globalAddresses": "address",
               "disks": "disk", "addresses": "address"}  # fmt: skip
     for collection, parameter in single.items():
         base = f"compute.{collection}"

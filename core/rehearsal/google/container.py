@@ -152,8 +152,9 @@ def _config(call: Call, given: Document) -> Document:
         raise ApiError(400, f'Machine type with name "{machine}" does not exist in zone.')
     secure = (given.get("shieldedInstanceConfig") or {}).get("enableSecureBoot")
     if not secure and org_policies.enforced(call.world, "compute.requireShieldedVm"):
-        raise ApiError(400, f"Constraint constraints/compute.requireShieldedVm violated for project projects/{call.project}. "
-                       "Secure Boot is not enabled in the 'shielded_instance_config' field.", status="FAILED_PRECONDITION")  # fmt: skip
+        raise ApiError(400, f"Constraint constraints/compute.requireShieldedVm violated for project projects/{call.project}."
+                       " Secure Boot is not enabled in the 'shielded_instance_config' field.",
+                       status="FAILED_PRECONDITION")  # fmt: skip
     return {
         "imageType": "COS_CONTAINERD",
         "diskType": "pd-balanced",
@@ -171,7 +172,7 @@ def _config(call: Call, given: Document) -> Document:
 
 
 def check_quota(call: Call, cluster: Document, pools: list[Document]) -> Document | None:
-    """Refuses what passes a region's quota; what passes the project's is returned as the error that the operation ends in."""
+    """Refuses what passes a region's quota; what passes the project's is returned: the error that the operation ends in."""
     region = "-".join(str(cluster["location"]).split("-")[:2])
     wanted: dict[str, float] = {}
     for each in pools:
@@ -193,8 +194,8 @@ def check_quota(call: Call, cluster: Document, pools: list[Document]) -> Documen
         if quota["metric"] == "CPUS_ALL_REGIONS" and quota["usage"] + wanted.get("CPUS_ALL_REGIONS", 0) > quota["limit"]:
             return {
                 "code": 8, "reason": "QUOTA_EXCEEDED",
-                "message": "Google Compute Engine: Not all instances running in IGM after 40s. Expected 1, running 0, transitioning "
-                f"1. Current errors: [QUOTA_EXCEEDED]: Instance creation failed: Quota 'CPUS_ALL_REGIONS' exceeded. Limit: "
+                "message": "Google Compute Engine: Not all instances running in IGM after 40s. Expected 1, running 0, "
+                f"transitioning 1. Current errors: [QUOTA_EXCEEDED]: Instance creation failed: Quota 'CPUS_ALL_REGIONS' exceeded. Limit: "
                 f"{quota['limit']:.1f} globally.",
             }  # fmt: skip
     return None
@@ -203,9 +204,9 @@ def check_quota(call: Call, cluster: Document, pools: list[Document]) -> Documen
 def _insufficient(call: Call, quota: Document, wanted: float, short: float) -> str:
     free = max(0.0, quota["limit"] - quota["usage"])
     return (
-        f"Insufficient regional quota to satisfy request: resource \"{quota['metric']}\": request requires '{wanted:.1f}' and is "
-        f"short '{short:.1f}'. project has a quota of '{quota['limit']:.1f}' with '{free:.1f}' available. View and manage quotas "
-        f"at https://console.cloud.google.com/iam-admin/quotas?usage=USED&project={call.project}."
+        f"Insufficient regional quota to satisfy request: resource \"{quota['metric']}\": request requires '{wanted:.1f}' and "
+        f"is short '{short:.1f}'. project has a quota of '{quota['limit']:.1f}' with '{free:.1f}' available. View and manage "
+        f"quotas at https://console.cloud.google.com/iam-admin/quotas?usage=USED&project={call.project}."
     )
 
 

@@ -1,4 +1,4 @@
-"""GKE's clusters: made over minutes with their first node pool, changed one operation at a time, in error when that fails."""
+"""GKE's clusters: made over minutes with their first node pool, changed one operation at a time."""
 
 from __future__ import annotations
 
@@ -39,7 +39,8 @@ def create(call: Call) -> Document:
     name = str(given.get("name", ""))
     if not _NAME.fullmatch(name):
         raise bad_request(
-            f"Cluster.name \"{name}\" is invalid. It must begin with a letter, and have only lower-case letters, digits and '-', at most 40."
+            f'Cluster.name "{name}" is invalid. It must begin with a letter, and have at most 40 '
+            "lower-case letters, digits and '-'."
         )
     full = f"projects/{call.project}/locations/{location}/clusters/{name}"
     if call.store.get(KIND, full) is not None:
@@ -219,6 +220,7 @@ def _new(call: Call, given: Document, location: str, name: str) -> Document:
     version = _version(str(given.get("initialClusterVersion") or ""), channel)
     network, subnetwork, allocation = _networking(call, given, location)
     labels = given.get("resourceLabels") or {}
+    private = given.get("privateClusterConfig") or {}
     addons = {"gcePersistentDiskCsiDriverConfig": {"enabled": True}, "kubernetesDashboard": {"disabled": True},
               "networkPolicyConfig": {"disabled": True}, **(given.get("addonsConfig") or {})}  # fmt: skip
     return {
@@ -237,16 +239,17 @@ def _new(call: Call, given: Document, location: str, name: str) -> Document:
             "managedPrometheusConfig": {"enabled": True},
         },
         "releaseChannel": {"channel": channel},
-        **{k: v for k, v in given.items() if k not in ("nodePools", "nodeConfig", "initialNodeCount", "initialClusterVersion")},
+        **{k: v for k, v in given.items() if k not in ("nodePools", "nodeConfig", "initialNodeCount",
+        "initialClusterVersion")},
         "name": name,
         "id": hashlib.sha256(f"{name}{world.store.next('clusters')}{secrets.token_hex(4)}".encode()).hexdigest(),
         "location": location,
         "zone": location,
-        "locations": given.get("locations") or ([location] if location.count("-") == 2 else [f"{location}-{z}" for z in "abc"]),
+        "locations": given.get("locations") or _zones(location),
         "network": network.rpartition("/")[2],
         "subnetwork": subnetwork.rpartition("/")[2],
         "networkConfig": {**(given.get("networkConfig") or {}), "network": network, "subnetwork": subnetwork,
-                          "defaultEnablePrivateNodes": bool((given.get("privateClusterConfig") or {}).get("enablePrivateNodes"))},
+                          "defaultEnablePrivateNodes": bool(private.get("enablePrivateNodes"))},
         "ipAllocationPolicy": allocation,
         "clusterIpv4Cidr": allocation.get("clusterIpv4CidrBlock", ""),
         "servicesIpv4Cidr": allocation.get("servicesIpv4CidrBlock", ""),
@@ -254,7 +257,8 @@ def _new(call: Call, given: Document, location: str, name: str) -> Document:
         "privateClusterConfig": _private(given),
         "controlPlaneEndpointsConfig": _endpoints(given),
         "endpoint": "10.0.0.2",
-        "masterAuth": {"clusterCaCertificate": base64.b64encode(b"reached by the DNS endpoint").decode(), "clientCertificateConfig": {}},
+        "masterAuth": {"clusterCaCertificate": base64.b64encode(b"reached by the DNS endpoint").decode(),
+            "clientCertificateConfig": {}},
         "initialClusterVersion": version,
         "currentMasterVersion": version,
         "currentNodeVersion": version,
@@ -302,6 +306,10 @@ def _networking(call: Call, given: Document, location: str) -> tuple[str, str, D
             raise bad_request(f'Services or pods secondary range "{wanted}" does not exist in the subnetwork "{sub}".')
         allocation[block_key] = allocation[other] = cidr
     return network, subnetwork, allocation
+
+
+def _zones(location: str) -> list[str]:
+    return [location] if location.count("-") == 2 else [f"{location}-{z}" for z in "abc"]
 
 
 def _private(given: Document) -> Document:

@@ -1,4 +1,4 @@
-"""The checksum that Cloud Storage gives with every object, and that its clients check: CRC-32 with Castagnoli's polynomial."""
+"""The checksum that Cloud Storage gives with every object, and its clients check: CRC-32 with Castagnoli's polynomial."""
 
 from __future__ import annotations
 

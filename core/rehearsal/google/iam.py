@@ -1,4 +1,4 @@
-"""Service accounts: made at once, known everywhere only a while later, with policies and (where allowed) keys of their own."""
+"""Service accounts: made at once, known everywhere a while later, with policies and (where allowed) keys of their own."""
 
 from __future__ import annotations
 
@@ -124,7 +124,8 @@ def create_key(call: Call) -> Document:
     private, public = new_key()
     id = hashlib.sha1(public.encode(), usedforsecurity=False).hexdigest()
     name = f"projects/{call.project}/serviceAccounts/{account['email']}/keys/{id}"
-    key = {"name": name, "validAfterTime": call.now, "validBeforeTime": "9999-12-31T23:59:59Z", "keyAlgorithm": "KEY_ALG_RSA_2048",
+    key = {"name": name, "validAfterTime": call.now, "validBeforeTime": "9999-12-31T23:59:59Z",
+        "keyAlgorithm": "KEY_ALG_RSA_2048",
            "keyOrigin": "GOOGLE_PROVIDED", "keyType": "USER_MANAGED"}  # fmt: skip
     call.store.put(KEYS, f"{account['email']}/{id}", {"key": key, "public": public})
     document = {

@@ -149,7 +149,8 @@ def _check(world: World, role: str, member: str, convenience: bool) -> None:
     if pool is not None:
         if pool[1] != world.project or world.store.get("workload-identity", world.project) is None:
             raise bad_request(
-                f"Identity Pool does not exist ({pool[1]}.svc.id.goog). Please check that you specified a valid resource name as returned in the `name` attribute in the configuration API."
+                f"Identity Pool does not exist ({pool[1]}.svc.id.goog). Please check that you specified a valid "
+                "resource name as returned in the `name` attribute in the configuration API."
             )
         return
     if kind == "serviceAccount":

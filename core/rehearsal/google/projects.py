@@ -76,7 +76,7 @@ def effective_org_policy(call: Call) -> Document:
 
 @answers("orgpolicy.projects.policies.getEffectivePolicy", permission="orgpolicy.policy.get", on=project_of)
 def effective_policy(call: Call) -> Document:
-    """What holds for the project by a constraint: what the scenario says, or the constraint's default, which forbids nothing."""
+    """What holds for the project by a constraint: what the scenario says, or its default, which forbids nothing."""
     constraint = call.full().rpartition("/")[2]
     rules = org_policies.rules(call.world, constraint)
     spec: Document = {"rules": rules} if rules else {}

@@ -15,9 +15,10 @@ from core.rehearsal.store import Document
 def default_build_account(call: Call) -> Document:
     """The account that builds run as where they name none: Compute's, in a project of today."""
     location = call.full().split("/")[3]
+    email = f"{call.world.number}-compute@developer.gserviceaccount.com"
     return {
         "name": f"projects/{call.world.number}/locations/{location}/defaultServiceAccount",
-        "serviceAccountEmail": f"projects/{call.project}/serviceAccounts/{call.world.number}-compute@developer.gserviceaccount.com",
+        "serviceAccountEmail": f"projects/{call.project}/serviceAccounts/{email}",
     }
 
 
@@ -188,7 +189,8 @@ def token_info(call: Call) -> Document:
     if email is None:
         raise unauthenticated()
     left = int(call.world.identity.expires(token) - call.world.clock.now())
-    return {"email": email, "expires_in": left, "scope": "https://www.googleapis.com/auth/cloud-platform", "verified_email": True,
+    return {"email": email, "expires_in": left, "scope": "https://www.googleapis.com/auth/cloud-platform",
+        "verified_email": True,
             "issued_to": "rehearsal", "audience": "rehearsal", "user_id": "1"}  # fmt: skip
 
 

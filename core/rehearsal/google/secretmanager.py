@@ -112,8 +112,9 @@ def add_version(call: Call) -> Document:
         raise ApiError(400, "The checksum of the payload does not match.")
     number = 1 + len(call.store.items(VERSIONS, f"{secret['name']}/"))
     name = f"{secret['name']}/versions/{number}"
+    where = "userManaged" if "userManaged" in (secret.get("replication") or {}) else "automatic"
     version = {"name": name, "createTime": call.now, "state": "ENABLED", "etag": f'"{call.store.next("secrets"):x}"',
-               "replicationStatus": {"userManaged": {}} if "userManaged" in (secret.get("replication") or {}) else {"automatic": {}},
+               "replicationStatus": {where: {}},
                "clientSpecifiedPayloadChecksum": given is not None}  # fmt: skip
     call.store.put(VERSIONS, name, {"version": version, "number": number, "data": base64.b64encode(data).decode()})
     return version
@@ -149,7 +150,8 @@ def versions(call: Call) -> Document:
 
 
 @answers("secretmanager.projects.secrets.versions.destroy", "secretmanager.projects.secrets.versions.disable",
-         "secretmanager.projects.secrets.versions.enable", permission="secretmanager.versions.destroy", on=_resource)  # fmt: skip
+         "secretmanager.projects.secrets.versions.enable", permission="secretmanager.versions.destroy",
+         on=_resource)  # fmt: skip
 def change_version(call: Call) -> Document:
     """Destroys, disables or enables a version."""
     found = _version(call)

@@ -81,7 +81,8 @@ def delete(call: Call) -> Document:
     network = str(call.body.get("consumerNetwork", ""))
     error = {
         "code": 9, "reason": "FAILED_PRECONDITION",
-        "message": "Failed to delete connection; Producer services (e.g. CloudSQL, Cloud Memstore, etc.) are still using this connection.",
+        "message": "Failed to delete connection; Producer services (e.g. CloudSQL, Cloud Memstore, etc.) are still using this "
+        "connection.",
     }  # fmt: skip
     used = bool(call.store.items("sql.instances") or call.store.items("sql.reserved"))
     return _operation(call, "servicenetworking.gone", error=error if used else None, network_key=_network_key(call, network))

@@ -11,7 +11,8 @@ from core.rehearsal.world import World
 
 AGENTS: dict[str, tuple[str, str]] = {
     "compute.googleapis.com": ("service-{n}@compute-system.iam.gserviceaccount.com", "roles/compute.serviceAgent"),
-    "container.googleapis.com": ("service-{n}@container-engine-robot.iam.gserviceaccount.com", "roles/container.serviceAgent"),
+    "container.googleapis.com": ("service-{n}@container-engine-robot.iam.gserviceaccount.com",
+        "roles/container.serviceAgent"),
     "servicenetworking.googleapis.com": (
         "service-{n}@service-networking.iam.gserviceaccount.com", "roles/servicenetworking.serviceAgent",
     ),
@@ -137,7 +138,8 @@ def generate_identity(call: Call) -> Document:
         raise ApiError(400, f"Service identity is not supported for {service}.", status="FAILED_PRECONDITION")
     email = _agent(call.world, service)
     operation = operations.begin(
-        call.world, f"serviceusage/operations/finished.DONE_OPERATION-{call.store.next('serviceusage')}", call=call.method.id,
+        call.world, f"serviceusage/operations/finished.DONE_OPERATION-{call.store.next('serviceusage')}",
+            call=call.method.id,
         effect="serviceusage.identity", seconds=0, email=email,
     )  # fmt: skip
     operations.settle(call.world)

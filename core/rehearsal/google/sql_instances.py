@@ -114,8 +114,8 @@ def delete(call: Call) -> Document:
     if old["settings"].get("deletionProtectionEnabled"):
         raise ApiError(
             400,
-            "The instance is protected. Please disable the deletion protection and try again. To disable deletion protection, "
-            "update the instance settings with deletionProtectionEnabled set to false.",
+            "The instance is protected. Please disable the deletion protection and try again. To disable deletion "
+            "protection, update the instance settings with deletionProtectionEnabled set to false.",
             reason="badRequest",
         )
     call.store.put(KIND, key(call), {**old, "state": "PENDING_DELETE"})
@@ -164,7 +164,8 @@ def listed(call: Call) -> Document:
 @answers("sql.tiers.list", permission="cloudsql.instances.list", on=project_of)
 def tiers(call: Call) -> Document:
     """The tiers with names of their own."""
-    sizes = {"db-f1-micro": 614, "db-g1-small": 1740, "db-n1-standard-1": 3840, "db-n1-standard-2": 7680, "db-n1-standard-4": 15360,
+    sizes = {"db-f1-micro": 614, "db-g1-small": 1740, "db-n1-standard-1": 3840, "db-n1-standard-2": 7680,
+        "db-n1-standard-4": 15360,
              "db-perf-optimized-N-2": 16384, "db-perf-optimized-N-4": 32768}  # fmt: skip
     found = [
         {"kind": "sql#tier", "tier": t, "RAM": str(mb * 1024 * 1024), "DiskQuota": "3298534883328",
@@ -313,13 +314,18 @@ def _new(call: Call, name: str, settings: Document) -> Document:
         "sqlNetworkArchitecture": "NEW_NETWORK_ARCHITECTURE",
         "connectionName": f"{call.project}:{region}:{name}",
         "selfLink": sql.link(call.project, name),
-        "serviceAccountEmailAddress": f"p{call.world.number}-{secrets.token_hex(3)}@gcp-sa-cloud-sql.iam.gserviceaccount.com",
+        "serviceAccountEmailAddress": _agent(call),
         "maintenanceVersion": "MYSQL_8_4_5.R20260901.00_00",
         "createTime": sql.sql_time(call.world),
         "state": "PENDING_CREATE",
         "settings": settings,
         "ipAddresses": addresses,
-        "serverCaCert": {"kind": "sql#sslCert", "commonName": "C=US,O=Google\\, Inc,CN=Google Cloud SQL Server CA", "instance": name,
+        "serverCaCert": {"kind": "sql#sslCert", "commonName": "C=US,O=Google\\, Inc,CN=Google Cloud SQL Server CA",
+            "instance": name,
                          "certSerialNumber": "0", "sha1Fingerprint": secrets.token_hex(20)},
         "etag": secrets.token_hex(16),
     }  # fmt: skip
+
+
+def _agent(call: Call) -> str:
+    return f"p{call.world.number}-{secrets.token_hex(3)}@gcp-sa-cloud-sql.iam.gserviceaccount.com"

@@ -84,7 +84,8 @@ def _cluster(world: World, name: str, extra: Document, number: int) -> None:
     world.store.put(
         "container.clusters", full,
         {"name": name, "id": f"stranger{number:04d}", "location": zone, "zone": zone, "status": "RUNNING", "nodePools": [],
-         "selfLink": f"https://container.googleapis.com/v1/{full}", "createTime": world.clock.timestamp(), "stranger": True, **extra},
+         "selfLink": f"https://container.googleapis.com/v1/{full}", "createTime": world.clock.timestamp(),
+         "stranger": True, **extra},
     )  # fmt: skip
 
 

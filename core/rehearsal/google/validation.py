@@ -15,10 +15,13 @@ from core.rehearsal.google.discovery import Method
 from core.rehearsal.google.errors import ApiError, bad_request
 from core.rehearsal.store import Document
 
-_TYPES = {"int32": "TYPE_INT32", "uint32": "TYPE_UINT32", "int64": "TYPE_INT64", "uint64": "TYPE_UINT64", "float": "TYPE_FLOAT",
+_TYPES = {"int32": "TYPE_INT32", "uint32": "TYPE_UINT32", "int64": "TYPE_INT64", "uint64": "TYPE_UINT64",
+    "float": "TYPE_FLOAT",
           "double": "TYPE_DOUBLE", "byte": "TYPE_BYTES"}  # fmt: skip
-_TRANSPORT = {"alt", "prettyPrint", "fields", "key", "access_token", "quotaUser", "uploadType", "upload_protocol", "callback",
-              "oauth_token", "$.xgafv", "userIp", "upload_id", "$httpHeaders", "$prettyPrint", "$alt", "$fields", "userProject",
+_TRANSPORT = {"alt", "prettyPrint", "fields", "key", "access_token", "quotaUser", "uploadType", "upload_protocol",
+    "callback",
+              "oauth_token", "$.xgafv", "userIp", "upload_id", "$httpHeaders", "$prettyPrint", "$alt", "$fields",
+              "userProject",
               "provisionalUserProject", "returnPartialSuccess", "name_only"}  # fmt: skip
 
 

@@ -6,6 +6,8 @@ the Auth Proxy, changes it where it must, and signs in anew with nothing but the
 API or in the console later may bring the other plugin back, so the step always looks.
 
 Cloud SQL also makes ``root@%`` without a password; one that lets anybody in is never left.
+
+The user is made as soon as the instance is there; only what needs a sign-in waits for the Auth Proxy.
 """
 
 from __future__ import annotations
@@ -28,9 +30,12 @@ def step(installation: Installation) -> Step:
     """The step that makes and proves the database's user; it publishes ``database_user``."""
 
     async def run(context: Context) -> Outcome | None:
-        async with connect(installation, context.fact("cluster_endpoint")) as cluster:
+        user = _User(installation, context)
+        await user.make()
+        await context.wait_for("sql_proxy")
+        async with connect(installation, await context.wait_for("cluster_endpoint")) as cluster:
             async with forward(cluster, sql_proxy.target(installation), context) as port:
-                await _User(installation, context, port).ensure()
+                await user.prove(port)
         context.publish("database_user", installation.values["sql_username"])
         return None
 
@@ -38,30 +43,39 @@ def step(installation: Installation) -> Step:
         "database-user",
         "Database user",
         run,
-        needs=("cluster_endpoint", "sql_proxy", "secrets", "sql_instance", "sql_password_version"),
+        needs=("sql_instance", "sql_password_version"),
         publishes=("database_user",),
         seconds=20,
-        deadline=1500,
+        deadline=7200,
     )
 
 
 class _User:
-    """The user of one installation, reached through a port-forward to the Auth Proxy."""
+    """The user of one installation: made by API, proven through a port-forward to the Auth Proxy."""
 
-    def __init__(self, installation: Installation, context: Context, port: int) -> None:
-        self._installation, self._context, self._port = installation, context, port
+    def __init__(self, installation: Installation, context: Context) -> None:
+        self._installation, self._context = installation, context
         self._google = installation.google
         self._name = str(installation.values["sql_username"])
         project, _, instance = context.fact("sql_instance").split(":")
         self._where = {"project": project, "instance": instance}
+        self._password = ""
+        self._port = 0
 
-    async def ensure(self) -> None:
-        """Makes the user where there is none, sets its password where it is another, and mends its plugin."""
-        password = await sql_password(self._installation, self._context.fact("sql_password_version"))
-        account = Account(self._port, self._name, password)
+    async def make(self) -> None:
+        """Makes the user where there is none, which needs no proxy and so no cluster."""
+        self._password = await sql_password(self._installation, self._context.fact("sql_password_version"))
+        users = await self._users()
+        if (self._name, ANY_HOST) not in users:
+            await self._set(users)
+
+    async def prove(self, port: int) -> None:
+        """Sets the password where it is another, mends the plugin, and signs in with nothing but the native one."""
+        self._port = port
+        account = Account(port, self._name, self._password)
         users = await self._users()
         if not await self._lets_in(account):
-            await self._set(users, password)
+            await self._set(users)
             if not await self._lets_in(account):
                 raise TemporaryError(
                     f"The MySQL user {self._name} was given its password, and is not let in with it.",
@@ -76,9 +90,9 @@ class _User:
         answer = await self._google.call("sqladmin", "v1", "users.list", **self._where)
         return {(user["name"], user.get("host", "")) for user in answer.get("items") or []}
 
-    async def _set(self, users: set[tuple[str, str]], password: str) -> None:
+    async def _set(self, users: set[tuple[str, str]]) -> None:
         there = (self._name, ANY_HOST) in users
-        body = {"name": self._name, "host": ANY_HOST, "password": password}
+        body = {"name": self._name, "host": ANY_HOST, "password": self._password}
         if there:
             await self._operate("users.update", name=self._name, host=ANY_HOST, body=body)
         else:

@@ -7,6 +7,7 @@ journals tell, or when it is asked for; each managed service's answer to it is a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -72,10 +73,14 @@ async def verify(installation: Installation, reporter: Reporter, *, run_hello: b
         results = _Results(reporter)
         async with forward(cluster, ui(installation), reporter) as port, Kubeflow(port, installation.clock) as kubeflow:
             await results.take("Kubeflow API", lambda: _api(installation, kubeflow, reporter))
-            await results.take("database", lambda: _database(installation, cluster, reporter))
             before = await pods.census(cluster, installation.names.namespace)
-            if run_hello and not results.failed:
-                await _hello(installation, kubeflow, reporter, results)
+            running = asyncio.ensure_future(_hello(installation, kubeflow, reporter)) if run_hello else None
+            try:
+                await results.take("database", lambda: _database(installation, cluster, reporter))
+                if running is not None and not results.failed:
+                    await _report(running, results)
+            finally:
+                await _end(running)
             await _recurring(installation, cluster, kubeflow, results)
             await results.take("pods", lambda: pods.steady(installation, cluster, before, aged=run_hello))
     results.judge()
@@ -181,20 +186,29 @@ async def _database(installation: Installation, cluster: Cluster, reporter: Repo
     return f"Signed in with {plugin or NATIVE}; tables: {shown}."
 
 
-async def _hello(installation: Installation, kubeflow: Kubeflow, reporter: Reporter, results: _Results) -> None:
-    document = hello.document()
+async def _hello(installation: Installation, kubeflow: Kubeflow, reporter: Reporter) -> hello.Report:
+    return await hello.prove(installation, kubeflow, reporter, hello.document())
+
+
+async def _report(running: Awaitable[hello.Report], results: _Results) -> None:
+    """The hello pipeline's end as one check, and what each service answered it as one more."""
     report: hello.Report | None = None
 
-    async def run() -> str:
+    async def ended() -> str:
         nonlocal report
-        report = await hello.prove(installation, kubeflow, reporter, document)
+        report = await running
         return f"It ran as {report.account}."
 
-    await results.take("hello pipeline", run)
-    if report is None:
-        return
-    for name, found in report.checks.items():
+    await results.take("hello pipeline", ended)
+    for name, found in report.checks.items() if report else ():
         await results.take(SERVICES.get(name, name), _told(name, found))
+
+
+async def _end(running: asyncio.Future[hello.Report] | None) -> None:
+    """Ends a pipeline's watch that nobody waits for any more."""
+    if running is not None:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def _recurring(installation: Installation, cluster: Cluster, kubeflow: Kubeflow, results: _Results) -> None:

@@ -78,7 +78,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Server:
 
 def prepared(bench: StepBench, server: Server) -> StepBench:
     google = bench.google
-    bench.facts |= {"sql_instance": "project-1:us-central1:demo-sql-x", "sql_password_version": "v"}
+    bench.facts |= {"sql_proxy": True, "sql_instance": "project-1:us-central1:demo-sql-x", "sql_password_version": "v"}
 
     def insert(body: dict[str, str], **_: Any) -> dict[str, Any]:
         server.users[body["name"]] = [body["password"], server.default]
@@ -203,3 +203,11 @@ async def test_the_password_is_in_no_text(bench: StepBench, server: Server) -> N
 def test_the_hash_is_mysqls() -> None:
     assert native_hash("password") == "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
     assert "canary" not in repr(Account(1, "root", "canary"))
+
+
+async def test_the_user_is_made_before_the_proxy_is_there(bench: StepBench, server: Server) -> None:
+    prepared(bench, server)
+    del bench.facts["sql_proxy"]
+    with pytest.raises(KeyError, match="sql_proxy"):
+        await bench.run(step)
+    assert server.users == {"root": ["canary-password", SHA2]}

@@ -12,6 +12,8 @@ The user is made as soon as the instance is there; only what needs a sign-in wai
 
 from __future__ import annotations
 
+import asyncio
+from importlib import import_module
 from typing import Any
 
 from core.errors import PermanentError, TemporaryError
@@ -64,6 +66,7 @@ class _User:
 
     async def make(self) -> None:
         """Makes the user where there is none, which needs no proxy and so no cluster."""
+        await asyncio.to_thread(import_module, "pymysql")  # now, and not when everything waits for the sign-in
         self._password = await sql_password(self._installation, self._context.fact("sql_password_version"))
         users = await self._users()
         if (self._name, ANY_HOST) not in users:

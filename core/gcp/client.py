@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import builtins
 import random
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,17 @@ from typing import TYPE_CHECKING, Any
 from core.environment import Cloud
 from core.gcp import discovery, network, operations
 from core.gcp.credentials import Credentials, SignIn, Token
-from core.gcp.errors import ApiError, NotFound, RateLimited, ServiceDisabled, SignInEnded, Unavailable, from_answer
+from core.gcp.errors import (
+    ApiError,
+    NotFound,
+    RateLimited,
+    ServiceDisabled,
+    SignInEnded,
+    Unavailable,
+    from_answer,
+    refused_by_proxy,
+    untrusted,
+)
 from core.run.clock import Clock
 from core.run.redact import Redactor
 
@@ -294,6 +305,12 @@ class Google:
                 seen = httplib2.Response(
                     {"status": str(response.status), **{k.lower(): v for k, v in response.headers.items()}}
                 )
+        except (aiohttp.ClientConnectorCertificateError, ssl.SSLCertVerificationError) as error:
+            raise untrusted(method, str(error)) from error
+        except aiohttp.ClientHttpProxyError as error:
+            if error.status >= 500:
+                raise Unavailable(f"The proxy got no answer for {method}.", cause=error.message, method=method) from error
+            raise refused_by_proxy(method, f"{error.status} {error.message}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             cause = str(error) or ("no answer in time" if isinstance(error, TimeoutError) else type(error).__name__)
             raise Unavailable(f"The call {method} got no answer.", cause=cause, method=method, delay=1) from error

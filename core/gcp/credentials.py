@@ -22,7 +22,7 @@ from typing import Any
 
 from core.environment import Cloud
 from core.gcp import network
-from core.gcp.errors import SignInEnded, Unavailable
+from core.gcp.errors import SignInEnded, Unavailable, refused_by_proxy, untrusted
 from core.run.clock import Clock
 from core.run.redact import Redactor
 
@@ -153,6 +153,10 @@ class Credentials:
         except exceptions.RefreshError as error:
             raise self._refused(error) from error
         except exceptions.TransportError as error:
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                raise untrusted("token", str(error)) from error
+            if "Tunnel connection failed: 4" in str(error):
+                raise refused_by_proxy("token", str(error)) from error
             raise Unavailable("No new access token could be fetched.", cause=str(error), method="token", delay=2) from error
         except (TypeError, ValueError, KeyError) as error:  # a metadata server that answers something that is no token
             raise self._ended("The sign-in gave no token.", cause=type(error).__name__) from error

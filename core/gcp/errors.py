@@ -7,6 +7,7 @@
     │   ├── ServiceDisabled             the API is off, or was switched on moments ago
     │   └── StillWorking                the resource is in the middle of something (operationInProgress, in use)
     └── Permanent
+        ├── Unreachable                 the network between: an authority that is not trusted, a proxy that refuses
         ├── NotFound                    404
         ├── Conflict                    409: it is there already, or was changed by someone else
         ├── PermissionDenied            403
@@ -58,6 +59,10 @@ class ServiceDisabled(ApiError, TemporaryError):
 
 class StillWorking(ApiError, TemporaryError):
     """Raised when a resource is in the middle of something else."""
+
+
+class Unreachable(ApiError, PermanentError):
+    """Raised when the network between does not let a call through, and waiting would not change that."""
 
 
 class NotFound(ApiError, PermanentError):
@@ -130,6 +135,26 @@ def from_answer(status: int, content: bytes, *, method: str, project: str | None
     """The error that an API's answer means."""
     message, reason, details = read_answer(content)
     return classify(status, message or f"HTTP {status}", reason=reason, method=method, details=details, project=project)
+
+
+def untrusted(method: str, cause: str) -> Unreachable:
+    """The error of a connection whose certificate nobody here vouches for."""
+    return Unreachable(
+        _sentence(method, "met a certificate that is not trusted here"),
+        cause=cause,
+        method=method,
+        hint="Where a proxy looks into TLS, name its authority's PEM file in SSL_CERT_FILE.",
+    )
+
+
+def refused_by_proxy(method: str, cause: str) -> Unreachable:
+    """The error of a proxy that does not let a call through."""
+    return Unreachable(
+        _sentence(method, "was refused by the proxy"),
+        cause=cause,
+        method=method,
+        hint="Correct HTTPS_PROXY (user and password, too), or except Google's hosts in NO_PROXY.",
+    )
 
 
 def read_answer(content: bytes) -> tuple[str, str, list[dict[str, Any]]]:

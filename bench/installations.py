@@ -52,7 +52,8 @@ def _plan_and_diff(installed: Rehearsed, shell: dict[str, str], objects: Path) -
     work = installed.folder / "terraform" / "platform"
     plan = ["plan", "-input=false", "-no-color", "-detailed-exitcode"]
     run([*find("terraform").command, f"-chdir={work}", *plan], variables=shell, codes=(0,))
-    run([*find("kubectl").command, "diff", "--server-side", "-f", str(objects)], variables=shell, codes=(0, 1))
+    diff = ["diff", "--server-side", "--field-manager=mlops-env", "-f", str(objects)]
+    run([*find("kubectl").command, *diff], variables=shell, codes=(0, 1))
 
 
 def _objects(installed: Rehearsed) -> Path:

@@ -97,8 +97,8 @@ def _elements(nested: Nested, got: Any, before: list[State]) -> list[State]:
 
 
 def speaks(block: Block, api: Json) -> bool:
-    """Whether the API says anything of a block that is not null or its type's zero."""
-    if any(a.api and not vacant(find(api, a.api)) for a in block.attributes.values()):
+    """Whether the API says anything of a block, be it only that something is off."""
+    if any(a.api and find(api, a.api) is not None for a in block.attributes.values()):
         return True
     inner = [(b.block, find(api, b.api)) for b in block.blocks.values() if b.api]
     return any(

@@ -90,7 +90,9 @@ def _assert_same_shape(path: str, argument: Argument, expected: dict[str, Any]) 
     if isinstance(argument, Nested):
         assert argument.nesting == expected["type"], path
         assert argument.most == expected.get("maxitems", 0), path
-        assert argument.least == (max(1, expected.get("minitems", 0)) if expected.get("required") else expected.get("minitems", 0)), path
+        assert argument.least == (
+            max(1, expected.get("minitems", 0)) if expected.get("required") else expected.get("minitems", 0)
+        ), path
         return
     assert isinstance(argument, Attribute)
     kind, _, element = argument.type.rstrip(")").partition("(")
@@ -107,7 +109,11 @@ def _assert_same_shape(path: str, argument: Argument, expected: dict[str, Any]) 
 
 def _assert_same_rules(path: str, argument: Argument, expected: dict[str, Any]) -> None:
     """Every rule stands in both; what it names may be a part of the real one's, since a table need not hold all siblings."""
-    rules = {"conflictswith": argument.conflicts, "exactlyoneof": argument.exactly_one, "atleastoneof": argument.at_least_one}
+    rules = {
+        "conflictswith": argument.conflicts,
+        "exactlyoneof": argument.exactly_one,
+        "atleastoneof": argument.at_least_one,
+    }
     for rule, ours in {**rules, "requiredwith": argument.required_with}.items():
         theirs = expected.get(rule)
         if isinstance(theirs, str):  # a list that the schema names and does not spell out
@@ -152,7 +158,13 @@ def _resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any
     return schema
 
 
-WIRE = {"string": ("string", "integer"), "bool": ("boolean",), "int": ("integer", "string"), "float": ("number",), "map": ("object",)}
+WIRE = {
+    "string": ("string", "integer"),
+    "bool": ("boolean",),
+    "int": ("integer", "string"),
+    "float": ("number",),
+    "map": ("object",),
+}
 
 
 @pytest.mark.parametrize("name", sorted(APIS))

@@ -167,6 +167,9 @@ class Resource:
             found["project"] = session.project
         if "deletion_policy" in found and not found["deletion_policy"]:
             found["deletion_policy"] = "DELETE"
+        for attribute in self.block.attributes.values():
+            if not attribute.api and attribute.default is not None and found.get(attribute.name) is None:
+                found[attribute.name] = attribute.default
         return found
 
     def fetch(self, session: Session, values: dict[str, str]) -> Json | None:

@@ -6,6 +6,7 @@ dead run is known by its lock, which ends with it.
 
 from __future__ import annotations
 
+import os
 import time
 
 from core import events
@@ -78,7 +79,7 @@ class _Watcher:
             value = getpass("SQL password: ")
             ask(self.environment.id, {"do": "provide", "kind": "sql-password", "value": value})
         elif confirm("Signed in again?"):
-            ask(self.environment.id, {"do": "signed-in"})
+            ask(self.environment.id, {"do": "signed-in", "config": os.environ.get("CLOUDSDK_CONFIG", "")})
 
 
 def _cancel(environment: Environment, out: Output) -> bool:

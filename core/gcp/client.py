@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import os
 import random
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
@@ -176,8 +177,13 @@ class Google:
             )
         self._account, self._known_account = self._known_account, ""
 
-    def renewed(self) -> None:
-        """A person has signed in anew: the next call uses that sign-in, if it is the same account's."""
+    def renewed(self, config: str = "") -> None:
+        """A person has signed in anew: the next call uses that sign-in, if it is the same account's.
+
+        ``config`` is the folder of gcloud's settings where they did it; Cloud Shell has another in each tab.
+        """
+        if config:
+            os.environ["CLOUDSDK_CONFIG"] = config
         self.credentials.forget()
         self._known_account, self._account = self._account or self._known_account, ""
 

@@ -52,7 +52,7 @@ class Installation:
         if kind == "sql-password":
             self.secrets["sql_password"] = str(value)
         elif kind == "sign-in":
-            self.google.renewed()
+            self.google.renewed(config=str((value or {}).get("config", "")))
 
     async def close(self) -> None:
         """Ends what the adapters keep open."""

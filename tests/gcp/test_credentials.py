@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -224,6 +225,14 @@ async def test_after_a_new_sign_in_the_run_goes_on_as_the_same_account(fake: Fak
     google.renewed()
     await google.call("cloudresourcemanager", "v1", "projects.get", projectId="proj-one")
     assert fake.asked[-1].headers["Authorization"] == "Bearer token-2"
+
+
+async def test_a_sign_in_in_another_tab_of_cloud_shell_is_found_in_its_folder(
+    fake: Fake, google: Google, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path / "this-tab"))
+    google.renewed(config=str(tmp_path / "other-tab"))
+    assert os.environ["CLOUDSDK_CONFIG"] == str(tmp_path / "other-tab")
 
 
 async def test_another_account_is_refused_until_the_right_one_comes(fake: Fake, google: Google) -> None:

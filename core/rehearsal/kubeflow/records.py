@@ -34,7 +34,7 @@ class Records:
         record = {
             "id": str(uuid.uuid4()),
             "created_at": self.world.clock.timestamp(),
-            "number": self.world.store.next(f"kubeflow.{what}"),
+            "number": 1 + max((r["number"] for r in self.all(what)), default=0),
             **values,
         }
         return self.put(what, record)

@@ -91,6 +91,11 @@ def read(node: Obj, path: Path = ()) -> set[Path]:
     return found
 
 
+def dropped(before: set[Path], kept: set[Path]) -> set[Path]:
+    """The paths that nobody owns any more; a map that was empty, and in which somebody owns something now, stays."""
+    return {path for path in before - kept if not any(other[: len(path)] == path for other in kept)}
+
+
 def remove(shape: Shape | None, value: Any, path: Path) -> Any:
     """The value without what stands at the path; a map or an item that has nothing else left goes too."""
     head, rest = path[0], path[1:]
@@ -120,7 +125,8 @@ def _remove_item(shape: Shape | None, value: Any, head: str, rest: Path) -> Any:
         if element(item, shape.keys) != head:
             out.append(item)
             continue
-        left = remove(shape.item, item, rest) if rest else {}
+        is_key = bool(rest) and rest[0].removeprefix("f:") in shape.keys
+        left = item if is_key else remove(shape.item, item, rest) if rest else {}
         if set(left) - set(shape.keys):
             out.append(left)
     return out

@@ -240,7 +240,7 @@ class Cluster:
         managed = self._settled(shape, live, obj, who, options)
         new = merging.apply(shape, live, self._applied(resource, live, obj, status=status))
         others = set().union(*(paths for owner, paths in managed.items() if owner != who))
-        for path in managed.get(who, set()) - mine - others:
+        for path in fields.dropped(managed.get(who, set()), mine | others):
             new = fields.remove(shape, new, path)
         managed[who] = mine
         return self._replace(resource, live, defaults.fill(resource, new), managed, options), False

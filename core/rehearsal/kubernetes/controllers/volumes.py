@@ -5,6 +5,8 @@ The disk is the project's and outlives the cluster; it goes when its claim does.
 
 from __future__ import annotations
 
+import zlib
+
 from core.rehearsal.kubernetes.controllers.context import CLAIMS, CLASSES, PODS, VOLUMES, Context
 from core.rehearsal.kubernetes.controllers.nodes import GIB, quantity
 from core.rehearsal.kubernetes.status import Obj
@@ -109,7 +111,7 @@ def _make_disk(ctx: Context, name: str, claim: Obj, kind: Obj, size: object) -> 
     )
     disk = {
         "kind": "compute#disk",
-        "id": str(ctx.world.store.next("compute.id") + 7_000_000_000_000_000_000),
+        "id": str(7_000_000_000_000_000_000 + zlib.crc32(name.encode())),
         "name": document[-1],
         "status": "READY",
         "sizeGb": str(int(-(-quantity(size) // GIB))),

@@ -141,7 +141,9 @@ class Credentials:
     def _find(self) -> tuple[Any, SignIn]:
         if self._cloud.credentials_file is not None:
             google = _from_file(self._cloud.credentials_file)
-            return google, SignIn("file", _account(google), hint="Start the simulated cloud again.")
+            name = self._cloud.credentials_file.parent.name
+            command = f"mlops-env rehearsal stop {name} && mlops-env rehearsal env {name}"
+            return google, SignIn("file", _account(google), command, "Start the simulated cloud anew: that is signing in.")
         return _default() or _gcloud() or _nobody()
 
     def _refresh(self, google: Any) -> Token:

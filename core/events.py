@@ -222,6 +222,7 @@ class Record:
 
 
 TYPES: dict[str, type[Event]] = {cls.type: cls for cls in Event.__subclasses__()}
+_FIELDS = {cls: {f.name.rstrip("_"): f.name for f in dataclasses.fields(cls)} for cls in TYPES.values()}
 
 
 def parse(line: dict[str, Any]) -> Record | None:
@@ -229,6 +230,6 @@ def parse(line: dict[str, Any]) -> Record | None:
     cls = TYPES.get(str(line.get("type")))
     if cls is None:
         return None
-    names = {f.name.rstrip("_"): f.name for f in dataclasses.fields(cls)}
+    names = _FIELDS[cls]
     event = cls(**{names[k]: v for k, v in line.items() if k in names})
     return Record(int(line["n"]), str(line["time"]), str(line["run"]), event)

@@ -77,14 +77,16 @@ class Reader:
         self._path = folder / FILE
         self._offset = 0
 
-    def new(self) -> list[Record]:
-        """The events that were added since the last call."""
+    def new(self, most: int = -1) -> list[Record]:
+        """The events that were added since the last call; with ``most``, those in about as many bytes of them."""
         try:
             if self._path.stat().st_size == self._offset:
                 return []
             with self._path.open("rb") as file:
                 file.seek(self._offset)
-                data = file.read()
+                data = file.read(most)
+                if most >= 0 and data and not data.endswith(b"\n"):
+                    data += file.readline()
         except FileNotFoundError:
             return []
         whole = data[: data.rfind(b"\n") + 1]

@@ -4,8 +4,8 @@ resource "google_sql_database_instance" "this" {
   database_version    = var.sql.version
   deletion_protection = var.deletion_protection
 
-  # Without one, root@% of an imported instance would be open to the whole network. Nobody needs to know it: it is made up
-  # when it is set, and neither the state nor a plan holds it.
+  # root@% is there until the provider deletes it, and would be open to the whole network if that did not come about. Nobody
+  # needs to know its password: it is made up when it is set, and neither the state nor a plan holds it.
   root_password_wo         = uuid()
   root_password_wo_version = "1"
 
@@ -55,7 +55,7 @@ resource "google_sql_database_instance" "this" {
   }
 
   lifecycle {
-    # It grows by itself.
-    ignore_changes = [settings[0].disk_size]
+    # The disk grows by itself. An imported instance has no root@% any more whose password could be set.
+    ignore_changes = [settings[0].disk_size, root_password_wo_version]
   }
 }

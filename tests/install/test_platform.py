@@ -1,0 +1,283 @@
+"""The step ``platform``: what it makes, what it finds, and what it does about what broke off."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from platform_cloud import MADE, ZONE, PlatformCloud, platform_cloud
+
+from core.environment import Home
+from core.errors import PermanentError
+from core.install.platform import FACTS, preview
+from core.install.platform_facts import CLUSTER
+
+
+@pytest.fixture
+async def cloud(tmp_path: Path, home: Home) -> AsyncIterator[PlatformCloud]:
+    async with platform_cloud(tmp_path, home) as found:
+        yield found
+
+
+async def test_it_makes_everything_and_says_so(cloud: PlatformCloud) -> None:
+    assert await cloud.platform()
+    names, facts = cloud.installation.names, cloud.told.facts
+    assert set(FACTS) <= set(facts)
+    assert facts["cluster"] == f"projects/{names.project}/locations/{ZONE}/clusters/{names.cluster}"
+    assert facts["sql_instance"] == names.sql_connection_name
+    assert facts["registry"] == f"us-central1-docker.pkg.dev/{names.project}/{names.registry}"
+    assert facts["pipelines_account"] == names.account_email(names.pipelines_account_id)
+    assert set(cloud.made) == set(MADE)
+    cluster = await cloud.call("container", "v1", "projects.locations.clusters.get", name=facts["cluster"])
+    assert [p["name"] for p in cluster["nodePools"]] == [names.node_pool]
+
+
+async def test_a_fact_is_told_when_its_resource_is_there_and_not_at_the_end(tmp_path: Path, home: Home) -> None:
+    slow = {"speed": 2000, "delays": {"iam": 0, "services": 0}, "durations": {"sql.instances.insert": 4000}}
+    async with platform_cloud(tmp_path, home, slow) as cloud:
+        await cloud.platform()
+        order = list(cloud.told.facts)
+        assert order.index("artifact_bucket") < order.index("cluster") < order.index("sql_instance")
+        assert order.index("node_pool") < order.index("sql_instance")
+        assert order[-1] == "platform"
+
+
+async def test_a_second_time_there_is_nothing_to_do(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    made, operations = cloud.made, len(cloud.simulated.world.store.items("operations"))
+    cloud.next_run()
+    assert not await cloud.platform()
+    assert set(FACTS) <= set(cloud.told.facts)
+    assert cloud.made == made
+    assert len(cloud.simulated.world.store.items("operations")) == operations
+
+
+async def test_the_work_directory_is_one_for_a_person_too(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    folder = cloud.installation.environment.terraform_folder("platform")
+    variables = json.loads((folder / "terraform.tfvars.json").read_text())
+    assert variables["environment_id"] == cloud.installation.environment.id
+    assert (folder / "main.tf").is_file()
+    assert not (folder / "imports.tf.json").exists()
+    assert not list(folder.glob("*.tfplan"))
+
+
+# -- what is there already
+
+
+async def test_everything_that_the_state_lost_is_taken_up_again(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    made = cloud.made
+    cloud.lose_state()
+    cloud.next_run()
+    await cloud.platform()
+    assert cloud.made == made
+    assert not await cloud.platform()
+
+
+async def test_an_answer_that_was_lost_after_its_effect_ends_in_no_conflict(tmp_path: Path, home: Home) -> None:
+    calls = ("compute.networks.insert", "sql.instances.insert", "container.projects.locations.clusters.create",
+             "iam.projects.serviceAccounts.create", "storage.buckets.insert",
+             "artifactregistry.projects.locations.repositories.create")  # fmt: skip
+    faults = [{"call": call, "status": 503, "when": "after", "reason": "backendError"} for call in calls]
+    async with platform_cloud(tmp_path, home, {"fault": faults}) as cloud:
+        await cloud.platform()
+        assert {k: len(v) for k, v in cloud.made.items() if k in ("sql.instances", "container.clusters")} == {
+            "sql.instances": 1,
+            "container.clusters": 1,
+        }
+        assert not await cloud.platform()
+
+
+async def test_a_strangers_is_named_and_left_alone(tmp_path: Path, home: Home) -> None:
+    async with platform_cloud(tmp_path, home) as cloud:
+        names = cloud.installation.names
+        body = {"name": names.network, "autoCreateSubnetworks": False, "description": "ours, not yours"}
+        await cloud.operate("compute", "v1", "networks.insert", project=names.project, body=body)
+        with pytest.raises(PermanentError) as caught:
+            await cloud.platform()
+        assert caught.value.code == "name-taken"
+        assert names.network in caught.value.message
+        assert set(cloud.made) == {"compute.networks"}
+        await cloud.destroy()
+        assert set(cloud.made) == {"compute.networks"}
+
+
+# -- what broke off
+
+
+async def test_a_cluster_that_came_up_after_all_is_kept(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    before = cloud.made["container.clusters"]
+    identity = await _cluster(cloud)
+    _taint(cloud, CLUSTER)
+    cloud.next_run()
+    await cloud.platform()
+    assert cloud.made["container.clusters"] == before
+    assert (await _cluster(cloud))["id"] == identity["id"]
+
+
+async def test_the_pool_that_an_interrupted_creation_left_is_deleted(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    parent = cloud.told.facts["cluster"]
+    body = {"nodePool": {"name": "default-pool", "initialNodeCount": 1}}
+    await cloud.operate("container", "v1", "projects.locations.clusters.nodePools.create", parent=parent, body=body)
+    assert await cloud.platform()
+    assert [p["name"] for p in (await _cluster(cloud))["nodePools"]] == [cloud.installation.names.node_pool]
+
+
+async def test_a_database_that_failed_gives_its_name_up(tmp_path: Path, home: Home) -> None:
+    fault = {"call": "sql.instances.insert", "operation": "FAILED", "times": 1}
+    async with platform_cloud(tmp_path, home, {"fault": [fault]}) as cloud:
+        first = cloud.installation.names.sql_instance
+        with pytest.raises(PermanentError) as caught:
+            await cloud.platform()
+        second = cloud.installation.names.sql_instance
+        assert caught.value.code == "sql-name-used-up"
+        assert second in caught.value.hint
+        assert (first, second.removeprefix(first)) == (first, "-2")
+        assert "sql.instances" not in cloud.made
+        cloud.next_run()
+        await cloud.platform()
+        assert cloud.told.facts["sql_instance"].endswith(second)
+
+
+async def test_what_was_deleted_or_changed_by_hand_comes_back_and_nothing_else(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    names = cloud.installation.names
+    await cloud.operate("compute", "v1", "firewalls.delete", project=names.project, firewall=names.firewall_iap)
+    await cloud.call("storage", "v1", "buckets.patch", bucket=names.build_bucket, body={"labels": {"mlops-env": "x"}})
+    cloud.next_run()
+    assert await cloud.platform()
+    done = {id for _, id, _, state in cloud.told.resources if state == "done"}
+    assert done == {"module.network[0].google_compute_firewall.iap", "module.storage.google_storage_bucket.build"}
+
+
+async def test_a_change_that_would_lose_data_is_refused(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    environment = cloud.installation.environment
+    given = {**environment.given, "subnet_cidr": "10.100.0.0/20"}
+    from dataclasses import replace
+
+    cloud.installation.environment = replace(environment, given=given)
+    cloud.next_run()
+    with pytest.raises(PermanentError) as caught:
+        await cloud.platform()
+    assert caught.value.code == "data-loss"
+
+
+# -- protection
+
+
+async def test_protection_is_switched_on_last_and_stays(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    assert await cloud.protect()
+    names = cloud.installation.names
+    instance = await cloud.call("sqladmin", "v1", "instances.get", project=names.project, instance=names.sql_instance)
+    assert instance["settings"]["deletionProtectionEnabled"] is True
+    cloud.next_run()
+    assert not await cloud.platform()
+    assert not await cloud.protect()
+    assert cloud.told.facts["protected"] is True
+
+
+# -- the plan that is shown
+
+
+async def test_a_preview_makes_nothing(cloud: PlatformCloud) -> None:
+    shown = await preview(cloud.installation, cloud.told, zone=ZONE)
+    assert shown["add"] == len(shown["resources"]) == 40
+    assert not cloud.made
+    assert not cloud.installation.environment.terraform_folder("platform").exists()
+
+
+# -- taking it down
+
+
+async def test_nothing_is_left_of_it(cloud: PlatformCloud) -> None:
+    policy = await _policy(cloud)
+    await cloud.platform()
+    await cloud.protect()
+    await cloud.destroy()
+    assert not cloud.made
+    assert _bindings(await _policy(cloud)) == _bindings(policy)
+
+
+async def test_the_artifacts_stay_where_they_are_asked_to(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    await cloud.destroy(keep_bucket=True)
+    assert cloud.made == {"storage.buckets": {cloud.installation.names.artifact_bucket}}
+    cloud.next_run()
+    await cloud.platform()
+    assert "artifact_bucket" in cloud.told.facts
+
+
+async def test_another_installation_takes_another_database_name(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    first = cloud.installation.names.sql_instance
+    await cloud.destroy()
+    assert cloud.installation.names.sql_instance != first
+    cloud.next_run()
+    await cloud.platform()
+    assert not first.endswith(cloud.told.facts["sql_instance"].rpartition(":")[2])
+
+
+async def test_what_the_state_lost_goes_too(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    await cloud.protect()
+    cloud.lose_state()
+    await cloud.destroy()
+    assert not cloud.made
+
+
+async def test_a_destruction_that_broke_off_goes_on(tmp_path: Path, home: Home) -> None:
+    fault = {"call": "compute.networks.delete", "status": 403, "when": "before", "reason": "forbidden"}
+    async with platform_cloud(tmp_path, home, {"fault": [fault]}) as cloud:
+        await cloud.platform()
+        with pytest.raises(PermanentError):
+            await cloud.destroy()
+        assert set(cloud.made) == {"compute.networks"}
+        await cloud.destroy()
+        assert not cloud.made
+
+
+async def test_a_half_made_platform_goes(tmp_path: Path, home: Home) -> None:
+    fault = {"call": "container.projects.locations.clusters.create", "status": 403, "reason": "forbidden", "times": 0}
+    async with platform_cloud(tmp_path, home, {"fault": [fault]}) as cloud:
+        with pytest.raises(PermanentError):
+            await cloud.platform()
+        await cloud.destroy()
+        assert not cloud.made
+
+
+async def test_nothing_at_all_is_no_trouble(cloud: PlatformCloud) -> None:
+    await cloud.destroy()
+    assert not cloud.told.has_changed
+
+
+async def _cluster(cloud: PlatformCloud) -> dict[str, Any]:
+    return await cloud.call("container", "v1", "projects.locations.clusters.get", name=cloud.told.facts["cluster"])
+
+
+async def _policy(cloud: PlatformCloud) -> dict[str, Any]:
+    return await cloud.call(
+        "cloudresourcemanager", "v1", "projects.getIamPolicy", resource=cloud.installation.names.project, body={}
+    )
+
+
+def _bindings(policy: dict[str, Any]) -> dict[str, list[str]]:
+    return {b["role"]: sorted(b["members"]) for b in policy.get("bindings", ()) if b["members"]}
+
+
+def _taint(cloud: PlatformCloud, address: str) -> None:
+    """Marks a resource in the state as Terraform does when its creation failed."""
+    path = cloud.installation.environment.terraform_folder("platform") / "terraform.tfstate"
+    state = json.loads(path.read_text())
+    for resource in state["resources"]:
+        if f"{resource['module']}.{resource['type']}.{resource['name']}" == address:
+            resource["instances"][0]["status"] = "tainted"
+    state["serial"] += 1
+    path.write_text(json.dumps(state))

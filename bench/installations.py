@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from bench.critical_path import of_a_default_scenario
 from bench.measure import Lacking, Row, in_turns, run, seconds
-from bench.rehearsed import Rehearsed, rehearsal
+from bench.rehearsed import Rehearsed, objects_file, rehearsal
 
 SPEED = 60
 
@@ -57,13 +56,11 @@ def _plan_and_diff(installed: Rehearsed, shell: dict[str, str], objects: Path) -
 
 
 def _objects(installed: Rehearsed) -> Path:
-    """The built objects as one list that kubectl reads."""
+    """The built objects as a file that kubectl reads."""
     from core import kustomize
 
     try:
         manifests = kustomize.load(installed.fact("manifests")["folder"])
     except OSError as error:
         raise Lacking(f"The built objects can't be read: {error}.") from error
-    target = installed.home.parent / "objects.json"
-    target.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)}))
-    return target
+    return objects_file(installed, manifests)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,6 +51,13 @@ class Rehearsed:
         if name not in facts:
             raise Lacking(f"The installation published no {name}.")
         return facts[name]
+
+
+def objects_file(installed: Rehearsed, objects: Iterable[dict[str, Any]]) -> Path:
+    """Objects as one file, a document a line, as kubectl reads them."""
+    target = installed.home.parent / "objects.json"
+    target.write_text("\n".join(map(json.dumps, objects)))
+    return target
 
 
 @contextmanager

@@ -158,7 +158,7 @@ def _start(ctx: Context, pod: Obj, runtime: Obj, state: Obj, container: Obj) -> 
     if fault.get("reason") == "CrashLoopBackOff":
         said = fault["message"] or "the scenario ends this program"
         _renew(ctx, pod, runtime)
-        _fail(ctx, pod, state, container, Problem(said), of_image(container["image"]))
+        _fail(ctx, pod, state, container, Problem(said, after=0.0), of_image(container["image"]))
         return False
     return True
 

@@ -216,7 +216,7 @@ _STAGES: dict[str, Any] = {
 def _describe(ctx: Context, pod: Obj, runtime: Obj) -> None:
     """Writes the pod's status from what it has gone through."""
     spec, stage = pod["spec"], runtime["stage"]
-    main = [containers.describe(ctx, runtime, c, running=stage == "running") for c in spec["containers"]]
+    main = [containers.describe(ctx, runtime, c, running=stage in ("init", "running")) for c in spec["containers"]]
     first = [
         containers.describe(ctx, runtime, c, running=stage in ("init", "running")) for c in spec.get("initContainers") or ()
     ]

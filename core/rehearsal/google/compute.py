@@ -136,7 +136,7 @@ def operate(
         target_id=(target or {}).get("id", ""),
         user=call.email,
         kind=kind(collection),
-        key=key(call.project, scope, collection, name),
+        resource=key(call.project, scope, collection, name),
         args=args,
     )
     return shown(world, operation)
@@ -214,7 +214,7 @@ def aggregated(call: Call, collection: str) -> Document:
     }
 
 
-_TERM = re.compile(r'\(?\s*([\w.]+)\s*(=|!=|eq|ne|:)\s*(?:"([^"]*)"|([^\s()"]+))\s*\)?')
+_TERM = re.compile(r'\(?\s*([\w.-]+)\s*(=|!=|eq|ne|:)\s*(?:"([^"]*)"|([^\s()"]+))\s*\)?')
 
 
 def matches(resource: Document, text: str) -> bool:

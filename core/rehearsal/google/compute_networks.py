@@ -310,11 +310,11 @@ def remove_peering(call: Call) -> Document:
 
 @operations.effect("compute.unpeer")
 def _unpeered(world: World, operation: Document) -> None:
-    network = world.store.get(operation["kind"], operation["key"]) or {}
+    network = world.store.get(operation["kind"], operation["resource"]) or {}
     peering = operation["args"]["peering"]
     left = [p for p in network.get("peerings", []) if p["name"] != peering]
-    world.store.put(operation["kind"], operation["key"], {**network, "peerings": left})
-    world.store.delete("servicenetworking.connections", operation["key"])
+    world.store.put(operation["kind"], operation["resource"], {**network, "peerings": left})
+    world.store.delete("servicenetworking.connections", operation["resource"])
 
 
 def _register() -> None:

@@ -53,14 +53,16 @@ def begin(
     call: str,
     effect: str = "",
     seconds: float | None = None,
+    start: float | None = None,
     error: Document | None = None,
     **details: Any,
 ) -> Document:
     """Starts an operation; ``name`` is the key under which its API finds it, ``details`` what its form needs.
 
-    ``seconds`` is simulated, the scenario's duration of the call when left out; ``error`` makes it fail at its end.
+    ``seconds`` is simulated, the scenario's duration of the call when left out; ``start`` is now, unless it follows on
+    something that ended while nobody looked; ``error`` makes it fail at its end.
     """
-    now = world.clock.now()
+    now = world.clock.now() if start is None else start
     fault = world.faults.operation(call)
     if fault is not None:
         error = {
@@ -89,9 +91,10 @@ def get(world: World, name: str) -> Document | None:
     return world.store.get(KIND, name)
 
 
-def later(world: World, effect: str, seconds: float, **details: Any) -> None:
+def later(world: World, effect: str, seconds: float, *, start: float | None = None, **details: Any) -> None:
     """Lets something happen after simulated seconds that no API tells of."""
-    begin(world, f"later/{secrets.token_hex(8)}", call="later", effect=effect, seconds=seconds, **details)
+    name = f"later/{secrets.token_hex(8)}"
+    begin(world, name, call="later", effect=effect, seconds=seconds, start=start, **details)
 
 
 def settle(world: World) -> float | None:
@@ -137,7 +140,13 @@ def _finish(world: World, name: str) -> None:
         if name.startswith("later/"):
             world.store.delete(KIND, name)
         else:
-            world.store.put(KIND, name, {**operation, **result})
+            world.store.put(KIND, name, {**_without_password(operation), **result})
+
+
+def _without_password(operation: Document) -> Document:
+    """A password is needed until the operation ends, and in its record no longer."""
+    args = operation.get("args")
+    return {**operation, "args": {k: v for k, v in args.items() if k != "password"}} if args else operation
 
 
 class _Failed(Exception):

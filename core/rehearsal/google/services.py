@@ -101,12 +101,11 @@ def answering(world: World, service: str) -> bool:
     return bool(found and found["state"] == "ENABLED" and found["answers"] <= world.clock.now())
 
 
-def turn_on(world: World, service: str, *, since: float | None = None) -> None:
-    """Enables a service; it answers after the scenario's delay, at once where ``since`` is long ago."""
-    now = world.clock.now()
+def turn_on(world: World, service: str, *, since: float) -> None:
+    """Enables a service that was switched on at a time; it answers after the scenario's delay."""
     if enabled(world, service):
         return
-    answers = since if since is not None else now + world.clock.duration(world.scenario.delays.services)
+    answers = since + world.clock.duration(world.scenario.delays.services)
     world.store.put(KIND, service, {"state": "ENABLED", "answers": answers})
 
 

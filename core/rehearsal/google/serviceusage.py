@@ -86,30 +86,30 @@ def _enabled(world: World, operation: Document) -> Document:
     for service in operation["services"]:
         for each in (service, *IMPLIES.get(service, ())):
             if not enabled(world, each):
-                turn_on(world, each)
-                _first_time(world, each)
+                turn_on(world, each, since=operation["end"])
+                _first_time(world, each, operation["end"])
     shown = [describe(world, s) for s in operation["services"]]
     if operation["single"]:
         return {"@type": "type.googleapis.com/google.api.serviceusage.v1.EnableServiceResponse", "service": shown[0]}
     return {"@type": "type.googleapis.com/google.api.serviceusage.v1.BatchEnableServicesResponse", "services": shown}
 
 
-def _first_time(world: World, service: str) -> None:
+def _first_time(world: World, service: str, since: float) -> None:
     """What a service brings into a project when it is enabled for the first time."""
     if service == "compute.googleapis.com":
         seed.compute_enabled(world)
     if service in AGENTS:
-        _agent(world, service)
+        _agent(world, service, since)
 
 
-def _agent(world: World, service: str) -> str:
+def _agent(world: World, service: str, since: float) -> str:
     address, role = AGENTS[service]
     email = address.format(n=world.number)
     if world.store.get("service-agents", email) is None:
         world.store.put("service-agents", email, {"service": service})
         if role:
             lag = world.scenario.delays.services + AGENT_LAG
-            operations.later(world, "serviceusage.agent", lag, email=email, role=role)
+            operations.later(world, "serviceusage.agent", lag, start=since, email=email, role=role)
     return email
 
 
@@ -136,7 +136,7 @@ def generate_identity(call: Call) -> Document:
     call.require("serviceusage.services.get", _project(call))
     if service not in AGENTS:
         raise ApiError(400, f"Service identity is not supported for {service}.", status="FAILED_PRECONDITION")
-    email = _agent(call.world, service)
+    email = _agent(call.world, service, call.world.clock.now())
     operation = operations.begin(
         call.world, f"serviceusage/operations/finished.DONE_OPERATION-{call.store.next('serviceusage')}",
             call=call.method.id,

@@ -44,7 +44,7 @@ def idle(call: Call) -> None:
 
 
 def operate(
-    world: World, kind: str, instance: str, effect: str, *, call: str, user: str, error: Document | None = None, **args: Any
+    world: World, kind: str, instance: str, effect: str, *, call: str, user: str, start: float | None = None, **args: Any
 ) -> Document:
     """Starts an operation of an instance (``PROJECT/NAME``) and answers it."""
     name = str(uuid.uuid4())
@@ -53,7 +53,7 @@ def operate(
         f"sql/{name}",
         call=call,
         effect=effect,
-        error=error,
+        start=start,
         name=name,
         type=kind,
         instance=instance,

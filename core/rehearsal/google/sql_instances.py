@@ -52,13 +52,9 @@ def _created(world: World, operation: Document) -> None:
         return
     world.store.put(KIND, operation["instance"], {**instance, "state": "RUNNABLE"})
     sql_users.keep(world, operation["instance"], "root", "%", operation["args"]["password"])
-    _forget_password(world, operation)
     if ((instance["settings"].get("backupConfiguration")) or {}).get("enabled"):
-        operate(world, "BACKUP_VOLUME", operation["instance"], "", call="sql.backupRuns.insert", user="system")
-
-
-def _forget_password(world: World, operation: Document) -> None:
-    operation["args"] = {k: v for k, v in operation["args"].items() if k != "password"}
+        call = "sql.backupRuns.insert"
+        operate(world, "BACKUP_VOLUME", operation["instance"], "", call=call, user="system", start=operation["end"])
 
 
 @operations.failure("sql.created")

@@ -80,7 +80,6 @@ def get(call: Call) -> Document:
 def _kept(world: World, operation: Document) -> None:
     args = operation["args"]
     keep(world, operation["instance"], args["name"], args["host"], args["password"])
-    operation["args"] = {k: v for k, v in args.items() if k != "password"}
 
 
 @operations.effect("sql.user-gone")

@@ -83,7 +83,7 @@ class Project:
 
         for service, _ in SERVICES.values():
             turn_on(self.world, service, since=0.0)
-            serviceusage._first_time(self.world, service)
+            serviceusage._first_time(self.world, service, self.clock.now())
         self.pass_time(120)
 
     def pass_time(self, seconds: float) -> None:

@@ -1,0 +1,201 @@
+"""Compute Engine: networks and what stands on them, operations in three scopes, lists, quotas."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from simulated_project import NUMBER, PROJECT, Project
+
+REGION = {"project": PROJECT, "region": "us-central1"}
+PEERING = "servicenetworking-googleapis-com"
+
+
+async def test_an_operation_goes_on_until_its_time_has_come(project: Project) -> None:
+    operation = await project.good("compute.networks.insert", {"name": "net"}, project=PROJECT)
+    assert (operation["status"], operation["operationType"]) == ("RUNNING", "insert")
+    assert operation["targetLink"].endswith(f"/projects/{PROJECT}/global/networks/net")
+    project.pass_time(10)
+    half = await project.good("compute.globalOperations.get", project=PROJECT, operation=operation["name"])
+    assert (half["status"], half["progress"]) == ("RUNNING", 50)
+    project.pass_time(10)
+    done = await project.good("compute.globalOperations.wait", project=PROJECT, operation=operation["name"])
+    assert (done["status"], done["progress"]) == ("DONE", 100)
+    assert "error" not in done
+
+
+async def test_an_operation_that_is_to_fail_ends_in_an_error(make: Callable[..., Project]) -> None:
+    fault = {"call": "compute.networks.insert", "operation": "FAILED", "message": "Out of luck."}
+    project = make({"fault": [fault]})
+    operation = await project.good("compute.networks.insert", {"name": "net"}, project=PROJECT)
+    project.pass_time(30)
+    done = await project.good("compute.globalOperations.get", project=PROJECT, operation=operation["name"])
+    assert done["error"]["errors"][0]["message"] == "Out of luck."
+
+
+async def test_operations_survive_a_restart(project: Project) -> None:
+    operation = await project.good("compute.networks.insert", {"name": "net"}, project=PROJECT)
+    project.restart()
+    project.pass_time(30)
+    done = await project.good("compute.globalOperations.get", project=PROJECT, operation=operation["name"])
+    assert done["status"] == "DONE"
+
+
+async def test_a_name_that_is_taken_is_a_conflict(project: Project) -> None:
+    await project.good("compute.networks.insert", {"name": "net"}, project=PROJECT)
+    answer = await project.call("compute.networks.insert", {"name": "net"}, project=PROJECT)
+    assert (answer.status, answer.reason) == (409, "alreadyExists")
+    assert answer.message == f"The resource 'projects/{PROJECT}/global/networks/net' already exists"
+
+
+@pytest.mark.parametrize("name", ["Net", "1net", "n" * 64, "net-"])
+async def test_names_are_held_to_their_pattern(project: Project, name: str) -> None:
+    answer = await project.call("compute.networks.insert", {"name": name}, project=PROJECT)
+    assert answer.status == 400
+    assert answer.message.startswith("Invalid value for field 'resource.name'")
+
+
+async def test_ranges_of_a_network_do_not_overlap(project: Project) -> None:
+    link = await project.network()
+    other = {"name": "other", "network": link, "ipCidrRange": "10.5.0.0/20"}
+    answer = await project.call("compute.subnetworks.insert", other, **REGION)
+    assert (answer.status, "conflicts with existing subnetwork 'sub'" in answer.message) == (400, True)
+    assert (await project.call("compute.subnetworks.insert", {**other, "ipCidrRange": "ten"}, **REGION)).status == 400
+    assert (
+        await project.call("compute.subnetworks.insert", {**other, "ipCidrRange": "10.20.0.0/20"}, **REGION)
+    ).status == 200
+
+
+async def test_what_is_in_use_is_not_deleted(project: Project) -> None:
+    await project.network()
+    answer = await project.call("compute.networks.delete", project=PROJECT, network="net")
+    assert (answer.status, answer.reason) == (400, "resourceInUseByAnotherResource")
+    assert answer.message == (
+        f"The network resource 'projects/{PROJECT}/global/networks/net' is already being used by "
+        f"'projects/{PROJECT}/regions/us-central1/subnetworks/sub'"
+    )
+    await project.good("compute.subnetworks.delete", **REGION, subnetwork="sub")
+    await project.good("compute.globalAddresses.delete", project=PROJECT, address="range")
+    project.pass_time(30)
+    await project.good("compute.networks.delete", project=PROJECT, network="net")
+    project.pass_time(30)
+    assert (await project.call("compute.networks.get", project=PROJECT, network="net")).status == 404
+
+
+async def test_a_peered_network_stays_until_its_peering_is_removed(project: Project) -> None:
+    await project.peered()
+    network = await project.good("compute.networks.get", project=PROJECT, network="net")
+    assert [p["name"] for p in network["peerings"]] == [PEERING]
+    await project.good("compute.subnetworks.delete", **REGION, subnetwork="sub")
+    await project.good("compute.globalAddresses.delete", project=PROJECT, address="range")
+    project.pass_time(30)
+    assert (await project.call("compute.networks.delete", project=PROJECT, network="net")).status == 400
+    await project.good("compute.networks.removePeering", {"name": PEERING}, project=PROJECT, network="net")
+    project.pass_time(30)
+    assert "peerings" not in await project.good("compute.networks.get", project=PROJECT, network="net")
+    await project.good("compute.networks.delete", project=PROJECT, network="net")
+
+
+async def test_a_router_fills_in_its_nats_settings(project: Project) -> None:
+    link = await project.network()
+    nat = {"name": "nat", "enableDynamicPortAllocation": True, "minPortsPerVm": 1024}
+    await project.good("compute.routers.insert", {"name": "router", "network": link, "nats": [nat]}, **REGION)
+    project.pass_time(30)
+    router = await project.good("compute.routers.get", **REGION, router="router")
+    assert router["nats"][0]["minPortsPerVm"] == 1024
+    assert router["nats"][0]["natIpAllocateOption"] == "AUTO_ONLY"
+    plain = {"nats": [{"name": "nat"}]}
+    await project.good("compute.routers.patch", plain, **REGION, router="router")
+    assert (await project.good("compute.routers.get", **REGION, router="router"))["nats"][0]["minPortsPerVm"] == 64
+
+
+async def test_a_stale_fingerprint_refuses_a_change(project: Project) -> None:
+    await project.network()
+    old = (await project.good("compute.subnetworks.get", **REGION, subnetwork="sub"))["fingerprint"]
+    change: dict[str, Any] = {"fingerprint": old, "description": "new"}
+    await project.good("compute.subnetworks.patch", change, **REGION, subnetwork="sub")
+    assert (await project.call("compute.subnetworks.patch", change, **REGION, subnetwork="sub")).status == 412
+
+
+async def test_lists_are_filtered_in_one_scope_and_over_all(project: Project) -> None:
+    await project.network()
+    named = await project.good("compute.subnetworks.list", **REGION, filter='name = "sub"')
+    assert [s["name"] for s in named["items"]] == ["sub"]
+    everywhere = await project.good("compute.subnetworks.aggregatedList", project=PROJECT, filter="name eq sub")
+    assert list(everywhere["items"]) == ["regions/us-central1"]
+
+
+async def test_an_internal_address_takes_a_right_of_its_own(make: Callable[..., Project]) -> None:
+    project = make({"project": {"missing_permissions": ["compute.globalAddresses.createInternal"]}})
+    await project.good("compute.networks.insert", {"name": "net"}, project=PROJECT)
+    body = {"name": "range", "addressType": "INTERNAL", "purpose": "VPC_PEERING", "prefixLength": 20,
+            "network": f"projects/{PROJECT}/global/networks/net"}  # fmt: skip
+    answer = await project.call("compute.globalAddresses.insert", body, project=PROJECT)
+    assert (answer.status, "createInternal" in answer.message) == (403, True)
+
+
+async def test_the_connection_fails_while_the_agent_lags(make: Callable[..., Project]) -> None:
+    project = make(enabled=False)
+    services = ["compute", "servicenetworking", "cloudresourcemanager"]
+    body: dict[str, Any] = {"serviceIds": [f"{s}.googleapis.com" for s in services]}
+    await project.good("serviceusage.services.batchEnable", body, parent=f"projects/{PROJECT}", quota=None)
+    project.pass_time(121)
+    await project.good("compute.networks.insert", {"name": "net"}, project=PROJECT)
+    address = {"name": "range", "addressType": "INTERNAL", "purpose": "VPC_PEERING", "prefixLength": 20,
+               "network": f"projects/{PROJECT}/global/networks/net"}  # fmt: skip
+    await project.good("compute.globalAddresses.insert", address, project=PROJECT)
+    wanted = {"network": f"projects/{NUMBER}/global/networks/net", "reservedPeeringRanges": ["range"]}
+    parent = "services/servicenetworking.googleapis.com"
+    early = await project.good("servicenetworking.services.connections.create", wanted, parent=parent)
+    project.pass_time(100)
+    failed = await project.good("servicenetworking.operations.get", name=early["name"])
+    assert (failed["error"]["code"], "compute.globalAddresses.list" in failed["error"]["message"]) == (7, True)
+    late = await project.good("servicenetworking.services.connections.create", wanted, parent=parent)
+    project.pass_time(100)
+    done = await project.good("servicenetworking.operations.get", name=late["name"])
+    assert done["response"]["peering"] == PEERING
+
+
+async def test_a_connection_is_not_deleted_for_days_after_cloud_sql(project: Project) -> None:
+    await project.peered()
+    project.world.store.put("sql.reserved", f"{PROJECT}/gone", {"until": 1e12})
+    answer = await project.good(
+        "servicenetworking.services.connections.deleteConnection", {"consumerNetwork": f"projects/{NUMBER}/global/networks/net"},
+        name=f"services/servicenetworking.googleapis.com/connections/{PEERING}",
+    )  # fmt: skip
+    project.pass_time(60)
+    failed = await project.good("servicenetworking.operations.get", name=answer["name"])
+    assert "still using this connection" in failed["error"]["message"]
+
+
+async def test_regions_zones_and_machines_are_what_there_is(project: Project) -> None:
+    assert (await project.good("compute.regions.get", **REGION))["status"] == "UP"
+    assert (await project.call("compute.regions.get", project=PROJECT, region="us-nowhere1")).status == 404
+    assert (await project.call("compute.zones.get", project=PROJECT, zone="us-central1-d")).status == 404
+    zones = await project.good("compute.zones.list", project=PROJECT, filter="name eq us-central1-.*")
+    assert [z["name"][-1] for z in zones["items"]] == ["a", "b", "c", "f"]
+    where = {"project": PROJECT, "zone": "us-central1-a"}
+    size = await project.good("compute.machineTypes.get", **where, machineType="e2-standard-4")
+    assert (size["guestCpus"], size["memoryMb"]) == (4, 16384)
+    assert (await project.call("compute.machineTypes.get", **where, machineType="e2-standard-3")).status == 404
+
+
+async def test_quotas_are_what_the_scenario_says(make: Callable[..., Project]) -> None:
+    quotas = {"CPUS_ALL_REGIONS": {"limit": 8, "usage": 3}, "SSD_TOTAL_GB": {"limit": 250}}
+    project = make({"project": {"quotas": quotas}})
+    everywhere = {q["metric"]: q for q in (await project.good("compute.projects.get", project=PROJECT))["quotas"]}
+    assert everywhere["CPUS_ALL_REGIONS"] == {"metric": "CPUS_ALL_REGIONS", "limit": 8.0, "usage": 3.0}
+    here = {q["metric"]: q for q in (await project.good("compute.regions.get", **REGION))["quotas"]}
+    assert here["SSD_TOTAL_GB"]["limit"] == 250
+    assert here["E2_CPUS"]["limit"] >= 72
+
+
+async def test_strangers_things_are_there_from_the_first_day(make: Callable[..., Project]) -> None:
+    resources = [
+        {"type": "compute.networks", "name": "net", "owner": "someone-else"},
+        {"type": "compute.firewalls", "name": "rule", "owner": "someone-else", "description": "not yours"},
+    ]
+    project = make({"project": {"resources": resources}})
+    assert (await project.call("compute.networks.insert", {"name": "net"}, project=PROJECT)).status == 409
+    assert (await project.good("compute.firewalls.get", project=PROJECT, firewall="rule"))["description"] == "not yours"

@@ -101,15 +101,13 @@ class Statements(Session):  # type: ignore[misc]
             if (database, table.name.lower()) != ("mysql", "user") and table.name not in self._accounts.tables(database):
                 raise _failure(1146, f"Table '{database}.{table.name}' doesn't exist")
             table.set("db", None)
+        if {t.name.lower() for t in tables} != {"user"}:
+            names = [e.alias_or_name or e.sql() for e in expression.selects] if isinstance(expression, exp.Select) else ["id"]
+            return ([(0,)] if expression.find(exp.Count) else []), names
         for column in expression.find_all(exp.Column):
             column.set("db", None)
-        result = execute(expression, tables={t.name.lower(): self._rows(t.name.lower()) for t in tables})
+        result = execute(expression, tables={"user": [self._user_row(user) for user in self._accounts.users()]})
         return result.rows, result.columns
-
-    def _rows(self, table: str) -> list[dict[str, Any]]:
-        if table != "user":
-            return []
-        return [self._user_row(user) for user in self._accounts.users()]
 
     def _user_row(self, user: dict[str, Any]) -> dict[str, Any]:
         native = user["plugin"] == NATIVE

@@ -11,13 +11,14 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from core.gcp.client import Google
-from core.gcp.errors import ApiError, BillingDisabled, InvalidRequest, NotFound, PermissionDenied, PolicyViolation
+from core.gcp.errors import ApiError, InvalidRequest, NotFound, PermissionDenied, PolicyViolation
 from core.gcp.operations import Persistence
 from core.run.together import together
 
 BATCH = 20
 """Services a call of ``batchEnable`` takes."""
 REFUSED = (InvalidRequest, PermissionDenied, PolicyViolation, NotFound)
+"""What may be one service's fault, and not that of the others it is asked for with."""
 
 PROBES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "cloudresourcemanager.googleapis.com": ("cloudresourcemanager", "v1", "projects.get", {"projectId": "{p}"}),
@@ -51,7 +52,7 @@ async def enabled(google: Google) -> set[str]:
 async def enable(google: Google, services: Sequence[str], context: Persistence | None = None) -> dict[str, ApiError]:
     """Switches services on, `BATCH` a call; returns those that were refused, each with its refusal.
 
-    Raises what is wrong with the project as a whole (`BillingDisabled`), not with a service.
+    Raises what is wrong with the project or the account as a whole (`BillingDisabled`, `PermissionDenied`).
     """
     batches = [services[i : i + BATCH] for i in range(0, len(services), BATCH)]
     found: dict[str, ApiError] = {}
@@ -73,9 +74,9 @@ async def _enable(google: Google, batch: Sequence[str], context: Persistence | N
             await google.wait("serviceusage", "v1", await start())
         else:
             await google.operate("serviceusage", "v1", context, f"services.enable:{','.join(batch)}", start)
-    except BillingDisabled:
-        raise
     except REFUSED as error:
+        if isinstance(error, PermissionDenied) and error.permission:
+            raise  # the account lacks it, for whichever service
         if len(batch) == 1:
             return {batch[0]: error}
         half = len(batch) // 2

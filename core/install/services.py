@@ -56,6 +56,16 @@ def step(installation: Installation) -> Step:
 
 async def switch_on(installation: Installation, context: Context) -> None:
     """Switches on what is off, waits until it answers, and finds out what the other steps need."""
+    try:
+        await _switch_on(installation, context)
+    except (BillingDisabled, PermissionDenied) as error:
+        code = "billing" if isinstance(error, BillingDisabled) else "permission"
+        raise PrerequisiteError(
+            error.message, code=code, cause=error.cause, hint=error.hint, command=error.command, url=error.url
+        ) from error
+
+
+async def _switch_on(installation: Installation, context: Context) -> None:
     google = installation.google
     on = await services.enabled(google)
     google.enabled |= on
@@ -77,12 +87,7 @@ async def _enable(google: Google, missing: list[str], wanted: list[str], context
     context.progress(f"{len(missing) + len(wanted)} APIs are being switched on")
     for service in (*missing, *wanted):
         context.resource("services", service, "create", "started")
-    try:
-        refused, refused_too = await together(services.enable(google, names, context) for names in (missing, wanted))
-    except BillingDisabled as error:
-        raise PrerequisiteError(
-            error.message, code="billing", cause=error.cause, hint=error.hint, command=error.command, url=error.url
-        ) from error
+    refused, refused_too = await together(services.enable(google, names, context) for names in (missing, wanted))
     for service in (*missing, *wanted):
         context.resource("services", service, "create", "failed" if service in {*refused, *refused_too} else "done")
     if set(missing) - set(refused):

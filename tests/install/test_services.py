@@ -112,6 +112,18 @@ async def test_without_billing_it_is_a_lack_of_the_projects(tmp_path: Path, home
         await run.close()
 
 
+@pytest.mark.parametrize("permission", ["serviceusage.services.enable", "serviceusage.services.list"])
+async def test_without_the_permission_it_is_a_lack_of_the_accounts(tmp_path: Path, home: Home, permission: str) -> None:
+    async with simulation(tmp_path / "cloud", {"project": {"missing_permissions": [permission]}}) as found:
+        run = installation(found, home)
+        told = Told(clock=run.clock)
+        with pytest.raises(PrerequisiteError, match=permission.replace(".", r"\.")) as caught:
+            await run_step(run, told)
+        await run.close()
+    assert caught.value.exit_code == 3
+    assert len(told.begun) <= 2
+
+
 async def test_it_waits_until_what_is_on_answers(tmp_path: Path, home: Home) -> None:
     scenario = {"speed": 600, "durations": {"serviceusage.services.batchEnable": 60}, "delays": {"services": 45, "iam": 0}}
     async with simulation(tmp_path / "cloud", scenario) as found:

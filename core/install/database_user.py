@@ -22,6 +22,7 @@ from core.install.connection import connect
 from core.install.installation import Installation
 from core.install.mysql import NATIVE, Account, NoAnswer, SignInRefused
 from core.install.secrets import sql_password
+from core.kubernetes.client import Cluster
 from core.kubernetes.port_forward import forward
 from core.run.step import Context, Outcome, Step
 
@@ -37,7 +38,10 @@ def step(installation: Installation) -> Step:
         await context.wait_for("sql_proxy")
         async with connect(installation, await context.wait_for("cluster_endpoint")) as cluster:
             async with forward(cluster, sql_proxy.target(installation), context) as port:
-                await user.prove(port)
+                try:
+                    await user.prove(port)
+                except NoAnswer as error:
+                    raise await _no_answer(installation, cluster, error) from error
         context.publish("database_user", installation.values["sql_username"])
         return None
 
@@ -137,17 +141,15 @@ class _User:
         except SignInRefused as error:
             self._context.log(f"MySQL refuses {account.user}: {error}")
             return False
-        except NoAnswer as error:
-            raise _no_answer(error) from error
         return True
 
     async def _mend_plugin(self, account: Account) -> None:
-        plugin = await _asked(account.plugin)
+        plugin = await account.plugin()
         self._context.log(f"MySQL holds the plugin {plugin or 'unknown'} for {account.user}.")
         if plugin != NATIVE and not await self._lets_in(account, native=True):
             await self._alter(account)
         if not await self._lets_in(account, native=True):
-            raise _unprovable(account.user, f"The server holds {await _asked(account.plugin)} for it.")
+            raise _unprovable(account.user, f"The server holds {await account.plugin()} for it.")
 
     async def _alter(self, account: Account) -> None:
         import pymysql
@@ -169,19 +171,15 @@ class _User:
             self._context.resource("sql.users", f"root@{ANY_HOST}", "delete", "done")
 
 
-async def _asked(question: Any) -> str:
-    try:
-        return str(await question())
-    except NoAnswer as error:
-        raise _no_answer(error) from error
-
-
-def _no_answer(error: NoAnswer) -> TemporaryError:
+async def _no_answer(installation: Installation, cluster: Cluster, error: NoAnswer) -> TemporaryError:
+    """The error for a database that does not answer, with what the proxy says of it."""
+    said = await sql_proxy.last_words(installation, cluster)
     return TemporaryError(
         "The database does not answer through the Auth Proxy.",
         code="database-unreachable",
-        cause=str(error),
-        hint="The proxy's log says what it lacks: mostly the workload-identity binding, which takes minutes to work.",
+        cause=f"{error}. The proxy's last lines: {said}" if said else str(error),
+        hint="What the proxy lacks is mostly the workload-identity binding, which takes minutes to work.",
+        command=f"kubectl logs deployment/cloudsqlproxy -n {installation.names.namespace}",
         delay=10,
     )
 

@@ -11,11 +11,12 @@ from core.errors import PermanentError
 from core.install.connection import connect
 from core.install.installation import Installation
 from core.install.kubeflow import Kubeflow
+from core.install.secrets import DATABASE, OBJECT_STORE, USER_KEY
 from core.kubernetes.apply import Applied, apply_all
 from core.kubernetes.client import Cluster
 from core.kubernetes.diagnosis import pod_trouble
 from core.kubernetes.port_forward import Target, forward
-from core.kubernetes.resources import Object, key
+from core.kubernetes.resources import Object, key, label
 from core.kubernetes.rollouts import rollouts, settled
 from core.run.clock import Clock
 from core.run.step import Context, Outcome, Reporter, Step
@@ -56,6 +57,7 @@ async def _apply(installation: Installation, cluster: Cluster, context: Context)
     from core import kustomize
 
     manifests = kustomize.load(context.fact("manifests")["folder"])
+    _refuse_secrets(list(manifests))
     early = await apply_all(cluster, [*manifests.cluster, *manifests.configuration], context)
     _note(early, context)
     for fact in ("database_user", "artifact_bucket", "secrets"):
@@ -71,6 +73,18 @@ async def _apply(installation: Installation, cluster: Cluster, context: Context)
         context.log(f"Deleted pod {pod}, which waited between crashes for something that is there now.")
     await rollouts(cluster, installation.names.namespace, names, context)
     return changed or bool(restarted)
+
+
+def _refuse_secrets(objects: list[Object]) -> None:
+    """A Secret in the manifests would take the place of the environment's own, with a password that everybody knows."""
+    for obj in objects:
+        if obj["kind"] == "Secret" and obj["metadata"]["name"] in (DATABASE, OBJECT_STORE, USER_KEY):
+            raise PermanentError(
+                f"The manifests bring {label(obj)}, which is the environment's own.",
+                code="secret-in-manifests",
+                cause="Its values would be overwritten by the release's, which everybody knows.",
+                hint="Take manifests without Secrets.",
+            )
 
 
 async def _wait(installation: Installation, cluster: Cluster, context: Context, *, changed: bool) -> None:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from core.install.connection import connect
 from core.install.installation import Installation
+from core.kubernetes import diagnosis
 from core.kubernetes.apply import apply_all
+from core.kubernetes.client import Cluster
 from core.kubernetes.port_forward import Target
 from core.kubernetes.rollouts import rollouts
 from core.run.step import Context, Outcome, Step
@@ -47,3 +49,16 @@ def step(installation: Installation) -> Step:
 def target(installation: Installation) -> Target:
     """Where a port-forward reaches MySQL through the proxy."""
     return Target(installation.names.namespace, SERVICE, PORT)
+
+
+async def last_words(installation: Installation, cluster: Cluster) -> str:
+    """The last lines that the proxy wrote; empty where there are none to be had."""
+    namespace = installation.names.namespace
+    service = await cluster.find("v1", "Service", SERVICE, namespace)
+    selector = ((service or {}).get("spec") or {}).get("selector") or {}
+    labels = ",".join(f"{k}={v}" for k, v in selector.items())
+    for pod in await cluster.all("v1", "Pod", namespace, labels=labels) if labels else []:
+        words = await diagnosis.last_words(cluster, pod, str(pod["spec"]["containers"][0]["name"]))
+        if words:
+            return words
+    return ""

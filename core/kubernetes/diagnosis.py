@@ -16,6 +16,9 @@ from core.kubernetes.resources import Object
 
 IMAGE_GONE = ("not found", "manifest unknown", "no such image", "denied", "unauthorized", "does not exist")
 
+STUCK = frozenset({"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedBinding", "ProvisioningFailed"})
+"""Reasons of events that say why a container is not even made."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -65,6 +68,26 @@ def workload_trouble(workload: Object) -> Trouble | None:
         if condition["type"] == "ReplicaFailure" and condition["status"] == "True":
             return _refused_pods(workload, str(condition.get("message", "")))
     return None
+
+
+async def stuck(cluster: Cluster, pod: Object) -> Trouble | None:
+    """What keeps a pod that was given to a node from starting its containers: a volume, a Secret to mount, its network.
+
+    Only events tell; None where they say nothing.
+    """
+    name, namespace = pod["metadata"]["name"], pod["metadata"].get("namespace", "")
+    states = [c.get("state") or {} for c in pod.get("status", {}).get("containerStatuses") or []]
+    waiting = {str((state.get("waiting") or {}).get("reason", "")) for state in states}
+    if pod["metadata"].get("deletionTimestamp") or not waiting & {"ContainerCreating", "PodInitializing"}:
+        return None
+    events = await cluster.all("v1", "Event", namespace, fields=f"involvedObject.name={name}")
+    told = [e for e in events if e.get("type") == "Warning" and e.get("reason") in STUCK]
+    if not told:
+        return None
+    hint = "Something that is mounted into the pod does not exist, or can't be attached: see the cause."
+    command = f"kubectl describe pod {name} -n {namespace}"
+    last = told[-1]
+    return Trouble(str(last["reason"]), str(last.get("message", "")), hint, 240.0, command, pod=name, namespace=namespace)
 
 
 async def last_words(cluster: Cluster, pod: Object, container: str) -> str:

@@ -10,17 +10,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Collection
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 
 from core.errors import PermanentError, StepError
 from core.kubernetes.client import Cluster
-from core.kubernetes.diagnosis import Trouble, last_words, pod_trouble, pods_of, restarts, workload_trouble
+from core.kubernetes.diagnosis import Trouble, last_words, pod_trouble, pods_of, restarts, stuck, workload_trouble
 from core.kubernetes.resources import Object
+from core.run.clock import Clock
 from core.run.step import Reporter
 
 LIMIT = 900.0
 LOOK_EVERY = 5.0
 PACE_WITHOUT_CLOCK = 60.0
+LIMIT_WITHOUT_CLOCK = 60.0
 APPS = "apps/v1"
 
 
@@ -40,7 +43,7 @@ async def rollouts(
     doctor = _Doctor(cluster, namespace, set(names), patience)
     work = [asyncio.ensure_future(_until_up(cluster, namespace, doctor, reporter)), asyncio.ensure_future(doctor.practise())]
     try:
-        async with cluster.clock.deadline(limit):
+        async with _at_most(cluster.clock, limit):
             done, _ = await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
             task.result()
@@ -50,6 +53,11 @@ async def rollouts(
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
+
+
+def _at_most(clock: Clock, seconds: float) -> AbstractAsyncContextManager[object]:
+    """The limit as a deadline; on a clock that does not wait it stays below what a step is given there."""
+    return clock.deadline(seconds) if clock.rate else asyncio.timeout(min(seconds, LIMIT_WITHOUT_CLOCK))
 
 
 async def _until_up(cluster: Cluster, namespace: str, doctor: _Doctor, reporter: Reporter) -> None:
@@ -115,7 +123,7 @@ class _Doctor:
     async def look(self, pods: list[Object]) -> None:
         """One look at the pods; raises the first trouble that has lasted too long."""
         now, seen = time.monotonic(), set[tuple[str, str]]()
-        for name, pod, trouble in self._troubles(pods):
+        for name, pod, trouble in [*self._troubles(pods), *await self._stuck(pods)]:
             key = (name, trouble.reason)
             seen.add(key)
             since = self._since.setdefault(key, now)
@@ -127,7 +135,8 @@ class _Doctor:
 
     async def verdict(self, limit: float) -> StepError:
         """The error for a wait that has come to its limit."""
-        for name, pod, trouble in self._troubles(await self.cluster.all("v1", "Pod", self.namespace)):
+        pods = await self.cluster.all("v1", "Pod", self.namespace)
+        for name, pod, trouble in [*self._troubles(pods), *await self._stuck(pods)]:
             return await self._error(name, pod, trouble)
         names = ", ".join(sorted(self.missing))
         return PermanentError(
@@ -153,6 +162,15 @@ class _Doctor:
                 found.append((name, None, trouble))
             for pod in pods_of(deployment, pods):
                 trouble = pod_trouble(pod)
+                if trouble is not None:
+                    found.append((name, pod, trouble))
+        return found
+
+    async def _stuck(self, pods: list[Object]) -> list[tuple[str, Object | None, Trouble]]:
+        found: list[tuple[str, Object | None, Trouble]] = []
+        for name in sorted(self.missing & set(self.deployments)):
+            for pod in pods_of(self.deployments[name], pods):
+                trouble = await stuck(self.cluster, pod)
                 if trouble is not None:
                     found.append((name, pod, trouble))
         return found

@@ -11,7 +11,7 @@ from step_bench import StepBench, StepContext
 from core.environment import Home
 from core.errors import PermanentError
 from core.install import access
-from core.install.pipelines import READY_LOOKS, start_again, until_ready
+from core.install.pipelines import READY_LOOKS, _refuse_secrets, start_again, until_ready
 from core.run.clock import VirtualClock
 
 
@@ -100,3 +100,12 @@ async def test_an_inverting_proxy_that_answers_is_taken(bench: StepBench, monkey
     monkeypatch.setattr(access, "_answers", answers)
     async with bench.fake.client() as cluster:
         assert (await access._proxy_host(bench.installation, cluster, context(bench))).startswith("abc-dot")
+
+
+async def test_secrets_in_the_manifests_are_refused_by_name(bench: StepBench) -> None:
+    def secret(name: str) -> dict[str, Any]:
+        return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name, "namespace": "kubeflow"}}
+
+    _refuse_secrets([secret("theirs")])
+    with pytest.raises(PermanentError, match="Secret kubeflow/mysql-secret"):
+        _refuse_secrets([secret("theirs"), secret("mysql-secret")])

@@ -19,7 +19,7 @@ KINDS = {
     "v1": {
         "Namespace": ("namespaces", False), "Pod": ("pods", True), "Secret": ("secrets", True),
         "ConfigMap": ("configmaps", True), "Service": ("services", True), "ServiceAccount": ("serviceaccounts", True),
-        "PersistentVolumeClaim": ("persistentvolumeclaims", True),
+        "PersistentVolumeClaim": ("persistentvolumeclaims", True), "Event": ("events", True),
     },
     "apps/v1": {"Deployment": ("deployments", True), "StatefulSet": ("statefulsets", True)},
     "apiextensions.k8s.io/v1": {"CustomResourceDefinition": ("customresourcedefinitions", False)},

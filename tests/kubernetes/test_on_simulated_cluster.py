@@ -127,11 +127,11 @@ async def test_kubectl_sees_the_same_and_would_change_nothing(
     objects = [NAMESPACE, workload("web")]
     await apply_all(cluster, objects, reporter)
     await rollouts(cluster, "team", ["web"], reporter)
-    shown = await asyncio.to_thread(served.kubectl, "get", "deployments", "-n", "team", "-o", "json")
+    shown = await served.kubectl("get", "deployments", "-n", "team", "-o", "json")
     assert [d["status"]["availableReplicas"] for d in json.loads(shown.stdout)["items"]] == [1]
     everything = tmp_path / "all.json"
     everything.write_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}))
     command = ["apply", "--server-side", "--field-manager=mlops-env", "--validate=false", "-f", str(everything)]
-    again = await asyncio.to_thread(served.kubectl, *command)
+    again = await served.kubectl(*command)
     assert again.returncode == 0, again.stderr
     assert {a.action for a in await apply_all(cluster, objects, reporter)} == {"unchanged"}

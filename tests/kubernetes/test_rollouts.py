@@ -90,6 +90,17 @@ async def test_a_node_too_few(fake: FakeCluster, reporter: Recorder) -> None:
     assert "node_max" in error.hint
 
 
+async def test_a_volume_that_cannot_be_mounted_is_told_by_its_event(fake: FakeCluster, reporter: Recorder) -> None:
+    fake.put(deployment("d"))
+    fake.put(pod("d", containerStatuses=[waiting("ContainerCreating")]))
+    message = 'MountVolume.SetUp failed for volume "tls": secret "webhook-server-tls" not found'
+    event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "ns"}, "type": "Warning"}
+    fake.put({**event, "reason": "FailedMount", "message": message})
+    error = await failing(fake, reporter)
+    assert error.cause == message
+    assert error.code == "pod-failed-mount"
+
+
 async def test_a_crash_loop_shows_its_last_words(fake: FakeCluster, reporter: Recorder) -> None:
     fake.put(deployment("d"))
     crashed = waiting("CrashLoopBackOff", lastState={"terminated": {"exitCode": 255}}, restartCount=4)

@@ -71,15 +71,15 @@ def operate(call: Call, kind: str, cluster: str, target: str, effect: str, **arg
 def shown(world: World, operation: Document) -> Document:
     """An operation as GKE shows it."""
     base = f"https://container.googleapis.com/v1/projects/{world.number}"
-    place = _place(operation["location"])
+    kind = place(operation["location"])
     answer: Document = {
         "name": operation["name"],
         "zone": operation["location"],
         "location": operation["location"],
         "operationType": operation["type"],
         "status": "DONE" if operation["done"] else "RUNNING",
-        "selfLink": f"{base}/{place}/{operation['location']}/operations/{operation['name']}",
-        "targetLink": f"{base}/{place}/{operation['location']}/" + operation["target"].split("/", 4)[4],
+        "selfLink": f"{base}/{kind}/{operation['location']}/operations/{operation['name']}",
+        "targetLink": f"{base}/{kind}/{operation['location']}/" + operation["target"].split("/", 4)[4],
         "startTime": nanos(world, operation["start"]),
     }
     if operation["done"]:
@@ -134,7 +134,7 @@ def pool(call: Call, cluster: Document, given: Document) -> Document:
         "upgradeSettings": {"strategy": "SURGE", "maxSurge": 1, **(given.get("upgradeSettings") or {})},
         "networkConfig": {k: v for k, v in network.items() if v != ""},
         "instanceGroupUrls": groups,
-        "selfLink": f"https://container.googleapis.com/v1/projects/{call.project}/{_place(location)}/{location}/clusters/"
+        "selfLink": f"https://container.googleapis.com/v1/projects/{call.project}/{place(location)}/{location}/clusters/"
         f"{cluster['name']}/nodePools/{name}",
         "status": "PROVISIONING",
         "etag": secrets.token_hex(8),
@@ -195,8 +195,8 @@ def check_quota(call: Call, cluster: Document, pools: list[Document]) -> Documen
             return {
                 "code": 8, "reason": "QUOTA_EXCEEDED",
                 "message": "Google Compute Engine: Not all instances running in IGM after 40s. Expected 1, running 0, "
-                f"transitioning 1. Current errors: [QUOTA_EXCEEDED]: Instance creation failed: Quota 'CPUS_ALL_REGIONS' exceeded. Limit: "
-                f"{quota['limit']:.1f} globally.",
+                "transitioning 1. Current errors: [QUOTA_EXCEEDED]: Instance creation failed: Quota 'CPUS_ALL_REGIONS' "
+                f"exceeded. Limit: {quota['limit']:.1f} globally.",
             }  # fmt: skip
     return None
 
@@ -204,9 +204,9 @@ def check_quota(call: Call, cluster: Document, pools: list[Document]) -> Documen
 def _insufficient(call: Call, quota: Document, wanted: float, short: float) -> str:
     free = max(0.0, quota["limit"] - quota["usage"])
     return (
-        f"Insufficient regional quota to satisfy request: resource \"{quota['metric']}\": request requires '{wanted:.1f}' and "
-        f"is short '{short:.1f}'. project has a quota of '{quota['limit']:.1f}' with '{free:.1f}' available. View and manage "
-        f"quotas at https://console.cloud.google.com/iam-admin/quotas?usage=USED&project={call.project}."
+        f"Insufficient regional quota to satisfy request: resource \"{quota['metric']}\": request requires '{wanted:.1f}' "
+        f"and is short '{short:.1f}'. project has a quota of '{quota['limit']:.1f}' with '{free:.1f}' available. View and "
+        f"manage quotas at https://console.cloud.google.com/iam-admin/quotas?usage=USED&project={call.project}."
     )
 
 
@@ -215,10 +215,6 @@ def nanos(world: World, at: float | None = None) -> str:
     return world.clock.timestamp(at).replace("Z", ".000000000Z")
 
 
-def _place(location: str) -> str:
-    return "zones" if location.count("-") == 2 else "regions"
-
-
 def place(location: str) -> str:
     """``zones`` or ``regions``, whichever a location is."""
-    return _place(location)
+    return "zones" if location.count("-") == 2 else "regions"

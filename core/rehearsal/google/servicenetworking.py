@@ -7,10 +7,14 @@ from typing import Any
 from core.rehearsal.google import compute, operations, serviceusage
 from core.rehearsal.google.calls import Call, answers
 from core.rehearsal.google.errors import ApiError
+from core.rehearsal.google.sql import WEEK
 from core.rehearsal.store import Document
 from core.rehearsal.world import World
 
 KIND = "servicenetworking.connections"
+FOUR_DAYS = 4 * 24 * 3600.0
+"""Simulated seconds after its deletion during which an instance still holds the connection."""
+
 PEERING = "servicenetworking-googleapis-com"
 _SERVICE = "services/servicenetworking.googleapis.com"
 
@@ -81,10 +85,12 @@ def delete(call: Call) -> Document:
     network = str(call.body.get("consumerNetwork", ""))
     error = {
         "code": 9, "reason": "FAILED_PRECONDITION",
-        "message": "Failed to delete connection; Producer services (e.g. CloudSQL, Cloud Memstore, etc.) are still using this "
-        "connection.",
+        "message": "Failed to delete connection; Producer services (e.g. CloudSQL, Cloud Memstore, etc.) are still using "
+        "this connection.",
     }  # fmt: skip
-    used = bool(call.store.items("sql.instances") or call.store.items("sql.reserved"))
+    now = call.world.clock.now()
+    lately = [r for _, r in call.store.items("sql.reserved") if r["until"] - WEEK + FOUR_DAYS > now]
+    used = bool(lately or call.store.items("sql.instances"))
     return _operation(call, "servicenetworking.gone", error=error if used else None, network_key=_network_key(call, network))
 
 

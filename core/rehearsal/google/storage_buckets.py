@@ -128,6 +128,9 @@ def delete(call: Call) -> None:
     call.store.delete(KIND, name)
     for resource in (f"buckets/{name}", f"acl/{name}"):
         iam_policy.forget(call.world, resource)
+    for session, upload in call.store.items("storage.uploads"):
+        if upload["bucket"] == name:
+            call.store.delete("storage.uploads", session)
 
 
 @answers("storage.buckets.getIamPolicy")

@@ -159,14 +159,25 @@ async def test_the_connection_fails_while_the_agent_lags(make: Callable[..., Pro
 
 async def test_a_connection_is_not_deleted_for_days_after_cloud_sql(project: Project) -> None:
     await project.peered()
-    project.world.store.put("sql.reserved", f"{PROJECT}/gone", {"until": 1e12})
-    answer = await project.good(
-        "servicenetworking.services.connections.deleteConnection", {"consumerNetwork": f"projects/{NUMBER}/global/networks/net"},
-        name=f"services/servicenetworking.googleapis.com/connections/{PEERING}",
-    )  # fmt: skip
-    project.pass_time(60)
-    failed = await project.good("servicenetworking.operations.get", name=answer["name"])
-    assert "still using this connection" in failed["error"]["message"]
+    settings = {"tier": "db-g1-small", "edition": "ENTERPRISE",
+                "ipConfiguration": {"ipv4Enabled": False, "privateNetwork": f"projects/{PROJECT}/global/networks/net"}}  # fmt: skip
+    await project.good("sql.instances.insert", {"name": "db", "settings": settings}, project=PROJECT)
+    project.pass_time(560)
+    await project.good("sql.instances.delete", project=PROJECT, instance="db")
+    project.pass_time(130)
+
+    async def deleted() -> Any:
+        operation = await project.good(
+            "servicenetworking.services.connections.deleteConnection",
+            {"consumerNetwork": f"projects/{NUMBER}/global/networks/net"},
+            name=f"services/servicenetworking.googleapis.com/connections/{PEERING}",
+        )
+        project.pass_time(60)
+        return await project.good("servicenetworking.operations.get", name=operation["name"])
+
+    assert "still using this connection" in (await deleted())["error"]["message"]
+    project.pass_time(4 * 24 * 3600)
+    assert "error" not in await deleted()
 
 
 async def test_regions_zones_and_machines_are_what_there_is(project: Project) -> None:

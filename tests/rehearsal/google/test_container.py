@@ -1,4 +1,4 @@
-"""GKE: clusters and pools made, changed and removed one operation at a time, refused where account, range or quota is short."""
+"""GKE: clusters and pools, one operation at a time, refused where an account, a range or a quota is short."""
 
 from __future__ import annotations
 

@@ -48,6 +48,8 @@ class Terraform:
         if marker.is_file() and marker.read_text() == digest:
             return
         (self.folder / ".terraform.lock.hcl").unlink(missing_ok=True)
+        # -reconfigure forgets one backend for another, but not for none.
+        (self.folder / ".terraform" / "terraform.tfstate").unlink(missing_ok=True)
         arguments = ["init", "-input=false", "-reconfigure", "-json", f"-plugin-dir={self.mirror}"]
         await self._checked(arguments, reporter)
         marker.write_text(digest)
@@ -114,13 +116,15 @@ class Terraform:
     @property
     def unfinished(self) -> bool:
         """Whether an earlier run's Terraform ended, or lives, without that run having seen its end."""
-        return locks.unfinished(self.folder) is not None
+        return bool(locks.unfinished(self.folder))
 
     async def _unlocking(self, arguments: list[str], stream: Stream, reporter: Reporter) -> int:
         """Runs a command that locks the state; takes a dead run's lock off, once, and initializes anew where need be."""
         for attempt in range(3):
             try:
-                return await self._checked(arguments, reporter, stream)
+                code = await self._checked(arguments, reporter, stream)
+                locks.forget(self.folder)
+                return code
             except StateLocked as lock:
                 if attempt or not locks.is_ours_and_dead(lock, self.folder):
                     raise

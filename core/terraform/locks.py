@@ -1,8 +1,9 @@
 """Who is at work in a work directory, and whose lock lies on the state.
 
 The operating system knows the first: a lock on a file here is handed to Terraform as an open file, so it is held for as
-long as that process (or a provider of its) lives, also when the run that started it is dead. The file's text says who it
-was, and is emptied when the run saw its end. Only where it was not may the state's lock be one of a dead Terraform of ours.
+long as that process (or a provider of its) lives, also when the run that started it is dead. The file's text says who was
+at work here and has not been seen to end. Only where somebody was may the state's lock be one of a dead Terraform of ours;
+once a later one gets that lock, they are forgotten.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class ChildLock:
     def __init__(self, folder: Path) -> None:
         self._path = folder / NAME
         self._handle = -1
-        self.left: Holder | None = None
+        self._before: list[Holder] = []
 
     def __enter__(self) -> ChildLock:
         handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -59,23 +60,34 @@ class ChildLock:
 
     def begin(self, pid: int) -> None:
         """A process begins."""
-        self._write(json.dumps(asdict(replace(Holder.me(action="terraform"), pid=pid))))
+        self._before = unfinished(self._path.parent)
+        self._write([*self._before, replace(Holder.me(action="terraform"), pid=pid)])
 
     def end(self) -> None:
         """Its end was seen, and it was in good order: the state's lock is not its any more."""
-        self._write("")
+        self._write(self._before)
 
-    def _write(self, text: str) -> None:
+    def forget(self) -> None:
+        """Nobody is left who could have a lock on the state."""
+        self._write([])
+
+    def _write(self, holders: list[Holder]) -> None:
         os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, text.encode(), 0)
+        os.pwrite(self._handle, "".join(f"{json.dumps(asdict(h))}\n" for h in holders).encode(), 0)
 
 
-def unfinished(folder: Path) -> Holder | None:
-    """The Terraform in this directory whose end no run saw; it may live or not."""
+def unfinished(folder: Path) -> list[Holder]:
+    """The Terraforms in this directory whose end no run saw, the last one last; that one may live."""
     with contextlib.suppress(OSError, ValueError, TypeError):
-        text = (folder / NAME).read_text()
-        return Holder(**json.loads(text)) if text else None
-    return None
+        return [Holder(**json.loads(line)) for line in (folder / NAME).read_text().splitlines()]
+    return []
+
+
+def forget(folder: Path) -> None:
+    """A Terraform of this directory got the state's lock, so none that is dead has it."""
+    if unfinished(folder):
+        with ChildLock(folder) as lock:
+            lock.forget()
 
 
 def at_work(folder: Path) -> bool:
@@ -96,7 +108,7 @@ async def settle(folder: Path, reporter: Reporter, clock: Clock, *, interrupt: b
     """
     if not at_work(folder):
         return
-    found = unfinished(folder)
+    found = next(reversed(unfinished(folder)), None)
     who = f"process {found.pid}" if found and found.here else "a process"
     reporter.log(f"Terraform of an earlier run is still at work ({who}); waiting for its end.")
     reporter.progress(f"Terraform of an earlier run ({who}) finishes what it began")
@@ -113,13 +125,10 @@ def is_ours_and_dead(lock: StateLocked, folder: Path) -> bool:
 
     The caller holds the environment's lock, so no other run of it is alive; this proves that the lock is a run's at all.
     """
-    found = unfinished(folder)
-    if found is None or at_work(folder) or not lock.id:
+    if at_work(folder) or not lock.id:
         return False
-    if lock.who.rpartition("@")[2] != found.host:
-        return False
-    created = _moment(lock.created)
-    return created is None or created >= found.started - SLACK
+    host, created = lock.who.rpartition("@")[2], _moment(lock.created)
+    return any(host == h.host and (created is None or created >= h.started - SLACK) for h in unfinished(folder))
 
 
 def _moment(text: str) -> float | None:

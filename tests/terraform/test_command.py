@@ -119,7 +119,7 @@ async def test_killed_from_outside_is_worth_another_try(tmp_path: Path, command:
     plan = await terraform.plan(heard)
 
     def kill(_: Completed) -> None:
-        os.kill(json.loads((terraform.folder / ".terraform.pid").read_text())["pid"], signal.SIGKILL)
+        os.kill(json.loads((terraform.folder / ".terraform.pid").read_text().splitlines()[-1])["pid"], signal.SIGKILL)
 
     with pytest.raises(TemporaryError, match="signal 9"):
         await terraform.apply(plan, heard, on_complete=kill)

@@ -110,7 +110,7 @@ def _left(folder: Path, **changes: object) -> Holder:
     holder = replace(Holder.me(action="terraform"), started=1_790_000_000.0, **changes)
     with locks.ChildLock(folder) as lock:
         lock.begin(1)
-        lock._write(json.dumps(locks.asdict(holder)))
+        lock._write([holder])
     return holder
 
 
@@ -135,8 +135,7 @@ def test_a_lock_that_is_older_than_our_terraform_is_not(tmp_path: Path) -> None:
 
 def test_a_lock_is_not_ours_where_every_terraforms_end_was_seen(tmp_path: Path) -> None:
     holder = _left(tmp_path)
-    with locks.ChildLock(tmp_path) as lock:
-        lock.end()
+    locks.forget(tmp_path)
     assert not locks.is_ours_and_dead(_lock(holder.host), tmp_path)
 
 
@@ -164,12 +163,20 @@ async def test_a_terraform_that_was_killed_leaves_its_name(tmp_path: Path, comma
     plan = await terraform.plan(heard)
 
     def kill(_: Completed) -> None:
-        found = locks.unfinished(terraform.folder)
-        assert found is not None
+        (found,) = locks.unfinished(terraform.folder)
         os.kill(found.pid, signal.SIGKILL)
 
     with pytest.raises(locks.TemporaryError):
         await terraform.apply(plan, heard, on_complete=kill)
-    left = locks.unfinished(terraform.folder)
-    assert left is not None
+    (left,) = locks.unfinished(terraform.folder)
     assert left.here
+
+
+def test_one_that_was_left_is_remembered_while_others_come_and_go(tmp_path: Path) -> None:
+    holder = _left(tmp_path)
+    with locks.ChildLock(tmp_path) as lock:
+        lock.begin(2)
+        assert len(locks.unfinished(tmp_path)) == 2
+        lock.end()
+    assert locks.unfinished(tmp_path) == [holder]
+    assert locks.is_ours_and_dead(_lock(holder.host), tmp_path)

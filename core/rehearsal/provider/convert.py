@@ -100,6 +100,8 @@ def speaks(block: Block, api: Json) -> bool:
     """Whether the API says anything of a block, be it only that something is off."""
     if any(a.api and find(api, a.api) is not None for a in block.attributes.values()):
         return True
+    if any(b.exactly_one and find(api, b.api) is not None for b in block.blocks.values()):
+        return True
     inner = [(b.block, find(api, b.api)) for b in block.blocks.values() if b.api]
     return any(
         speaks(b, item) for b, got in inner for item in (got if isinstance(got, list) else [got]) if isinstance(item, dict)

@@ -88,12 +88,10 @@ def is_done(operation: Json) -> bool:
 def problem_of(operation: Json) -> str:
     """How a failed operation's error reads; empty where it did not fail."""
     error: Any = operation.get("error")
-    if not error:
-        return (
-            str(operation.get("statusMessage", ""))
-            if operation.get("statusMessage") and operation.get("status") == "DONE"
-            else ""
-        )
-    if isinstance(error, dict) and error.get("errors"):
+    if operation.get("statusMessage") and operation.get("status") == "DONE":
+        return str(operation["statusMessage"])
+    if not isinstance(error, dict) or not error:
+        return ""
+    if error.get("errors"):
         return "\n".join(str(e.get("message") or e.get("code")) for e in error["errors"])
-    return f"Error code {error.get('code')}, message: {error.get('message')}" if isinstance(error, dict) else str(error)
+    return f"Error code {error.get('code')}, message: {error.get('message')}"

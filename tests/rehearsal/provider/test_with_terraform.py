@@ -1,4 +1,4 @@
-"""The provider under the real Terraform: what is applied is there, a plan right after is empty, and failures read as they should."""
+"""The provider under the real Terraform: what is applied is there, a plan right after is empty, what is wrong is refused."""
 
 from __future__ import annotations
 
@@ -314,24 +314,37 @@ def test_registries_and_secrets_whose_content_no_state_holds(terraform: Terrafor
     assert data["payload"]["data"] == "Y2FuYXJ5LWluLWEtbWluZQ=="
 
 
+SQL_WITHOUT_VERSION = """
+resource "google_sql_database_instance" "i" {
+  database_version = "MYSQL_8_4"
+  root_password_wo = "x"
+
+  settings {
+    tier = "db-g1-small"
+  }
+}
+"""
+
+
 @pytest.mark.parametrize(
     ("configuration", "told"),
     [
-        ('resource "google_compute_network" "n" {\n name = "n"\n colour = "red"\n}', 'An argument named "colour" is not expected here'),
-        ('resource "google_compute_network" "n" {\n}', 'The argument "name" is required'),
-        ('resource "google_compute_network" "n" {\n name = "n"\n routing_mode = "LOCAL"\n}', 'to be one of ["REGIONAL" "GLOBAL" ""], got LOCAL'),
-        ('resource "google_compute_firewall" "f" {\n name = "f"\n network = "n"\n}', "one of `allow,deny` must be specified"),
-        ('resource "google_container_cluster" "c" {\n name = "c"\n addons_config {}\n}', "must be specified"),
         (
-            'resource "google_sql_database_instance" "i" {\n database_version = "MYSQL_8_4"\n root_password_wo = "x"\n'
-            ' settings {\n tier = "db-g1-small"\n }\n}',
-            "all of `root_password_wo,root_password_wo_version` must be specified",
+            'resource "google_compute_network" "n" {\n name = "n"\n colour = "red"\n}',
+            'argument named "colour" is not expected',
         ),
+        ('resource "google_compute_network" "n" {\n}', 'The argument "name" is required'),
+        (NETWORK.replace('"%s"', '"n"\n  routing_mode = "LOCAL"'), 'to be one of ["REGIONAL" "GLOBAL" ""], got LOCAL'),
+        (
+            'resource "google_compute_firewall" "f" {\n name = "f"\n network = "n"\n}',
+            "one of `allow,deny` must be specified",
+        ),
+        ('resource "google_container_cluster" "c" {\n name = "c"\n addons_config {}\n}', "must be specified"),
+        (SQL_WITHOUT_VERSION, "all of `root_password_wo,root_password_wo_version` must be specified"),
     ],
-)  # fmt: skip
-def test_a_wrong_configuration_is_refused_before_anything_is_made(
-    terraform: Terraform, configuration: str, told: str
-) -> None:
+)
+def test_a_wrong_configuration_is_refused_before_anything_is_made(tmp_path: Path, configuration: str, told: str) -> None:
+    terraform = Terraform(tmp_path / "work", Cloud(9, "none", 0))
     terraform.write(configuration)
     assert told in terraform.refused(command="plan")
 

@@ -109,17 +109,24 @@ class _User:
 
     async def _operate(self, method: str, **params: Any) -> None:
         """Does what takes an operation, once no other one runs: a first backup may hold the instance for minutes."""
-        from core.gcp.errors import Conflict, StillWorking
+        from core.gcp.errors import Conflict, NotFound, StillWorking
 
         for _ in range(40):
             await self._until_idle()
             try:
                 operation = await self._google.call("sqladmin", "v1", method, **self._where, **params)
-            except (Conflict, StillWorking) as error:
-                if "progress" not in f"{error.reason} {error.cause}".lower():
+            except NotFound:
+                if method != "users.delete":
                     raise
-                await self._context.clock.sleep(10)
-                continue
+                return  # an earlier try did it, and its answer was lost
+            except (Conflict, StillWorking) as error:
+                if "progress" in f"{error.reason} {error.cause}".lower():
+                    await self._context.clock.sleep(10)
+                    continue
+                if method == "users.insert" and (self._name, ANY_HOST) in await self._users():
+                    await self._until_idle()
+                    return  # so did one here; the sign-in will tell whether with our password
+                raise
             await self._google.wait("sqladmin", "v1", operation, self._context, key=f"sql-{method}")
             return
         raise TemporaryError(

@@ -12,7 +12,7 @@ from step_bench import StepBench
 
 from core.environment import Home
 from core.errors import PermanentError, TemporaryError
-from core.gcp.errors import Conflict, StillWorking
+from core.gcp.errors import Conflict, NotFound, StillWorking
 from core.install import database_user as module
 from core.install.database_user import step
 from core.install.mysql import NATIVE, SHA2, Account, NoAnswer, SignInRefused, native_hash
@@ -183,6 +183,32 @@ async def test_a_backup_that_runs_is_waited_for(bench: StepBench, server: Server
     _, context = await bench.run(step)
     assert server.users["root"][0] == "canary-password"
     assert any("BACKUP_VOLUME" in message for message in context.messages)
+
+
+async def test_an_insert_whose_answer_was_lost_is_taken_as_done(bench: StepBench, server: Server) -> None:
+    prepared(bench, server)
+    insert = bench.google.answers["sqladmin.users.insert"]
+
+    def lost(**params: Any) -> Any:
+        insert(**params)
+        raise Conflict("The user root@% already exists.", status=409, reason="invalid")
+
+    bench.google.answers["sqladmin.users.insert"] = lost
+    await bench.run(step)
+    assert server.users == {"root": ["canary-password", NATIVE]}
+
+
+async def test_a_deletion_whose_answer_was_lost_is_taken_as_done(bench: StepBench, server: Server, home: Home) -> None:
+    other = prepared(StepBench(bench.fake, home, sql_username="kfp"), server)
+    server.users["root"] = ["", SHA2]
+
+    def lost(name: str, **_: Any) -> Any:
+        del server.users[name]
+        raise NotFound("The user does not exist.", status=404)
+
+    other.google.answers["sqladmin.users.delete"] = lost
+    await other.run(step)
+    assert set(server.users) == {"kfp"}
 
 
 async def test_another_conflict_is_no_reason_to_wait(bench: StepBench, server: Server) -> None:

@@ -1,0 +1,135 @@
+"""A run that is killed in mid-work leaves something that one retry brings to its end, each resource once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.rehearsed.store_of import of_kind
+
+QUICKENED = "speed = 100\n"
+ONCE = {
+    "container.clusters": 1,
+    "sql.instances": 1,
+    "compute.routers": 1,
+    "servicenetworking.connections": 1,
+    "iam.serviceAccounts": 3,
+    "storage.buckets": 3,
+    "artifactregistry.repositories": 1,
+    "secretmanager.secrets": 1,
+}
+
+
+def begin(rehearsed: Any) -> None:
+    path = rehearsed.scenario(QUICKENED)
+    rehearsed.run("install", "demo", "--rehearse", "--yes", "--detach", "--scenario", str(path))
+
+
+def count(rehearsed: Any) -> dict[str, int]:
+    return {kind: len(of_kind(rehearsed.simulator, kind)) for kind in ONCE}
+
+
+@pytest.mark.parametrize("seconds", [1.0, 2.0, 3.0, 4.0, 5.0])
+def test_a_killed_run_is_interrupted_and_one_retry_ends_it(rehearsed: Any, seconds: float) -> None:
+    begin(rehearsed)
+    time.sleep(seconds)  # the moment of the kill is what is tried here
+    pid = rehearsed.status()["run"]["pid"]
+    assert pid, "the run was over before it could be killed"
+    os.kill(pid, signal.SIGKILL)
+    _until_free(rehearsed)
+    assert rehearsed.status()["state"] == "interrupted"
+    events = rehearsed.events("retry", "demo", "--yes")
+    assert events[-1]["type"] == "run.finished"
+    assert rehearsed.status()["state"] == "installed"
+    assert count(rehearsed) == ONCE
+
+
+def test_terraform_killed_with_its_run_leaves_a_stale_lock_that_is_taken_off(rehearsed: Any) -> None:
+    begin(rehearsed)
+    pid = _until_terraform_applies(rehearsed)
+    os.kill(rehearsed.status()["run"]["pid"], signal.SIGKILL)
+    os.kill(pid, signal.SIGKILL)
+    _until_free(rehearsed)
+    events = rehearsed.events("retry", "demo", "--yes")
+    assert events[-1]["type"] == "run.finished"
+    assert count(rehearsed) == ONCE
+
+
+def test_sigterm_stops_it_with_the_reason(rehearsed: Any) -> None:
+    begin(rehearsed)
+    _until_terraform_applies(rehearsed)
+    os.kill(rehearsed.status()["run"]["pid"], signal.SIGTERM)
+    _until_free(rehearsed)
+    assert rehearsed.status()["state"] == "interrupted"
+    assert rehearsed.run("attach", "demo", expect=1).stderr.count("SIGTERM") == 1
+    assert rehearsed.events("retry", "demo", "--yes")[-1]["type"] == "run.finished"
+
+
+def test_cancel_is_graceful_and_a_retry_goes_on(rehearsed: Any) -> None:
+    begin(rehearsed)
+    _until_terraform_applies(rehearsed)
+    rehearsed.run("cancel", "demo")
+    assert rehearsed.events("attach", "demo", expect=4)[-1]["type"] == "run.cancelled"
+    assert rehearsed.status()["state"] == "cancelled"
+    assert rehearsed.events("retry", "demo", "--yes")[-1]["type"] == "run.finished"
+    assert count(rehearsed) == ONCE
+
+
+def test_a_second_run_is_refused_while_one_holds_the_environment(rehearsed: Any) -> None:
+    begin(rehearsed)
+    refused = rehearsed.run("install", "demo", "--rehearse", "--yes", expect=6)
+    assert "mlops-env attach demo" in refused.stderr
+    rehearsed.run("cancel", "demo")
+
+
+def test_the_simulated_cloud_killed_and_started_again_has_lost_nothing(installed: Any) -> None:
+    before = of_kind(installed.simulator, "kubernetes.objects")
+    port = installed.endpoints["google"]
+    os.kill(installed.endpoints["pid"], signal.SIGKILL)
+    assert installed.endpoints["google"] == port
+    assert installed.install()[-1]["changed"] is False
+    after = of_kind(installed.simulator, "kubernetes.objects")
+    assert set(before) <= set(after)
+
+
+def _until_free(rehearsed: Any) -> None:
+    from core.run import runs
+
+    while runs.current(rehearsed.environment) is not None:
+        time.sleep(0.01)
+
+
+def _until_terraform_applies(rehearsed: Any) -> int:
+    """The pid of the Terraform that applies, once the cluster is being made."""
+    while True:
+        state = rehearsed.status()["state"]
+        assert state == "running", state
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                line = (entry / "cmdline").read_bytes().split(b"\0")
+                folder = str((entry / "cwd").readlink())
+            except OSError:
+                continue
+            if b"apply" in line and folder.startswith(str(rehearsed.home.root)):
+                if of_kind(rehearsed.simulator, "container.clusters"):
+                    return int(entry.name)
+        time.sleep(0.02)
+
+
+def test_the_followers_output_can_be_read_to_its_end(rehearsed: Any) -> None:
+    """``x=$(mlops-env install --detach)`` must return while the run goes on."""
+    path = rehearsed.scenario(QUICKENED)
+    command = rehearsed.command("install", "demo", "--rehearse", "--yes", "--detach", "--scenario", str(path))
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=20, check=True,
+        env={**os.environ, "MLOPS_ENV_HOME": str(rehearsed.home.root)},
+    )  # fmt: skip
+    assert "mlops-env attach demo" in done.stdout
+    assert rehearsed.status()["state"] == "running"
+    rehearsed.run("cancel", "demo")

@@ -36,6 +36,10 @@ class Deadline:
             self._timeout.reschedule(asyncio.get_running_loop().time() + self._left)
             self._left = None
 
+    def over(self) -> None:
+        """What it was for has ended: nothing counts any more, whatever is held or goes on elsewhere."""
+        self._timeout = self._left = None
+
 
 class Clock:
     """Time in seconds of the run; see the module."""
@@ -56,7 +60,11 @@ class Clock:
         """Raises `TimeoutError` when what stands inside takes longer than ``seconds`` of this clock."""
         real = max(LEAST_REAL, seconds / self.rate if self.rate else 0.0)
         async with asyncio.timeout(real if self.rate != 1.0 else seconds) as timeout:
-            yield Deadline(timeout)
+            deadline = Deadline(timeout)
+            try:
+                yield deadline
+            finally:
+                deadline.over()
 
 
 class VirtualClock(Clock):

@@ -1,6 +1,8 @@
 """The variables that point gcloud, Terraform and Google's client libraries at a rehearsal; never a token among them.
 
 gcloud gets its token from a file that the rehearsal keeps fresh, the libraries from the simulated sign-in's credentials.
+``STORAGE_EMULATOR_HOST`` is not among them: it makes the libraries, and Terraform's backend with them, send no token at all.
+gcloud has no override for Service Networking; ``gcloud compute networks peerings list`` shows what it would.
 """
 
 from __future__ import annotations
@@ -22,10 +24,13 @@ GCLOUD: dict[str, str] = {
 
 TERRAFORM: dict[str, str] = {
     "ARTIFACT_REGISTRY": "artifactregistry/v1/", "CLOUD_BILLING": "cloudbilling/v1/", "CLOUD_BUILD": "cloudbuild/v1/",
-    "COMPUTE": "compute/compute/v1/", "CONTAINER": "container/v1/", "IAM": "iam/v1/", "IAM_CREDENTIALS": "iamcredentials/v1/",
+    "COMPUTE": "compute/compute/v1/", "CONTAINER": "container/v1/", "IAM": "iam/v1/",
+    "IAM_CREDENTIALS": "iamcredentials/v1/",
     "RESOURCE_MANAGER": "cloudresourcemanager/v1/", "RESOURCE_MANAGER_V3": "cloudresourcemanager/v3/",
-    "SECRET_MANAGER": "secretmanager/v1/", "SERVICE_NETWORKING": "servicenetworking/v1/", "SERVICE_USAGE": "serviceusage/v1/",
-    "SQL": "sqladmin/sql/v1beta4/", "STORAGE": "storage/storage/v1/", "NOTEBOOKS": "notebooks/v2/", "WORKBENCH": "notebooks/v2/",
+    "SECRET_MANAGER": "secretmanager/v1/", "SERVICE_NETWORKING": "servicenetworking/v1/",
+    "SERVICE_USAGE": "serviceusage/v1/",
+    "SQL": "sqladmin/sql/v1beta4/", "STORAGE": "storage/storage/v1/", "NOTEBOOKS": "notebooks/v2/",
+    "WORKBENCH": "notebooks/v2/",
 }  # fmt: skip
 """The google provider's name of a service, and where its custom endpoint ends below the root."""
 

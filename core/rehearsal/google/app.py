@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import socket
 import struct
 import urllib.parse
@@ -71,7 +72,7 @@ async def _answer(request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(world.scenario.latency_ms / 1000)
     root = f"{request.scheme}://{request.host}"
     try:
-        if request.path.startswith("/batch"):
+        if re.match(r"/(?:[a-z]+/)?batch(?:/|$)", request.path):
             return await batch.answer(headers, raw, lambda v, p, h, b: serve(world, v, p, h, b, root))
         return await serve(world, request.method, request.raw_path, headers, raw, root)
     except Dropped:

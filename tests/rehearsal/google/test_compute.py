@@ -160,7 +160,8 @@ async def test_the_connection_fails_while_the_agent_lags(make: Callable[..., Pro
 async def test_a_connection_is_not_deleted_for_days_after_cloud_sql(project: Project) -> None:
     await project.peered()
     settings = {"tier": "db-g1-small", "edition": "ENTERPRISE",
-                "ipConfiguration": {"ipv4Enabled": False, "privateNetwork": f"projects/{PROJECT}/global/networks/net"}}  # fmt: skip
+                "ipConfiguration":
+                {"ipv4Enabled": False, "privateNetwork": f"projects/{PROJECT}/global/networks/net"}}  # fmt: skip
     await project.good("sql.instances.insert", {"name": "db", "settings": settings}, project=PROJECT)
     project.pass_time(560)
     await project.good("sql.instances.delete", project=PROJECT, instance="db")

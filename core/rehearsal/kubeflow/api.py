@@ -16,6 +16,7 @@ import yaml
 from aiohttp import BodyPartReader, web
 
 from core.rehearsal.kubeflow.records import EXPERIMENTS, PIPELINES, RUNS, VERSIONS, Record, Records
+from core.rehearsal.kubernetes.bodies import documents
 from core.rehearsal.kubernetes.programs import database
 from core.rehearsal.kubernetes.programs.process import Process, running
 from core.rehearsal.mysql.accounts import Accounts
@@ -246,10 +247,10 @@ async def _uploaded(request: web.Request) -> tuple[Record, str]:
             continue
         content = bytes(await part.read(decode=False))
         try:
-            documents = [d for d in yaml.safe_load_all(content) if isinstance(d, dict)]
+            found = [d for d in documents(content) if isinstance(d, dict)]
         except yaml.YAMLError as error:
             raise _invalid(f"the pipeline is not YAML: {error}") from error
-        spec = next((d for d in documents if "deploymentSpec" in d), None)
+        spec = next((d for d in found if "deploymentSpec" in d), None)
         if spec is None or "root" not in spec or not str(spec.get("schemaVersion", "")).startswith("2."):
             raise _invalid("unknown template format: pipeline spec is invalid")
         return spec, str(part.filename or "pipeline")

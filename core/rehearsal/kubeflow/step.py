@@ -18,9 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from aiohttp import web
 
+from core.rehearsal.kubernetes.bodies import documents
 from core.rehearsal.world import World
 
 OWN = Path(__file__).parents[2] / "install" / "data" / "hello.yaml"
@@ -53,7 +53,7 @@ def is_own(container: Mapping[str, Any] | None) -> bool:
     """Whether a container is the checked-in hello pipeline's, word for word."""
     if container is None or not OWN.exists():
         return False
-    own = next(d for d in yaml.safe_load_all(OWN.read_text(encoding="utf-8")) if isinstance(d, dict))
+    own = next(d for d in documents(OWN.read_bytes()) if isinstance(d, dict))
     return dict(container) == container_of(own)
 
 

@@ -46,6 +46,11 @@ _KINDS: dict[str, dict[int, tuple[str, Any]]] = {
 }
 
 
+def documents(text: str | bytes) -> list[Any]:
+    """The documents of a YAML text, by the fast parser where there is one; raises `yaml.YAMLError`."""
+    return list(yaml.load_all(text, Loader=_LOADER))
+
+
 def decode(body: bytes, content_type: str) -> Obj:
     """The object in a body; {} for an empty one. Raises `ApiError`."""
     if not body.strip():
@@ -54,7 +59,7 @@ def decode(body: bytes, content_type: str) -> Obj:
         if content_type == "application/vnd.kubernetes.protobuf":
             found: Any = _protobuf(body)
         elif content_type.endswith("yaml") and body.lstrip()[:1] not in (b"{", b"["):
-            found = yaml.load(body, Loader=_LOADER)  # noqa: S506 - a safe loader either way
+            found = next(iter(documents(body)), None)
         else:
             found = json.loads(body)
     except (ValueError, KeyError, IndexError, yaml.YAMLError) as error:

@@ -167,7 +167,7 @@ def _server(runs: Runs, process: Process, port: int) -> Server | None:
     """The server behind a port of a program that the rehearsal simulates."""
     name = database.image_name(process.container["image"])
     if name in database.PROXIES:
-        return _database(process) if port == int(process.flag("port", "3306")) else None
+        return _database(process) if port == int(database.setting(process, "port", "3306")) else None
     if name not in ("kfp-frontend", "kfp-api-server"):
         return None
     made = (kubeflow.frontend if name == "kfp-frontend" else kubeflow.api_server)(process, runs.start)

@@ -102,7 +102,9 @@ class Statements(Session):  # type: ignore[misc]
                 raise _failure(1146, f"Table '{database}.{table.name}' doesn't exist")
             table.set("db", None)
         if {t.name.lower() for t in tables} != {"user"}:
-            names = [e.alias_or_name or e.sql() for e in expression.selects] if isinstance(expression, exp.Select) else ["id"]
+            names = (
+                [e.alias_or_name or e.sql() for e in expression.selects] if isinstance(expression, exp.Select) else ["id"]
+            )
             return ([(0,)] if expression.find(exp.Count) else []), names
         for column in expression.find_all(exp.Column):
             column.set("db", None)

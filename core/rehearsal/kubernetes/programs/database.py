@@ -23,6 +23,13 @@ def image_name(image: str) -> str:
     return image.partition("@")[0].rpartition("/")[2].partition(":")[0]
 
 
+def setting(process: Process, name: str, default: str = "") -> str:
+    """A setting of the Auth Proxy's: an argument, or the variable that stands for it."""
+    if process.has_flag(name):
+        return "true"
+    return process.flag(name) or process.env.get("CSQL_PROXY_" + name.upper().replace("-", "_"), default)
+
+
 def connection_name(process: Process) -> str:
     """The instance that a proxy was told to reach."""
     for arg in process.args:
@@ -51,7 +58,7 @@ def proxied(process: Process) -> Accounts | str:
     if document is None:
         return f"failed to connect to instance: googleapi: Error 404: The Cloud SQL instance {name} does not exist."
     public = any(a.get("type") == "PRIMARY" for a in document.get("ipAddresses") or ())
-    if image_name(process.container["image"]) == PROXIES[0] and not process.has_flag("private-ip") and not public:
+    if image_name(process.container["image"]) == PROXIES[0] and setting(process, "private-ip") != "true" and not public:
         return 'instance does not have IP of type "PUBLIC"'
     return accounts
 
@@ -61,7 +68,7 @@ def proxy_checks(process: Process) -> list[Problem]:
     name = connection_name(process)
     if not name or unresolved(name):
         return [Problem(f"invalid instance connection name: {name!r}")]
-    if not process.has_flag("run-connection-test"):
+    if setting(process, "run-connection-test") != "true":
         return []
     found = proxied(process)
     return [Problem(f"connection test failed: {found}")] if isinstance(found, str) else []
@@ -71,9 +78,9 @@ def proxy_ports(process: Process) -> set[int]:
     """The database's port, and the one of its health where it was asked for."""
     if image_name(process.container["image"]) == "gce-proxy":
         return {3306, *([8090] if any("use_http_health_check" in a for a in process.args) else [])}
-    ports = {int(process.flag("port", "3306"))}
-    if process.has_flag("health-check") and process.flag("http-address") == "0.0.0.0":
-        ports.add(int(process.flag("http-port", "9090")))
+    ports = {int(setting(process, "port", "3306"))}
+    if setting(process, "health-check") == "true" and setting(process, "http-address") == "0.0.0.0":
+        ports.add(int(setting(process, "http-port", "9090")))
     return ports
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import yaml
 
+from core.rehearsal.kubernetes.bodies import documents
 from core.rehearsal.kubernetes.programs.process import Problem, Process, unresolved
 from core.rehearsal.kubernetes.resources import BUILTIN
 from core.rehearsal.kubernetes.status import ApiError
@@ -75,7 +76,7 @@ def controller_configuration(process: Process) -> dict[str, Any] | str:
     found: dict[str, Any] = {}
     for key, text in data.items():
         try:
-            found[key] = yaml.safe_load(text)
+            found[key] = next(iter(documents(text)), None)
         except yaml.YAMLError as error:
             return f"failed to parse configmap {name}, key {key}: {' '.join(str(error).split())}"
     return found

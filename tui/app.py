@@ -5,29 +5,36 @@ It watches runs that are processes of their own, and keeps nothing that they nee
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
 from textual.widgets import Input, TextArea
+from textual.worker import Worker, WorkerState
 
 from core.environment import Environment, Home
 from core.environment.files import write_atomically
 from core.errors import MlopsError, UsageError
 from core.run import runs
 from core.run.redact import Redactor
-from tui import clipboard, crash, keys, signs, terminal, themes
+from tui import clipboard, crash, keys, pages, signs, terminal, themes
 from tui.background import in_thread
-from tui.screens.base import Acting, TooSmall
-from tui.text import line
+from tui.screens.base import Acting, TooSmall, WaitingLine
+from tui.text import line, text
 
+if TYPE_CHECKING:
+    from tui.inventory import Entry
+
+LOOKS = 1.0
+"""Seconds between two looks at the environments."""
 PASTE_GAP = 0.02
 """Seconds: letters that follow one another faster than that were pasted, not typed."""
 
@@ -63,6 +70,8 @@ class MlopsApp(App[int], inherit_bindings=False):
         self._typed_at = 0.0
         self._copied = ""
         self._mouse_given = False
+        self._cursor_shown = False
+        self.entries: list[Entry] = []
         for theme in themes.ALL:
             self.register_theme(theme)
         self.theme = themes.first()
@@ -71,6 +80,32 @@ class MlopsApp(App[int], inherit_bindings=False):
         from tui.screens.home import HomeScreen
 
         self.push_screen(HomeScreen())
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        terminal.push_title(self)
+        self.run_worker(self._look_around(), group="look-around", exit_on_error=False)
+
+    async def _look_around(self) -> None:
+        """Keeps what is known of the environments up to date, on whatever screen one is."""
+        from tui.inventory import Inventory
+
+        inventory = Inventory(self.home)
+        while True:
+            self._show(await in_thread(inventory.look))
+            await asyncio.sleep(LOOKS)
+
+    def _show(self, entries: list[Entry]) -> None:
+        from tui.screens.home import HomeScreen
+
+        self.entries = entries
+        needy = [e for e in entries if e.standing == "waiting" and e.watched is not None and e.watched.live]
+        said = text("! ", "; ".join(f"{e.name} waits for you: {_waits_for(e)}" for e in needy)) if needy else None
+        for screen in self.screen_stack:
+            for waiting in screen.query(WaitingLine):
+                waiting.show(said)
+            if isinstance(screen, HomeScreen):
+                screen.show(entries)
 
     def on_resize(self) -> None:
         for notice in self.screen.query(TooSmall):
@@ -166,6 +201,21 @@ class MlopsApp(App[int], inherit_bindings=False):
         self.ascii.enabled = not self.ascii.enabled
         self.screen.refresh(repaint=True, layout=True)
 
+    def toggle_cursor(self) -> None:
+        """Shows the terminal's cursor, which stands on what has the focus, or hides it."""
+        self._cursor_shown = not self._cursor_shown
+        if self._driver is not None:
+            self._driver.write("\x1b[?25h" if self._cursor_shown else "\x1b[?25l")
+
+    # -- from screen to screen
+
+    def open_page(self, url: str) -> None:
+        """Opens a page where there is a desktop, and shows its whole address in any case."""
+        from tui.screens.dialogs import ShowText
+
+        if url:
+            self.push_screen(ShowText("A page" if not pages.open(url) else "Opened in the browser", url, copyable=url))
+
     # -- saying, copying, saving
 
     def say(self, message: str, *, severity: Any = "information") -> None:
@@ -222,6 +272,10 @@ class MlopsApp(App[int], inherit_bindings=False):
             ShowError(hide(error.message), cause=hide(error.cause), hint=hide(error.hint), command=hide(error.command))
         )
 
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        if event.state is WorkerState.ERROR and event.worker.error is not None:
+            self.show_error(event.worker.error)
+
     def _handle_exception(self, error: Exception) -> None:
         """Ends the app on a defect in one line; never renders a traceback, which would show what was typed."""
         self._return_code = 1
@@ -234,6 +288,11 @@ class MlopsApp(App[int], inherit_bindings=False):
 
     def panic(self, *renderables: Any) -> None:
         self._handle_exception(RuntimeError("The terminal's library gave up."))
+
+
+def _waits_for(entry: Entry) -> str:
+    waiting = entry.watched.state.waiting if entry.watched is not None else None
+    return f"{waiting.message} {waiting.hint}".strip() if waiting is not None else ""
 
 
 def _live(home: Home) -> list[str]:

@@ -32,6 +32,7 @@ class Actions(Provider):
         app = cast("MlopsApp", self.app)
         for theme in themes.ALL:
             yield f"Colours: {theme.name}", "Change the colours.", partial(app.choose_theme, theme.name)
+        yield "Cursor: show or hide", "The terminal's cursor, which stands on what has the focus.", app.toggle_cursor
         other = "all signs" if app.ascii.enabled else "ASCII alone"
         yield f"Signs: {other}", "Frames and signs for a terminal whose font lacks some.", app.toggle_ascii
 

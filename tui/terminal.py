@@ -68,6 +68,7 @@ def guarded() -> Iterator[None]:
     try:
         yield
     finally:
+        pop_title()
         for number, handler in before.items():
             signal.signal(number, handler)
 
@@ -91,6 +92,17 @@ def _watch() -> None:
     while True:
         if any(happened & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, happened in poll.poll()):
             os._exit(HUNG_UP)
+
+
+def push_title(app: App[Any]) -> None:
+    """Keeps the window's name, to be put back at the end."""
+    _write(app, PUSH_TITLE)
+
+
+def pop_title() -> None:
+    """Puts the window's name back; for after the app's end."""
+    with contextlib.suppress(OSError):
+        os.write(2, POP_TITLE.encode())
 
 
 def set_title(app: App[Any], title: str) -> None:

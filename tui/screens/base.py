@@ -92,7 +92,9 @@ class Acting(Screen[Result], inherit_bindings=False):
 
 
 class BaseScreen(Acting[None]):
-    """A whole screen; what is its own stands in `body`."""
+    """A whole screen; what is its own stands in `body`. Classes ``-narrow`` and ``-wide`` tell its styles the width."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-usual"), (110, "-wide")]  # noqa: RUF012
 
     def compose(self) -> ComposeResult:
         yield PlaceBar()

@@ -72,6 +72,31 @@ class AskName(Dialog[bool]):
         self.dismiss(False)
 
 
+class AskText(Dialog[str | None]):
+    """Asks for one line of text; answers it, None where a person would rather not."""
+
+    def __init__(self, title: str, body: Content, value: str, yes: str) -> None:
+        super().__init__()
+        self.title_text, self.body_text, self.value, self.yes = title, body, value, yes
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog") as box:
+            box.border_title = text(self.title_text)
+            yield Static(self.body_text)
+            yield Field(self.value, id="value")
+            with Horizontal(classes="buttons"):
+                yield Button(text(self.yes), id="yes")
+                yield Button(text("Not now"), id="stay")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        self.dismiss(self.query_one("#value", Field).value.strip() if event.button.id == "yes" else None)
+
+    def on_input_submitted(self, event: Field.Submitted) -> None:
+        event.stop()
+        self.dismiss(event.value.strip())
+
+
 class ShowText(Dialog[str | None]):
     """Shows a text whole, to be read, selected, or saved."""
 

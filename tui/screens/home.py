@@ -2,23 +2,192 @@
 
 from __future__ import annotations
 
-from textual.app import ComposeResult
-from textual.containers import Vertical
-from textual.widgets import Static
+from functools import partial
 
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import Button, Static
+
+from core.environment import Environment
+from tui import keys, steering, ways
+from tui.background import in_thread
+from tui.inventory import Entry
+from tui.screens import told
 from tui.screens.base import BaseScreen
-from tui.text import text
+from tui.screens.dialogs import Ask, Choice
+from tui.text import lines, text
+from tui.widgets.environments import EnvironmentList, heads
+from tui.widgets.lined import Lined
 
 
 class HomeScreen(BaseScreen):
     """The first screen."""
 
-    ACTIONS = ("rehearse", "new", "watch", "retry", "access", "destroy")
-    HELP = "The environments that this machine keeps. Choose one with the arrow keys; enter opens it."
+    ACTIONS = ("retry", "rehearse", "new", "watch", "access", "destroy", "cancel")
+    HELP = "The environments that this machine keeps. Choose one with the arrow keys; enter opens its run."
+    CSS_PATH = "home.tcss"
 
     def body(self) -> ComposeResult:
-        with Vertical():
-            yield Static(text("No environment yet."))
+        with Vertical(id="list-panel", classes="panel") as panel:
+            panel.border_title = text("Environments")
+            yield Static(id="heads")
+            yield EnvironmentList(id="environments")
+            yield Static(text("Looking what is here…"), id="empty")
+            with Horizontal(id="first-buttons"):
+                yield self._button("rehearse")
+                yield self._button("new")
+        with Vertical(id="detail-panel", classes="panel"):
+            yield Static(id="detail")
+            with Horizontal(id="detail-buttons"):
+                for action in ("retry", "watch", "access", "destroy"):
+                    yield self._button(action)
+
+    def _button(self, action: str) -> Button:
+        key = keys.BY_ACTION[action]
+        return Button(text(f"{key.label} ({key.shown})"), id=f"do-{action}")
 
     def on_mount(self) -> None:
         self.place(standing=text(""))
+        self.query_one("#detail-panel").display = False
+        self.listed.focus()
+
+    @property
+    def listed(self) -> EnvironmentList:
+        """The list of environments."""
+        return self.query_one("#environments", EnvironmentList)
+
+    def show(self, entries: list[Entry]) -> None:
+        """Shows the environments as they stand."""
+        listed, before = self.listed, len(self.listed.entries)
+        listed.show(entries)
+        self.query_one("#heads", Static).update(text((heads(listed.size.width), "$text-muted")))
+        empty = self.query_one("#empty", Static)
+        empty.display = not entries
+        empty.update(EMPTY)
+        self.query_one("#heads").display = listed.display = self.query_one("#detail-panel").display = bool(entries)
+        live = sum(entry.watched is not None and entry.watched.live for entry in entries)
+        self.place(standing=text(f"{live} running" if live else ""))
+        self._detail()
+        if not entries and (self.focused is None or self.focused is listed):
+            self.query_one("#do-rehearse").focus()
+        elif entries and not before:
+            listed.focus()
+        self.refresh_bindings()
+
+    def _detail(self) -> None:
+        entry = self.listed.entry()
+        panel = self.query_one("#detail-panel")
+        if entry is None:
+            return
+        panel.border_title = text(entry.name)
+        self.query_one("#detail", Static).update(_detail(entry))
+        for button in self.query("#detail-buttons Button"):
+            button.display = self.allowed(str(button.id).removeprefix("do-"))
+
+    def on_lined_chosen(self, event: Lined.Chosen) -> None:
+        self._detail()
+        self.refresh_bindings()
+
+    def on_lined_opened(self, event: Lined.Opened) -> None:
+        self._open()
+
+    def _open(self) -> None:
+        entry = self.listed.entry()
+        if entry is None or entry.environment is None:
+            return
+        if entry.standing == "installed" and self.allowed("access"):
+            self.action_access()
+        elif entry.watched is not None:
+            self.action_watch()
+
+    def allowed(self, action: str) -> bool:
+        entry = self.listed.entry() if self.is_mounted else None
+        if action in ("rehearse", "new"):
+            return True
+        if entry is None or entry.environment is None or entry.watched is None:
+            return False
+        if action == "destroy":
+            return not entry.watched.live and entry.standing != "destroyed"
+        return action == "watch" or told.allowed(action, entry.watched, None)
+
+    async def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        await self.do(str(event.button.id).removeprefix("do-"))
+
+    def _chosen(self) -> Environment:
+        entry = self.listed.entry()
+        assert entry is not None
+        assert entry.environment is not None
+        return entry.environment
+
+    # -- what can be done
+
+    def action_rehearse(self) -> None:
+        """A new environment on a simulated cloud."""
+        ways.rehearse(self.ours)
+
+    def action_destroy(self) -> None:
+        """Removes what the chosen environment made."""
+        ways.destroy(self.ours, self._chosen())
+
+    def action_watch(self) -> None:
+        """Opens the chosen environment's run."""
+        ways.progress(self.ours, self._chosen())
+
+    def action_retry(self) -> None:
+        """Goes on with the chosen environment's last run, once that is confirmed."""
+        environment = self._chosen()
+
+        def answered(answer: str | None) -> None:
+            if answer == "yes":
+                self.work(partial(self._retry, environment), group="steer")
+
+        question = text(f"Goes on with {environment.name}; what is done stays done.")
+        self.app.push_screen(Ask("Go on?", question, [Choice("stay", "No"), Choice("yes", "Retry")]), answered)
+
+    async def _retry(self, environment: Environment) -> None:
+        run = await in_thread(steering.retry, environment)
+        ways.progress(self.ours, environment, run)
+
+    def action_cancel(self) -> None:
+        """Opens the run, where it can be cancelled with its state in sight."""
+        self.action_watch()
+
+    def action_access(self) -> None:
+        """How to reach the chosen environment."""
+        ways.access(self.ours, self._chosen())
+
+
+EMPTY = lines(
+    text("No environment is kept on this machine yet."),
+    text(""),
+    text(("Rehearse", "bold"), " installs everything on a simulated cloud on this machine: no account, no cost."),
+    text(("New", "bold"), " installs on Google Cloud; it looks first, and asks before it makes anything."),
+)
+
+
+def _detail(entry: Entry) -> Content:
+    environment = entry.environment
+    if environment is None:
+        return text((entry.broken, "$text-error"))
+    values = environment.values
+    where = values["zone"] or values["region"]
+    rows = [
+        text(f"Kubeflow Pipelines {values['kfp_version']} · {where} · namespace {values['namespace']} · {values['profile']}")
+    ]
+    watched = entry.watched
+    if watched is not None:
+        shown = told.outcome(watched, None)
+        if shown is not None:
+            rows.append(shown[0])
+            rows += [text((f"{label}  " if label else "", "$text-muted"), what) for label, what in shown[1][:2] if what]
+        elif watched.live:
+            step = watched.state.steps.get(told.most_important(watched))
+            rows.append(text(("Now  ", "$text-muted"), f"{step.id}: {step.message or step.title}" if step else "starting"))
+            rows.append(
+                text("The run goes on when you leave; ", (f"mlops-env attach {entry.name}", "bold"), " comes back to it.")
+            )
+    if environment.cloud == "rehearsal":
+        rows.append(text("A rehearsal: everything is simulated, and costs nothing."))
+    return lines(*rows)

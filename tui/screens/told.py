@@ -1,0 +1,216 @@
+"""A run told in words: what it does, how it stands, what it needs, and what can be done about it now."""
+
+from __future__ import annotations
+
+import time
+
+from textual.content import Content
+
+from core import events
+from core.environment.lifetime import lifetime
+from core.run.estimate import estimate
+from core.run.journal import seconds_between, timestamp
+from core.run.state import RunState, StepState
+from tui import signs
+from tui.text import text
+from tui.times import about, age, clock
+from tui.watching import Watched
+from tui.widgets.outcome import of_error
+
+_DOING = {"install": "installing", "destroy": "destroying"}
+_OVER = ("done", "unchanged", "skipped")
+Shown = tuple[Content, list[tuple[str, str]], list[str]]
+
+
+def doing(watched: Watched) -> str:
+    """What the environment's run does, or how it ended."""
+    standing, state = watched.standing, watched.state
+    if standing in ("running", "destroying"):
+        return _DOING.get(state.action, "starting")
+    if standing == "failed":
+        step = failed(state, None)
+        return f"failed at {step.id}" if step else "failed"
+    if standing == "interrupted":
+        step = next((s for s in state.steps.values() if s.state == "running"), None)
+        return f"interrupted at {step.id}" if step else "interrupted"
+    return "waiting for you" if standing == "waiting" else standing
+
+
+def progress(state: RunState) -> tuple[int, int]:
+    """How many steps are over, of how many."""
+    return sum(step.state in _OVER for step in state.steps.values()), len(state.steps)
+
+
+def elapsed(watched: Watched) -> float:
+    """Seconds of the run's clock since it began."""
+    state = watched.state
+    end = state.end
+    if isinstance(end, events.RunFinished | events.RunFailed | events.RunCancelled) and end.seconds:
+        return end.seconds
+    if not state.started:
+        return 0.0
+    until = timestamp() if watched.live else state.last
+    return max(0.0, seconds_between(state.started, until) * (state.rate or 1.0))
+
+
+def left(watched: Watched) -> float:
+    """Real seconds that the run may still take."""
+    return estimate(watched.state, timestamp()).left / (watched.state.rate or 1e9)
+
+
+def standing(watched: Watched, cells: int) -> Content:
+    """How the run stands, for the top line."""
+    over, whole = progress(watched.state)
+    time_left = f", about {about(left(watched))} more" if watched.live and watched.state.waiting is None else ""
+    parts = [f"{clock(elapsed(watched))}{time_left}"]
+    if cells >= 90 and whole:
+        parts.append(f"{over}/{whole} {signs.bar(over / whole, 12)}")
+    elif whole:
+        parts.append(f"{over}/{whole}")
+    if watched.environment.cloud == "rehearsal":
+        parts.append("rehearsal")
+    return text(" · ".join(parts))
+
+
+def note(watched: Watched, quiet: float) -> Content:
+    """The lines below: whether it still moves, what closing means, and whose time is shown."""
+    said = []
+    if watched.live:
+        said.append(f"‹ decides how long it takes. Last news {age(quiet)}. {lifetime().sentence}")
+    elif watched.state.last:
+        said.append(f"Last news {age(seconds_between(watched.state.last, timestamp()))}.")
+    if watched.holder is not None and not watched.holder.here:
+        said.append(f"It runs on {watched.holder.host}; steer it there.")
+    if watched.environment.cloud == "rehearsal":
+        rate = watched.state.rate
+        pace = f"{rate:.0f} simulated seconds in one" if rate else "no waiting at all"
+        said.append(f"Rehearsal: a simulated cloud, times simulated ({pace}); it costs nothing.")
+    return text(" ".join(said))
+
+
+def second_of_day(run: str) -> int:
+    """When a run began, from its id, in seconds of the day."""
+    try:
+        began = time.strptime(run[:16], "%Y%m%dT%H%M%SZ")
+    except ValueError:
+        return 0
+    return began.tm_hour * 3600 + began.tm_min * 60 + began.tm_sec
+
+
+def failed(state: RunState, chosen: StepState | None) -> StepState | None:
+    """The failed step that is meant: the chosen one, else the first."""
+    if chosen is not None and chosen.state == "failed":
+        return chosen
+    return next((step for step in state.steps.values() if step.state == "failed"), None)
+
+
+def most_important(watched: Watched) -> str:
+    """The step to look at: what needs a person, what failed, what runs on the critical path, what ended last."""
+    state = watched.state
+    for wanted in ("waiting", "failed"):
+        found = next((s.id for s in state.steps.values() if s.state == wanted), "")
+        if found:
+            return found
+    critical = estimate(state, timestamp()).critical if watched.live else ()
+    running = [s.id for s in state.steps.values() if s.state == "running"]
+    return next((s for s in critical if s in running), "") or next(iter(running or list(state.steps)[-1:]), "")
+
+
+def outcome(watched: Watched, chosen: StepState | None) -> Shown | None:
+    """What stands in front of the log; None while the log is what matters."""
+    state, name = watched.state, watched.environment.name
+    if state.waiting is not None:
+        return _waiting(watched, state.waiting)
+    step = failed(state, chosen)
+    if step is not None and step.error and (chosen is None or chosen.state == "failed" or not watched.live):
+        actions = [a for a in ("retry", "skip", "page", "copy", "log") if allowed(a, watched, step)]
+        return text((str(step.error.get("message", "")), "bold $text-error")), of_error(step.error), actions
+    match watched.standing:
+        case "interrupted":
+            why = state.interrupted or "its process ended without a word: the machine went down, or it was killed"
+            parts = [("Cause", why), ("Next", "Retry goes on: what is done stays done, what was begun is taken up.")]
+            return text((f"The run of {name} was interrupted.", "bold")), parts, ["retry", "log"]
+        case "cancelled":
+            reason = state.end.reason if isinstance(state.end, events.RunCancelled) else ""
+            return (
+                text(("The run was cancelled.", "bold")),
+                [("Cause", reason), ("Next", "Retry goes on.")],
+                ["retry", "log"],
+            )
+        case "failed":
+            error = state.error() or {}
+            return (
+                text((str(error.get("message", "The run failed.")), "bold $text-error")),
+                of_error(error),
+                ["retry", "log"],
+            )
+        case "installed":
+            return _installed(watched)
+        case "destroyed":
+            return text((f"{name} is destroyed.", "bold")), [("", "Its record and its logs stay here.")], ["log"]
+    return None
+
+
+def _waiting(watched: Watched, waiting: events.RunWaiting) -> Shown:
+    parts = [("Next", waiting.hint), ("Command", waiting.command)]
+    if not watched.live:
+        parts.append(("", "The run has ended; retry goes on once that is there."))
+        return text((waiting.message, "bold $text-warning")), parts, ["retry", *(["copy"] if waiting.command else []), "log"]
+    actions = ["run_here", "signed_in", "copy"] if waiting.command else ["signed_in"]
+    return text((waiting.message, "bold $text-warning")), parts, [*actions, "log"]
+
+
+def _installed(watched: Watched) -> Shown:
+    facts = watched.state.facts
+    interface = facts.get("pipelines_ui") or {}
+    checks = [
+        (str(c.get("state", "")), f"{c.get('check', '')}: {c.get('detail', '')}") for c in facts.get("verification") or []
+    ]
+    rehearsed = watched.environment.cloud == "rehearsal"
+    caution = [("", "Rehearsed: that the real cloud accepts it is not shown.")] if rehearsed else []
+    parts = [("Kubeflow", str(interface.get("url", ""))), *caution, *checks]
+    return text((f"{watched.environment.name} is installed.", "bold $text-success")), parts, ["access", "log"]
+
+
+def heading(watched: Watched | None) -> str:
+    """The title over what stands in front of the log."""
+    return doing(watched).capitalize() if watched is not None else ""
+
+
+def command(watched: Watched | None, chosen: StepState | None) -> str:
+    """The command that helps now."""
+    if watched is None:
+        return ""
+    if watched.state.waiting is not None:
+        return watched.state.waiting.command
+    step = failed(watched.state, chosen)
+    return str(step.error.get("command", "")) if step is not None and step.error else ""
+
+
+def page(watched: Watched | None, chosen: StepState | None) -> str:
+    """The page that helps now."""
+    step = failed(watched.state, chosen) if watched is not None else None
+    return str(step.error.get("url", "")) if step is not None and step.error else ""
+
+
+def allowed(action: str, watched: Watched, chosen: StepState | None) -> bool:
+    """Whether an action makes sense for the run as it stands."""
+    state, standing = watched.state, watched.standing
+    step = failed(state, chosen)
+    here = watched.holder is None or watched.holder.here
+    match action:
+        case "retry":
+            resting = standing in ("failed", "cancelled", "interrupted") or (standing == "waiting" and not watched.live)
+            return resting or (watched.live and here and step is not None)
+        case "skip":
+            return step is not None and step.optional and here
+        case "cancel":
+            return watched.live and here
+        case "signed_in" | "run_here":
+            waiting = state.waiting
+            return watched.live and here and waiting is not None and (action == "signed_in" or bool(waiting.command))
+        case "page":
+            return bool(page(watched, chosen))
+        case "access":
+            return standing == "installed"
+    return True

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from core.environment.address import address
 from core.errors import PermanentError
+from core.install import pods
 from core.install.connection import connect
 from core.install.installation import Installation
 from core.install.kubeflow import Kubeflow
@@ -19,7 +20,8 @@ from core.run.step import Context, Outcome, Step
 
 PORT = 8080
 PROXY_CONFIG = "inverse-proxy-config"
-PROXY_SECONDS = 300
+PROXY_SECONDS = 300.0
+AGENT = "proxy-agent"
 
 
 def step(installation: Installation) -> Step:
@@ -64,14 +66,22 @@ async def _prove(kubeflow: Kubeflow, context: Context) -> None:
 
 
 async def _proxy_host(installation: Installation, cluster: Cluster, context: Context) -> str:
-    """The host name that the inverting proxy's agent got, if it answers; empty where there is none."""
-    for _ in range(PROXY_SECONDS // 10):
-        found = await cluster.find("v1", "ConfigMap", PROXY_CONFIG, installation.names.namespace)
+    """The host name that the inverting proxy's agent got, if it answers; empty where there is none.
+
+    An agent that has run for five minutes without one is not waited for again.
+    """
+    namespace = installation.names.namespace
+    left = PROXY_SECONDS - await pods.age(cluster, namespace, AGENT)
+    context.progress("waiting for the inverting proxy to register")
+    while True:
+        found = await cluster.find("v1", "ConfigMap", PROXY_CONFIG, namespace)
         host = str(((found or {}).get("data") or {}).get("Hostname", ""))
         if host and await _answers(host):
             return host
-        context.progress("waiting for the inverting proxy to register")
+        if left <= 0:
+            break
         await context.clock.sleep(10)
+        left -= 10
     context.log("The inverting proxy did not register within five minutes; the port-forward is the way in.")
     return ""
 

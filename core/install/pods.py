@@ -49,6 +49,16 @@ async def steady(installation: Installation, cluster: Cluster, before: dict[str,
     return f"{len(pods)} pods run, and none was started again."
 
 
+async def age(cluster: Cluster, namespace: str, deployment: str) -> float:
+    """Seconds for which the youngest pod of a Deployment has run, by the cluster's own time; 0 where none does."""
+    named = [
+        p for p in _kept(await cluster.all("v1", "Pod", namespace)) if p["metadata"]["name"].startswith(f"{deployment}-")
+    ]
+    starts = [moment for pod in named for moment in _starts(pod)]
+    now = await _now(cluster, namespace) if starts else None
+    return (now - max(starts)).total_seconds() if now is not None else 0.0
+
+
 async def _until_aged(installation: Installation, cluster: Cluster, namespace: str) -> None:
     """Waits until the youngest container of the workloads has run for long enough, by the cluster's own time."""
     pods = _kept(await cluster.all("v1", "Pod", namespace))

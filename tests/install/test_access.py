@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from step_bench import StepBench, StepContext
 
 from core.environment import Home
 from core.errors import PermanentError
-from core.install import access
+from core.install import access, pods
 from core.install.pipelines import READY_LOOKS, _refuse_secrets, start_again, until_ready
 from core.run.clock import VirtualClock
 
@@ -83,6 +84,22 @@ async def test_an_inverting_proxy_that_never_registers_falls_back(bench: StepBen
         assert await access._proxy_host(other.installation, cluster, told) == ""
     assert told.clock.now() == 300
     assert "port-forward is the way in" in told.lines[-1]
+
+
+async def test_an_agent_that_had_its_five_minutes_is_not_waited_for_again(
+    bench: StepBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = {"name": "main", "state": {"running": {"startedAt": "2026-11-24T11:00:00Z"}}}
+    bench.fake.put(pod("proxy-agent", namespace="kubeflow", containerStatuses=[running]))
+
+    async def now(*_: Any) -> datetime:
+        return datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+    monkeypatch.setattr(pods, "_now", now)
+    told = context(bench)
+    async with bench.fake.client() as cluster:
+        assert await access._proxy_host(bench.installation, cluster, told) == ""
+    assert told.clock.now() == 0
 
 
 async def test_an_inverting_proxy_that_answers_is_taken(bench: StepBench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,13 +6,15 @@ on the project or from a Role that is bound to the account.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from aiohttp import web
 
 from core.rehearsal.kubernetes import rbac
 from core.rehearsal.kubernetes.objects import Cluster
 from core.rehearsal.kubernetes.rbac import Action
 from core.rehearsal.kubernetes.resources import Resource
-from core.rehearsal.kubernetes.status import ApiError, forbidden
+from core.rehearsal.kubernetes.status import ApiError, Obj, forbidden
 from core.rehearsal.world import World
 
 _VERBS = {
@@ -20,6 +22,10 @@ _VERBS = {
     "patch": "update",
     "apply": "update",
     "deletecollection": "delete",
+}
+_EVERYBODY = {
+    "system:authenticated": "enableInsecureBindingSystemAuthenticated",
+    "system:unauthenticated": "enableInsecureBindingSystemUnauthenticated",
 }
 _SUBRESOURCES = {
     ("pods", "log"): "getLogs",
@@ -66,6 +72,23 @@ def may(world: World, cluster: Cluster, email: str, resource: Resource, action: 
     if world.identity.allowed(email, permission(resource, action), f"projects/{world.project}"):
         return True
     return rbac.allowed(cluster, rbac.Subject(email), action)
+
+
+def guard(world: World, cluster_name: str) -> Callable[[Resource, Obj], None]:
+    """Refuses bindings of everybody who is signed in anywhere, where the cluster forbids them."""
+
+    def refuse(resource: Resource, obj: Obj) -> None:
+        if resource.kind not in ("RoleBinding", "ClusterRoleBinding"):
+            return
+        document = world.store.get("container.clusters", cluster_name) or {}
+        allowed = document.get("rbacBindingConfig") or {}
+        for group, key in _EVERYBODY.items():
+            bound = any(s.get("kind") == "Group" and s.get("name") == group for s in obj.get("subjects") or ())
+            if bound and allowed.get(key) is False:
+                why = f"binding {group} is not allowed in this cluster: rbacBindingConfig.{key} is false"
+                raise forbidden(resource.plural, resource.group, obj["metadata"]["name"], why)
+
+    return refuse
 
 
 def demand(world: World, cluster: Cluster, email: str, resource: Resource, action: Action) -> None:

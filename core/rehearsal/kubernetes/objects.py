@@ -26,6 +26,7 @@ Warnings = list[str]
 Objects = list[Obj]
 Resources = list[Resource]
 Listener = Callable[[Resource, str, Obj], None]
+Guard = Callable[[Resource, Obj], None]
 _VOLATILE = ("resourceVersion", "managedFields", "generation")
 
 
@@ -49,6 +50,8 @@ class Cluster:
     def __init__(self, *, store: Store, clock: SimulatedClock, uid: str) -> None:
         self.store, self.clock, self.uid = store, clock, uid
         self.listeners: list[Listener] = []
+        self.guards: list[Guard] = []
+        """What may refuse an object that is about to be written, by raising `ApiError`."""
         self.history: deque[tuple[int, Resource, str, Obj]] = deque(maxlen=HISTORY)
         self.custom: dict[tuple[str, str, str], Resource] = {}
         self._objects: dict[str, dict[tuple[str, str], Obj]] = {}
@@ -330,6 +333,8 @@ class Cluster:
                         self.delete(resource, namespace, name)
 
     def _commit(self, resource: Resource, obj: Obj, managed: Managed, event: str, options: Options) -> Obj:
+        for guard in self.guards:
+            guard(resource, obj)
         obj["metadata"]["managedFields"] = write_managed(resource, managed, obj, self.clock.timestamp())
         if options.dry_run:
             return obj

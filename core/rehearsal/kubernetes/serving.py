@@ -17,7 +17,7 @@ from core.rehearsal import kubeflow
 from core.rehearsal.kubeflow import records
 from core.rehearsal.kubeflow import runs as kubeflow_runs
 from core.rehearsal.kubeflow.runs import Runs
-from core.rehearsal.kubernetes import api, forwarding
+from core.rehearsal.kubernetes import access, api, forwarding
 from core.rehearsal.kubernetes.controllers import Controllers
 from core.rehearsal.kubernetes.controllers.context import PODS
 from core.rehearsal.kubernetes.forwarding.ports import Ports, Server
@@ -65,6 +65,7 @@ class Clusters:
         if self._controllers is None or self._controllers.cluster.uid != uid:
             self._leave()
             cluster = Cluster(store=self.world.store, clock=self.world.clock, uid=uid)
+            cluster.guards.append(access.guard(self.world, name))
             self._controllers = Controllers(self.world, cluster, name)
             self._controllers.start()
         return self._controllers.cluster

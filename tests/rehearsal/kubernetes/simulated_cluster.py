@@ -155,6 +155,10 @@ class Bench:
         status = self.pods(app, namespace)[0]["status"]["containerStatuses"][0]["state"].get("waiting", {})
         return status.get("reason", ""), status.get("message", "")
 
+    def restarts(self, app: str = "web", namespace: str = "default") -> int:
+        """How often the containers of an app's pods were started again."""
+        return sum(c["restartCount"] for p in self.pods(app, namespace) for c in p["status"].get("containerStatuses", ()))
+
     def events(self, reason: str, namespace: str = "default") -> list[str]:
         """The messages of all events with a reason."""
         return [e["message"] for e in self.cluster.list(self.kind("v1", "Event"), namespace) if e["reason"] == reason]

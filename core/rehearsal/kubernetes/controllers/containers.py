@@ -104,7 +104,7 @@ def _readiness(ctx: Context, state: Obj, container: Obj, program: Program, runni
     delay = max(1.0, float(probe.get("initialDelaySeconds", 0)))
     if not state["ready"] and not ctx.due(ctx.after(delay) if ctx.world.clock.speed == 0 else state["started"] + delay):
         return
-    problems = [p for p in program.problems(running) if not p.fatal]
+    problems = [p for p in [*program.problems(running), *_probing(program, running)] if not p.fatal]
     if problems and not (state["log"] and state["log"][-1].endswith(problems[0].text)):
         _say(ctx, state, problems[0].text)
     state["ready"] = not problems
@@ -123,15 +123,16 @@ def _probing(program: Program, running: Process) -> list[Problem]:
     hook = at(container, "lifecycle.postStart")
     if hook and "exec" in hook and not program.shell:
         return [Problem(f'PostStartHookError: exec: "{hook["exec"]["command"][0]}": executable file not found in $PATH')]
-    for name in ("startupProbe", "livenessProbe"):
+    for name in ("startupProbe", "livenessProbe", "readinessProbe"):
         probe = container.get(name) or {}
+        fatal = name != "readinessProbe"
         if "exec" in probe and not program.shell:
-            return [Problem(f"{name} failed: exec: executable file not found in $PATH")]
+            return [Problem(f"{name} failed: exec: executable file not found in $PATH", fatal)]
         for kind in ("httpGet", "tcpSocket", "grpc"):
             wanted = at(probe, f"{kind}.port")
             if wanted is not None and ports != {-1} and _port(container, wanted) not in ports:
                 seconds = float(probe.get("periodSeconds", 10)) * float(probe.get("failureThreshold", 3))
-                return [Problem(f"{name} failed: dial tcp :{wanted}: connect: connection refused", after=seconds)]
+                return [Problem(f"{name} failed: dial tcp :{wanted}: connect: connection refused", fatal, seconds)]
     return []
 
 

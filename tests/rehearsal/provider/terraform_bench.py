@@ -148,7 +148,13 @@ class Terraform:
         self.command = list(find("terraform").command)
         self.mirror = mirror.write(folder.parent / "providers", rate=cloud.rate)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "GOOGLE_", "CLOUDSDK_"))}
-        self.environment = {**inherited, **cloud.environment, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
+        self.environment = {
+            **inherited,
+            **cloud.environment,
+            "CHECKPOINT_DISABLE": "1",
+            "TF_IN_AUTOMATION": "1",
+            "TF_DISABLE_PLUGIN_TLS": "1",
+        }
 
     def write(self, configuration: str, *, header: str = HEADER) -> None:
         """Takes a configuration in place of the one before, and initializes."""
@@ -192,24 +198,19 @@ class Terraform:
         assert done.returncode == 1, done.stdout[-3000:]
         return " ".join(done.stderr.split())
 
-    def changes(self, *arguments: str) -> dict[str, list[str]]:
-        """What a plan would do, by the resource's address."""
-        done = self.run("plan", "-out=planned", *arguments)
-        assert done.returncode == 0, done.stderr
-        shown = json.loads(self.run("show", "-json", "planned").stdout)
-        found = {c["address"]: list(c["change"]["actions"]) for c in shown.get("resource_changes", [])}
-        return {address: actions for address, actions in found.items() if actions != ["no-op"]}
+    def changes(self, *arguments: str) -> dict[str, str]:
+        """What a plan would do (``create``, ``update``, ``replace``, ``delete``), by the resource's address."""
+        done = self.run("plan", "-json", *arguments)
+        assert done.returncode == 0, done.stdout
+        events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+        found = [e["change"] for e in events if e["type"] == "planned_change"]
+        return {c["resource"]["addr"]: c["action"] for c in found if c["action"] not in ("noop", "import")}
 
     def state(self) -> dict[str, Any]:
-        """The resources in the state by address, each with ``values`` and perhaps ``tainted``."""
-        shown = json.loads(self.run("show", "-json").stdout)
-        return {r["address"]: r for r in _resources((shown.get("values") or {}).get("root_module", {}))}
-
-
-def _resources(module: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from module.get("resources", [])
-    for child in module.get("child_modules", []):
-        yield from _resources(child)
+        """The instances in the state by the resource's address, each with ``attributes`` and perhaps ``status``."""
+        text = (self.folder / "terraform.tfstate").read_text()
+        resources = json.loads(text)["resources"] if text else []  # it is empty after a kill
+        return {f"{r['type']}.{r['name']}": instance for r in resources for instance in r["instances"]}
 
 
 def providers_of(parent: int) -> list[int]:

@@ -142,8 +142,8 @@ def test_a_cluster_that_fails_is_tainted(tmp_path: Path, make_cloud: Any) -> Non
     failing = {"call": CREATE, "operation": "FAILED", "message": "Insufficient regional quota"}
     terraform = _made_on(tmp_path, make_cloud(fault=[failing]), CLUSTER)
     assert "Error waiting for creating GKE cluster: Insufficient regional quota" in terraform.refused()
-    assert terraform.state()["google_container_cluster.c"]["tainted"]
-    assert terraform.changes() == {"google_container_cluster.c": ["delete", "create"]}
+    assert terraform.state()["google_container_cluster.c"]["status"] == "tainted"
+    assert terraform.changes() == {"google_container_cluster.c": "replace"}
 
 
 def test_a_cluster_s_first_pool_is_removed_in_the_end(tmp_path: Path, make_cloud: Any) -> None:
@@ -152,7 +152,7 @@ def test_a_cluster_s_first_pool_is_removed_in_the_end(tmp_path: Path, make_cloud
     terraform.apply()
     assert not cloud.call("GET", f"{CLUSTERS}/cluster").get("nodePools")
     terraform.write(CLUSTER.replace("deletion_protection      = false", "deletion_protection      = true"))
-    assert terraform.changes() == {"google_container_cluster.c": ["update"]}
+    assert terraform.changes() == {"google_container_cluster.c": "update"}
     terraform.apply()
     told = terraform.refused(command="destroy")
     assert "Cannot destroy cluster because deletion_protection is set to true" in told
@@ -185,7 +185,7 @@ def test_interrupted_while_a_database_is_made_it_waits_for_it(tmp_path: Path, ma
     interrupt(process)
     instance = cloud.call("GET", f"SQL/projects/{PROJECT}/instances/database")
     assert instance["state"] == "RUNNABLE"
-    assert terraform.state()["google_sql_database_instance.i"]["values"]["name"] == "database"
+    assert terraform.state()["google_sql_database_instance.i"]["attributes"]["name"] == "database"
 
 
 def test_a_provider_ends_when_terraform_is_killed(tmp_path: Path, make_cloud: Any) -> None:

@@ -86,16 +86,16 @@ def test_networks_are_made_changed_in_place_and_deleted(terraform: Terraform) ->
 
     terraform.write(NETWORKS % AFTER)
     assert terraform.changes() == {
-        "google_compute_subnetwork.s": ["update"],
-        "google_compute_router_nat.nat": ["update"],
-        "google_compute_firewall.f": ["update"],
-        "google_compute_global_address.a": ["update"],
+        "google_compute_subnetwork.s": "update",
+        "google_compute_router_nat.nat": "update",
+        "google_compute_firewall.f": "update",
+        "google_compute_global_address.a": "update",
     }
     terraform.apply()
     assert terraform.changes() == {}
     values = terraform.state()
-    assert values["google_compute_subnetwork.s"]["values"]["private_ip_google_access"] is False
-    assert values["google_compute_global_address.a"]["values"]["effective_labels"] == {
+    assert values["google_compute_subnetwork.s"]["attributes"]["private_ip_google_access"] is False
+    assert values["google_compute_global_address.a"]["attributes"]["effective_labels"] == {
         "goog-terraform-provisioned": "true", "kind": "two", "team": "tests",
     }  # fmt: skip
 
@@ -106,11 +106,11 @@ def test_a_range_that_shrinks_and_a_new_name_replace(terraform: Terraform) -> No
     terraform.write(NETWORKS % AFTER)
     terraform.apply()
     terraform.write(NETWORKS % {**AFTER, "cidr": "10.0.0.0/19"})
-    assert terraform.changes() == {"google_compute_subnetwork.s": ["update"]}
+    assert terraform.changes() == {"google_compute_subnetwork.s": "update"}
     terraform.write(NETWORKS % {**AFTER, "cidr": "10.0.0.0/21"})
-    assert terraform.changes() == {"google_compute_subnetwork.s": ["delete", "create"]}
+    assert terraform.changes() == {"google_compute_subnetwork.s": "replace"}
     terraform.write(NETWORK % "other")
-    assert terraform.changes()["google_compute_network.n"] == ["delete", "create"]
+    assert terraform.changes()["google_compute_network.n"] == "replace"
 
 
 def test_what_is_there_already_is_an_error_in_the_real_words(terraform: Terraform) -> None:
@@ -175,7 +175,7 @@ def test_a_bucket_is_adopted_by_an_import_that_is_never_a_no_op(terraform: Terra
     (terraform.folder / "terraform.tfstate").unlink()
 
     terraform.write(BUCKET + IMPORT)
-    assert terraform.changes() == {"google_storage_bucket.b": ["update"]}
+    assert terraform.changes() == {"google_storage_bucket.b": "update"}
     assert "2 imported, 0 added, 1 changed" in terraform.apply()
     terraform.write(BUCKET)
     assert terraform.changes() == {}
@@ -225,7 +225,7 @@ def test_members_that_come_at_once_are_all_in_the_policy(terraform: Terraform) -
     assert roles == {"roles/logging.logWriter", "roles/monitoring.metricWriter", "roles/bigquery.jobUser"}
 
     terraform.write(ACCOUNTS % "Renamed")
-    assert terraform.changes() == {"google_service_account.a": ["update"]}
+    assert terraform.changes() == {"google_service_account.a": "update"}
     terraform.apply()
     terraform.write("")
     terraform.apply()
@@ -244,9 +244,9 @@ def test_what_changes_outside_shows_and_comes_back(terraform: Terraform) -> None
     cloud.call("PATCH", account, {"serviceAccount": {"displayName": "Meddled"}, "updateMask": "displayName"})
 
     assert terraform.changes() == {
-        "google_compute_firewall.f": ["create"],
-        "google_service_account_iam_member.s": ["create"],
-        "google_service_account.a": ["update"],
+        "google_compute_firewall.f": "create",
+        "google_service_account_iam_member.s": "create",
+        "google_service_account.a": "update",
     }
     terraform.apply()
     assert terraform.changes() == {}
@@ -305,7 +305,7 @@ def test_registries_and_secrets_whose_content_no_state_holds(terraform: Terrafor
     terraform.write(REGISTRY % "2592000s")
     assert terraform.changes("-var=word=canary-in-a-mine") == {}
     terraform.write(REGISTRY % "10d")
-    assert terraform.changes("-var=word=canary-in-a-mine") == {"google_artifact_registry_repository.r": ["update"]}
+    assert terraform.changes("-var=word=canary-in-a-mine") == {"google_artifact_registry_repository.r": "update"}
     terraform.apply("-var=word=canary-in-a-mine")
     assert terraform.changes("-var=word=canary-in-a-mine") == {}
     kept = [f.read_bytes() for f in terraform.folder.glob("*") if f.is_file()]

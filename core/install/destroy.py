@@ -24,9 +24,11 @@ def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
         await destroy_namespace(installation, context)
 
     async def platform(context: Context) -> None:
+        from core.install.namespace_removal import sweep_disks
         from core.install.platform_destroy import destroy_platform
 
         await destroy_platform(installation, context, keep_bucket=not delete_data)
+        await sweep_disks(installation, context)
 
     async def build_access(context: Context) -> None:
         from core.install.build_access import destroy_build_access

@@ -6,18 +6,22 @@ swept by their label where the cluster is gone.
 
 from __future__ import annotations
 
+from typing import Literal
+
 from core.errors import TemporaryError
 from core.install.cluster import endpoint
 from core.install.connection import connect
 from core.install.installation import Installation
 from core.kubernetes.apply import CRD, CRD_VERSION
 from core.kubernetes.client import Cluster
-from core.kubernetes.errors import Conflict
+from core.kubernetes.errors import Conflict, Unavailable
 from core.kubernetes.resources import Object
 from core.names import ID_LABEL
 from core.run.step import Context
 from core.run.together import together
 
+PATIENCE = 15
+"""Tries of each request: a control plane that stays away for minutes is gone with its cluster soon."""
 LOOKS = 120
 LOOK_EVERY = 5.0
 """Together ten minutes: namespaces and disks go within one or two."""
@@ -30,11 +34,14 @@ async def destroy_namespace(installation: Installation, context: Context) -> Non
     found = await _cluster(installation)
     if found is not None:
         url, authority = found
-        async with connect(installation, url, authority=authority) as cluster:
-            await _namespace(installation, cluster, context)
-            await _cluster_scoped(installation, cluster, context)
-            await _disks_gone(installation, context)
-    await sweep_disks(installation, context)
+        try:
+            async with connect(installation, url, authority=authority, attempts=PATIENCE) as cluster:
+                await _namespace(installation, cluster, context)
+                await _cluster_scoped(installation, cluster, context)
+                await _disks_gone(installation, context)
+        except Unavailable as error:
+            context.log(f"{error.message} {error.cause} What is in the cluster goes with it.")
+    await sweep_disks(installation, context, in_use="skip")
 
 
 async def _cluster(installation: Installation) -> tuple[str, bytes] | None:
@@ -138,9 +145,12 @@ async def _disks_gone(installation: Installation, context: Context) -> None:
         await context.clock.sleep(LOOK_EVERY)
 
 
-async def sweep_disks(installation: Installation, context: Context) -> None:
-    """Deletes the volumes' disks that nobody else will delete any more."""
-    from core.gcp.errors import NotFound
+async def sweep_disks(installation: Installation, context: Context, *, in_use: Literal["skip", "fail"] = "fail") -> None:
+    """Deletes the volumes' disks that nobody else will delete any more.
+
+    While there is a cluster some may still be attached to its nodes: they are left (``skip``) until it is gone.
+    """
+    from core.gcp.errors import InvalidRequest, NotFound, StillWorking
 
     names = installation.names
     for disk in await _disks(installation):
@@ -150,6 +160,11 @@ async def sweep_disks(installation: Installation, context: Context) -> None:
             )
             await installation.google.wait("compute", "v1", operation, context, key=f"disk-{disk}")
         except NotFound:
+            continue
+        except (StillWorking, InvalidRequest) as error:
+            if in_use == "fail":
+                raise
+            context.log(f"The disk {disk} stays until its node is gone: {error.cause}")
             continue
         context.changed()
         context.resource("compute.disks", disk, "delete", "done")

@@ -8,7 +8,7 @@ import pytest
 from step_bench import StepBench, StepContext
 
 from core.errors import TemporaryError
-from core.gcp.errors import NotFound
+from core.gcp.errors import NotFound, StillWorking
 from core.install import namespace_removal as module
 from core.install.namespace_removal import destroy_namespace
 from core.run.clock import VirtualClock
@@ -109,3 +109,24 @@ async def test_a_namespace_that_hangs_says_what_holds_it(there: StepBench, monke
     with pytest.raises(TemporaryError, match="still there") as caught:
         await destroy_namespace(there.installation, context(there))
     assert caught.value.cause == message
+
+
+async def test_a_disk_that_a_node_still_holds_is_left_until_the_cluster_is_gone(there: StepBench) -> None:
+    there.google.answers[GET] = NotFound("gone", status=404)
+    there.google.answers["compute.disks.list"] = {"items": [disk(there, "pvc-1")]}
+    held = StillWorking("in use", status=400, reason="resourceInUseByAnotherResource")
+    there.google.answers["compute.disks.delete"] = held
+    told = context(there)
+    await destroy_namespace(there.installation, told)
+    assert "pvc-1 stays" in told.lines[-1]
+    with pytest.raises(StillWorking):
+        await module.sweep_disks(there.installation, told)
+
+
+async def test_a_control_plane_that_is_gone_does_not_hold_up_the_rest(there: StepBench) -> None:
+    there.fake.put(namespace(there.environment.id))
+    there.fake.url = "http://127.0.0.1:1"
+    there.google.answers["compute.disks.list"] = {"items": [disk(there, "pvc-1")]}
+    told = context(there)
+    await destroy_namespace(there.installation, told)
+    assert [name for _, name, _ in told.resources] == ["pvc-1"]

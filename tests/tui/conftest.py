@@ -1,0 +1,52 @@
+"""The app in a home of its own, at a fixed moment on a machine that says the same everywhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from tui_runs import NOW
+
+from core.environment import Home
+from core.environment.lifetime import Lifetime
+from core.run import journal
+from tui import themes
+from tui.app import MlopsApp
+
+VARIABLES = ("TMUX", "SSH_CONNECTION", "DISPLAY", "WAYLAND_DISPLAY", "WSL_DISTRO_NAME", "COLORFGBG", "WEB_HOST", "CI")
+
+
+@pytest.fixture(autouse=True)
+def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No setting of the machine's shows on the screen."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+    here = Lifetime("machine", "The run goes on when this terminal closes, while the machine is on and awake.")
+    for module in ("tui.screens.told", "tui.screens.quit"):
+        monkeypatch.setattr(f"{module}.lifetime", lambda: here)
+
+
+@pytest.fixture
+def moment(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """The time of day stands still; ``moment.now`` moves it."""
+    state = SimpleNamespace(now=NOW)
+    clock = SimpleNamespace(time=lambda: state.now, gmtime=time.gmtime, strftime=time.strftime, strptime=time.strptime)
+    monkeypatch.setattr(journal, "time", clock)
+    return state
+
+
+@pytest.fixture
+def app(home: Home) -> Iterator[MlopsApp]:
+    """The app, for `run_test`; keys that a test presses are typed, however fast they come."""
+    made = MlopsApp(home, ascii=False)
+    made.paste_gap = 0.0
+    assert made.theme == themes.DARK.name
+    yield made

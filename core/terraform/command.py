@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from core.errors import MlopsError
+from core.errors import MlopsError, PermanentError
 from core.run.clock import Clock
 from core.run.step import Reporter
 from core.terraform import locks, process
@@ -19,6 +19,8 @@ from core.terraform.stream import Completed, Stream
 from core.terraform.workspace import BACKEND, Workspace
 
 PLAN = "mlops-env.tfplan"
+UNWRITTEN = "errored.tfstate"
+"""Where Terraform leaves a state that its backend did not take."""
 PARALLELISM = 20
 """Resources at work at once: most of the time they wait for Google."""
 
@@ -45,14 +47,29 @@ class Terraform:
         """Makes backend, modules and providers known, unless nothing of these changed since the last time."""
         marker = self.folder / ".terraform" / "mlops-env"
         digest = self._digest()
-        if marker.is_file() and marker.read_text() == digest:
-            return
+        if not (marker.is_file() and marker.read_text() == digest):
+            await self._init(reporter)
+            marker.write_text(digest)
+        await self._push_unwritten(reporter)
+
+    async def _init(self, reporter: Reporter) -> None:
         (self.folder / ".terraform.lock.hcl").unlink(missing_ok=True)
-        # -reconfigure forgets one backend for another, but not for none.
+        # What is known of the backend before; -reconfigure alone keeps it where there is no backend block any more.
         (self.folder / ".terraform" / "terraform.tfstate").unlink(missing_ok=True)
         arguments = ["init", "-input=false", "-reconfigure", "-json", f"-plugin-dir={self.mirror}"]
-        await self._checked(arguments, reporter)
-        marker.write_text(digest)
+        await self._unlocking(arguments, Stream(reporter), reporter)
+
+    async def _push_unwritten(self, reporter: Reporter) -> None:
+        """Writes a state that an earlier Terraform could not write, and left here, to where it belongs."""
+        left = self.folder / UNWRITTEN
+        if not left.is_file():
+            return
+        reporter.log(f"An earlier Terraform could not write the state; {UNWRITTEN} is written now.")
+        try:
+            await self._unlocking(["state", "push", "-no-color", UNWRITTEN], Stream(reporter), reporter)
+        except PermanentError as error:  # a later state is there already, or another one; what it lacks is found again
+            reporter.log(f"It is set aside: {error.cause}")
+        left.replace(left.with_suffix(".set-aside"))
 
     async def plan(
         self, reporter: Reporter, *, destroy: bool = False, targets: Sequence[str] = (), refresh: bool = True
@@ -123,7 +140,8 @@ class Terraform:
         for attempt in range(3):
             try:
                 code = await self._checked(arguments, reporter, stream)
-                locks.forget(self.folder)
+                if arguments[0] != "init":  # which takes the state's lock only to make the first state
+                    locks.forget(self.folder)
                 return code
             except StateLocked as lock:
                 if attempt or not locks.is_ours_and_dead(lock, self.folder):

@@ -16,7 +16,7 @@ from core.terraform.meanings import Meaning, meaning
 
 EXISTS = re.compile(r"Error 409|alreadyExists|ALREADY_EXISTS|[Ee]xisting object already found|already exists")
 DENIED = re.compile(r"Error 403|PERMISSION_DENIED|forbidden", re.IGNORECASE)
-LOCKED = re.compile(r"Error acquiring the state lock")
+LOCKED = re.compile(r"Error acquiring the state lock|Lock Info:")
 PREAMBLE = re.compile(r"^Terraform encountered problems during initiali[sz]ation")
 PERMISSION = re.compile(
     r"[Rr]equired '?\"?([\w./]+)'?\"? permission|[Pp]ermissions? '?\"?([\w./]+)'?\"? (?:denied|required)|"
@@ -138,7 +138,7 @@ def _refused(found: Diagnostic, what: str) -> PermanentError:
 
 def _locked(found: Diagnostic) -> StateLocked:
     def field(name: str) -> str:
-        match = re.search(rf"^\s*{name}:\s*(\S.*?)\s*$", found.detail, re.MULTILINE)
+        match = re.search(rf"^\s*{name}:\s*(\S.*?)\s*$", f"{found.summary}\n{found.detail}", re.MULTILINE)
         return match.group(1) if match else ""
 
     return StateLocked(field("ID"), field("Who"), field("Created"), found.text)

@@ -101,7 +101,7 @@ MEANINGS = (
         "busy",
         r"operationInProgress|unable to queue the operation|resourceInUseByAnotherResource|resourceNotReady|"
         r"is already being used by|currently (creating|deleting|updating|upgrading)|failedPrecondition.*operation|"
-        r"incompatible operation|conditionNotMet",
+        r"incompatible operation|conditionNotMet|staleSettings",
         "Something that it depends on is still busy.",
         delay=20,
     ),
@@ -115,16 +115,22 @@ MEANINGS = (
         delay=5,
     ),
     Meaning(
+        "credentials",
+        r"(Error|response code) 401|UNAUTHENTICATED|oauth2: |could not find default credentials|metadata: .*not defined",
+        "Terraform got no token.",
+        delay=5,
+    ),
+    Meaning(
+        "state",
+        r"Failed to (persist|save) state|[Ee]rror (loading|saving|uploading) state",
+        "The state could not be read or written; what could not be written is kept in the work directory.",
+        delay=5,
+    ),
+    Meaning(
         "provider",
         r"Plugin did not respond|plugin process exited|Unrecognized remote plugin|timeout while waiting for plugin to start",
         "The provider's process ended by itself.",
         delay=2,
-    ),
-    Meaning(
-        "credentials",
-        r"Error 401|UNAUTHENTICATED|oauth2: |could not find default credentials|metadata: .*not defined",
-        "Terraform got no token.",
-        delay=5,
     ),
 )
 

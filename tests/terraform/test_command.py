@@ -138,6 +138,24 @@ async def test_untaints_what_came_up_after_all(tmp_path: Path, command: list[str
     assert not (await terraform.plan(heard)).changes
 
 
+async def test_a_state_that_could_not_be_written_is_written_later(tmp_path: Path, command: list[str], heard: Heard) -> None:
+    terraform = await _applied(tmp_path, command, heard)
+    state = terraform.folder / "terraform.tfstate"
+    state.rename(terraform.folder / "errored.tfstate")
+    await terraform.init(heard)
+    assert set(await terraform.state(heard)) == {"terraform_data.first", "terraform_data.second"}
+    assert not (terraform.folder / "errored.tfstate").exists()
+
+
+async def test_an_unwritten_state_that_is_too_old_is_set_aside(tmp_path: Path, command: list[str], heard: Heard) -> None:
+    terraform = await _applied(tmp_path, command, heard)
+    old = {**json.loads((terraform.folder / "terraform.tfstate").read_text()), "serial": 0, "resources": []}
+    (terraform.folder / "errored.tfstate").write_text(json.dumps(old))
+    await terraform.init(heard)
+    assert set(await terraform.state(heard)) == {"terraform_data.first", "terraform_data.second"}
+    assert (terraform.folder / "errored.set-aside").is_file()
+
+
 async def test_variables_reach_it_as_written(tmp_path: Path, command: list[str], heard: Heard) -> None:
     terraform = await _applied(tmp_path, command, heard)
     assert json.loads((terraform.folder / VARIABLES).read_text()) == {"word": "hello"}

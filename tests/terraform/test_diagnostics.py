@@ -26,6 +26,7 @@ TEMPORARY = {
     "rate": "Error creating Firewall: googleapi: Error 403: Quota exceeded for quota metric 'Queries' and limit 'Queries per minute' "
     "of service 'compute.googleapis.com', rateLimitExceeded",
     "provider": "Plugin did not respond The plugin encountered an error, and failed to respond to the plugin6 call.",
+    "state": "Failed to persist state to backend The error shown above has prevented Terraform from writing the updated state",
     "credentials": "Error 401: Request had invalid authentication credentials., UNAUTHENTICATED",
 }
 BUSY = (

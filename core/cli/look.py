@@ -7,6 +7,7 @@ import asyncio
 from typing import Any
 
 from core.cli.output import Output
+from core.cli.tools import provide
 from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.errors import ParameterError, PrerequisiteError, UnknownEnvironment
@@ -67,7 +68,9 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
     async def work(installation: Installation) -> dict[str, Any]:
         return await preview(installation, Console(out))
 
-    document = _with(_environment(arguments), work, scenario=arguments.scenario)
+    environment = _environment(arguments)
+    provide(arguments, out, environment.home)
+    document = _with(environment, work, scenario=arguments.scenario)
     if out.json:
         out.document(document)
         return 0

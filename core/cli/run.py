@@ -7,6 +7,7 @@ import sys
 
 from core.cli import follow
 from core.cli.output import Output, confirm, interactive
+from core.cli.tools import provide
 from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.environment.lifetime import lifetime
@@ -26,6 +27,7 @@ def install(arguments: argparse.Namespace, out: Output) -> int:
     secrets = _password(arguments)
     _say_what(environment, out)
     _agree(arguments, out, f"Install {environment.name}?")
+    provide(arguments, out, environment.home)
     environment.save()
     if environment.cloud == "rehearsal":
         try:
@@ -43,6 +45,7 @@ def retry(arguments: argparse.Namespace, out: Output) -> int:
     action = action_to_retry(environment)
     secrets = _password(arguments)
     _agree(arguments, out, f"Go on with {environment.name} ({action})?")
+    provide(arguments, out, environment.home)
     last = runs.last(environment)
     delete_data = bool(last and last.options.get("delete_data"))
     run = start(environment, action, secrets=secrets, wait=_wait(arguments), skip=arguments.skip, delete_data=delete_data)
@@ -58,6 +61,7 @@ def destroy(arguments: argparse.Namespace, out: Output) -> int:
     out.say(f"Everything that {environment.name} made is removed, its database with all runs and metadata too.{stays}")
     if not arguments.yes:
         _ask_for_the_name(environment.name)
+    provide(arguments, out, environment.home)
     run = start(environment, "destroy", wait=_wait(arguments), delete_data=arguments.delete_data)
     return _follow(environment, run, arguments, out)
 

@@ -22,5 +22,7 @@ def _one(name: str, subject: Subject) -> Check:
     try:
         tool = find(name, subject.home)
     except MissingTool as missing:
-        return Check(f"tool.{name}", title, "block", name, missing.message, missing.hint, missing.command, missing.url)
+        return Check(
+            f"tool.{name}", title, "block", name, missing.message.rstrip("."), missing.hint, missing.command, missing.url
+        )
     return Check(f"tool.{name}", title, "pass", str(tool))

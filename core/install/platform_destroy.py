@@ -55,7 +55,7 @@ async def _take_down(installation: Installation, context: Context, terraform: Te
     await _destroy(context, terraform, *FIRST)
     await _give_up_sql_name(installation, found)
     await _remove_peering(installation, context)
-    await _destroy(context, terraform)
+    await _destroy(context, terraform, refresh=False)  # everything was looked at a moment ago
 
 
 async def _state_bucket(installation: Installation) -> str:
@@ -114,8 +114,8 @@ def _holds_on(type: str, values: Mapping[str, Any]) -> bool:
     return bool(values.get("deletion_protection") or settings.get("deletion_protection_enabled"))
 
 
-async def _destroy(context: Context, terraform: Terraform, *targets: str) -> None:
-    plan = await terraform.plan(context, destroy=True, targets=targets)
+async def _destroy(context: Context, terraform: Terraform, *targets: str, refresh: bool = True) -> None:
+    plan = await terraform.plan(context, destroy=True, targets=targets, refresh=refresh)
     if plan.changes:
         context.changed()
         await terraform.apply(plan, context)

@@ -65,7 +65,7 @@ class Stream:
         elif kind == "diagnostic":
             self._diagnostic(event["diagnostic"])
             return
-        if kind not in ("refresh_start", "refresh_complete"):
+        if kind not in ("refresh_start", "refresh_complete") and not (kind == "planned_change" and self.total):
             self.reporter.log(str(event.get("@message", "")))
 
     @property

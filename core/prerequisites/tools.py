@@ -22,7 +22,6 @@ def _one(name: str, subject: Subject) -> Check:
     try:
         tool = find(name, subject.home)
     except MissingTool as missing:
-        return Check(
-            f"tool.{name}", title, "block", name, missing.message.rstrip("."), missing.hint, missing.command, missing.url
-        )
+        why = missing.message.rstrip(".")
+        return Check(f"tool.{name}", title, "block", name, why, missing.hint, missing.command, missing.url)
     return Check(f"tool.{name}", title, "pass", str(tool))

@@ -51,7 +51,7 @@ def built(without: tuple[str, ...] = ()) -> Manifests:
         return asyncio.run(kustomize.build(release, values, folder, kubectl=tool.command, without=without))
 
 
-def google_side(world: World, *, plugin: str = NATIVE, roles: bool = True) -> None:
+def google_side(world: World) -> None:
     """What Terraform and the steps before make at Google: database, user, bucket, account, and its rights."""
     store = world.store
     store.put(
@@ -64,10 +64,8 @@ def google_side(world: World, *, plugin: str = NATIVE, roles: bool = True) -> No
             "ipAddresses": [{"type": "PRIVATE"}],
         },
     )
-    user = {"name": "root", "host": "%", "instance": INSTANCE, "password": PASSWORD, "plugin": plugin}
+    user = {"name": "root", "host": "%", "instance": INSTANCE, "password": PASSWORD, "plugin": NATIVE}
     store.put("sql.users", f"{INSTANCE}/root@%", user)
-    if not roles:
-        return
     for role in ("roles/cloudsql.client", "roles/storage.objectUser"):
         iam_policy.grant(world, f"projects/{PROJECT}", role, f"serviceAccount:{ACCOUNT}", at_once=True)
     for name in CALLERS:
@@ -221,13 +219,14 @@ def secrets() -> list[dict[str, Any]]:
 
 
 @asynccontextmanager
-async def installed(folder: Path, without: tuple[str, ...] = (), **given: Any) -> AsyncIterator[Installed]:
+async def installed(
+    folder: Path, without: tuple[str, ...] = (), *, given: dict[str, Any] | None = None
+) -> AsyncIterator[Installed]:
     """The overlay's objects applied in a world where all that comes before is done."""
     manifests = await asyncio.to_thread(built, without)
-    google = {key: given.pop(key) for key in ("plugin", "roles") if key in given}
-    world = world_in(folder, {"delays": {"iam": 0, "services": 0}, **given})
+    world = world_in(folder, {"delays": {"iam": 0, "services": 0}, **(given or {})})
     plant(world)
-    google_side(world, **google)
+    google_side(world)
     runner = web.AppRunner(google_app(world), access_log=None, shutdown_timeout=0.2)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -1,0 +1,84 @@
+"""Kubeflow's API through the port-forward: its health, its records, and how it refuses."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from kubeflow_installed import INSTANCE, Installed, installed
+
+V2 = "/apis/v2beta1"
+SPEC: dict[str, Any] = {
+    "schemaVersion": "2.1.0",
+    "deploymentSpec": {"executors": {"e": {"container": {"image": "x", "command": ["y"]}}}},
+    "root": {"inputDefinitions": {"parameters": {"a": {"parameterType": "STRING"}}}},
+}
+
+
+async def test_the_ui_answers_and_says_whether_the_api_does(kubeflow: Installed) -> None:
+    await kubeflow.ready()
+    async with kubeflow.ui() as api:
+        status, page = await api.call("GET", "/")
+        assert (status, "<title>Kubeflow Pipelines</title>" in page) == (200, True)
+        assert (await api.call("GET", f"{V2}/healthz"))[1]["apiServerReady"] is True
+        kubeflow.world.store.delete("sql.users", f"{INSTANCE}/root@%")
+        assert (await api.call("GET", f"{V2}/healthz"))[1]["apiServerReady"] is False
+        assert (await api.call("GET", f"{V2}/pipelines"))[0] == 500
+        assert (await api.call("GET", "/"))[0] == 200
+
+
+async def test_pipelines_and_their_versions_are_kept(kubeflow: Installed) -> None:
+    await kubeflow.ready()
+    async with kubeflow.ui() as api:
+        status, made = await api.upload("p", SPEC)
+        assert (status, made["display_name"]) == (200, "p")
+        assert (await api.upload("p", SPEC))[0] == 409
+        _, listed = await api.call("GET", f"{V2}/pipelines?page_size=10")
+        assert [p["pipeline_id"] for p in listed["pipelines"]] == [made["pipeline_id"]]
+        path = f"{V2}/pipelines/{made['pipeline_id']}"
+        _, versions = await api.call("GET", f"{path}/versions")
+        assert versions["pipeline_versions"][0]["pipeline_spec"] == SPEC
+        assert (await api.call("DELETE", path))[0] == 400
+        version = versions["pipeline_versions"][0]["pipeline_version_id"]
+        assert (await api.call("DELETE", f"{path}/versions/{version}"))[0] == 200
+        assert (await api.call("DELETE", path))[0] == 200
+        assert (await api.call("GET", path))[0] == 404
+
+
+REFUSED: list[tuple[str, str, Any, int]] = [
+    ("POST", "/runs", {}, 400),
+    ("POST", "/runs", {"display_name": "r"}, 400),
+    ("POST", "/runs", [], 400),
+    ("POST", "/experiments", {}, 400),
+    ("GET", "/runs/none", None, 404),
+    ("GET", "/nothing", None, 404),
+    ("POST", "/pipelines/upload", {}, 400),
+    ("GET", "/pipelines?page_size=many", None, 400),
+]
+
+
+async def test_what_is_wrong_is_refused(kubeflow: Installed) -> None:
+    await kubeflow.ready()
+    async with kubeflow.ui() as api:
+        for method, path, body, status in REFUSED:
+            found, answer = await api.call(method, V2 + path, body)
+            assert (found, "code" in answer) == (status, True), path
+
+
+async def test_a_run_takes_no_parameter_that_its_pipeline_does_not_declare(kubeflow: Installed) -> None:
+    await kubeflow.ready()
+    async with kubeflow.ui() as api:
+        _, made = await api.upload("p", SPEC)
+        _, versions = await api.call("GET", f"{V2}/pipelines/{made['pipeline_id']}/versions")
+        reference = {"pipeline_version_id": versions["pipeline_versions"][0]["pipeline_version_id"]}
+        body = {"display_name": "r", "pipeline_version_reference": reference, "runtime_config": {"parameters": {"b": "1"}}}
+        status, answer = await api.call("POST", f"{V2}/runs", body)
+        assert (status, "Unknown input parameters: b" in answer["error"]) == (400, True)
+
+
+async def test_a_scenario_strikes_at_kubeflow_too(tmp_path: Path) -> None:
+    fault = [{"call": "kfp:pipelines.list", "status": 503, "times": 1}]
+    async with installed(tmp_path / "world", given={"fault": fault}) as kubeflow:
+        await kubeflow.ready()
+        async with kubeflow.ui() as api:
+            assert [(await api.call("GET", f"{V2}/pipelines"))[0] for _ in range(2)] == [503, 200]

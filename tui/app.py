@@ -27,7 +27,7 @@ from core.run import runs
 from core.run.redact import Redactor
 from tui import clipboard, crash, keys, pages, signs, terminal, themes
 from tui.background import in_thread
-from tui.screens.base import Acting, TooSmall, WaitingLine
+from tui.screens.base import Acting, WaitingLine
 from tui.text import line, text
 
 if TYPE_CHECKING:
@@ -106,10 +106,6 @@ class MlopsApp(App[int], inherit_bindings=False):
                 waiting.show(said)
             if isinstance(screen, HomeScreen):
                 screen.show(entries)
-
-    def on_resize(self) -> None:
-        for notice in self.screen.query(TooSmall):
-            notice.fit()
 
     # -- typing
 

@@ -60,7 +60,7 @@ TABLE = (
     Key("skip", ("S",), "Skip", "Leave the optional step out and go on.", 3, asks=True),
     Key("destroy", ("D",), "Destroy", "Remove everything that the environment made.", 4, asks=True),
     Key("install", ("I",), "Install", "Do everything that is shown.", 1, asks=True),
-    Key("signed_in", ("G",), "Signed in", "Tell the run that you have signed in again.", 1, asks=True),
+    Key("signed_in", ("G",), "Ready", "Tell the run that you have signed in, or give it the password.", 1, asks=True),
     Key("log", ("l",), "Log", "Go to the log, and back to the steps.", 2),
     Key("follow", ("f",), "Follow", "Stay at the log's end as it grows, or stop there.", 4),
     Key("filter", ("t",), "This step", "Only the chosen step's log, or all of them.", 4),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -44,9 +43,9 @@ def moment(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
 
 
 @pytest.fixture
-def app(home: Home) -> Iterator[MlopsApp]:
+def app(home: Home) -> MlopsApp:
     """The app, for `run_test`; keys that a test presses are typed, however fast they come."""
     made = MlopsApp(home, ascii=False)
     made.paste_gap = 0.0
     assert made.theme == themes.DARK.name
-    yield made
+    return made

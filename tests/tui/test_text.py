@@ -13,8 +13,8 @@ from tui import text as texts
 
 HOSTILE = [
     "[/red]", "a[each.key]", "[@click=app.quit]x[/]", "\x1b]52;c;cm0gLXJm\x07after", "\x1b[2J\x1b[Hgone", "\x9b31mred",
-    "\x1bP+q544e\x1b\\q", "\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\", "日本語 wide ｆｕｌｌ", "a\x00b\x7f\x85c", "\u202egpj.exe",
-    "\x1b]0;unterminated", "\x1b[38;5;", "\x1b",
+    "\x1bP+q544e\x1b\\q", "\x1b]8;;http://evil\x1b\\link\x1b]8;;\x1b\\", "日本語 wide ｆｕｌｌ", "a\x00b\x7f\x85c",
+    "\u202egpj.exe", "\x1b]0;unterminated", "\x1b[38;5;", "\x1b",
 ]  # fmt: skip
 
 

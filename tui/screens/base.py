@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
+from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -107,6 +109,9 @@ class BaseScreen(Acting[None]):
         """What stands between the line of place and the line of keys."""
         return iter(())
 
+    def on_resize(self, event: events.Resize) -> None:
+        self.query_one(TooSmall).fit(event.size)
+
     def place(self, *names: str, standing: Content | None = None) -> None:
         """Says where one is, and how it stands."""
         bar = self.query_one(PlaceBar)
@@ -136,7 +141,7 @@ class WaitingLine(Static):
     """Says on every screen which runs wait for a person; hidden where none does."""
 
     DEFAULT_CSS = """
-    WaitingLine { dock: top; height: auto; display: none; background: $warning-muted; color: $text-warning; padding: 0 1; }
+    WaitingLine { height: auto; display: none; background: $warning-muted; color: $text-warning; padding: 0 1; }
     WaitingLine.-shown { display: block; }
     """
 
@@ -156,15 +161,11 @@ class TooSmall(Static):
         background: $background; content-align: center middle; text-align: center;
     }
     TooSmall.-shown { display: block; }
-    Screen { layers: default notice; }
+    BaseScreen { layers: default notice; }
     """
 
-    def on_mount(self) -> None:
-        self.call_after_refresh(self.fit)
-
-    def fit(self) -> None:
-        """Looks at the size of the terminal."""
-        size = self.app.size
+    def fit(self, size: Size) -> None:
+        """Says so where the screen has that size and it is too small."""
         small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
         self.set_class(small, "-shown")
         if small:

@@ -24,7 +24,7 @@ from tui.widgets.lined import Lined
 class HomeScreen(BaseScreen):
     """The first screen."""
 
-    ACTIONS = ("retry", "rehearse", "new", "watch", "access", "destroy", "cancel")
+    ACTIONS = ("retry", "rehearse", "watch", "access", "destroy", "cancel")
     HELP = "The environments that this machine keeps. Choose one with the arrow keys; enter opens its run."
     CSS_PATH = "home.tcss"
 
@@ -36,7 +36,6 @@ class HomeScreen(BaseScreen):
             yield Static(text("Looking what is here…"), id="empty")
             with Horizontal(id="first-buttons"):
                 yield self._button("rehearse")
-                yield self._button("new")
         with Vertical(id="detail-panel", classes="panel"):
             yield Static(id="detail")
             with Horizontal(id="detail-buttons"):
@@ -103,7 +102,7 @@ class HomeScreen(BaseScreen):
 
     def allowed(self, action: str) -> bool:
         entry = self.listed.entry() if self.is_mounted else None
-        if action in ("rehearse", "new"):
+        if action == "rehearse":
             return True
         if entry is None or entry.environment is None or entry.watched is None:
             return False
@@ -163,7 +162,6 @@ EMPTY = lines(
     text("No environment is kept on this machine yet."),
     text(""),
     text(("Rehearse", "bold"), " installs everything on a simulated cloud on this machine: no account, no cost."),
-    text(("New", "bold"), " installs on Google Cloud; it looks first, and asks before it makes anything."),
 )
 
 

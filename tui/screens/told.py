@@ -83,8 +83,8 @@ def note(watched: Watched, quiet: float) -> Content:
         said.append(f"It runs on {watched.holder.host}; steer it there.")
     if watched.environment.cloud == "rehearsal":
         rate = watched.state.rate
-        pace = f"{rate:.0f} simulated seconds in one" if rate else "no waiting at all"
-        said.append(f"Rehearsal: a simulated cloud, times simulated ({pace}); it costs nothing.")
+        pace = f", {rate:.0f} times as fast" if rate > 1 else "" if rate else ", without waiting"
+        said.append(f"Rehearsal: cloud and times are simulated{pace}; it costs nothing.")
     return text(" ".join(said))
 
 

@@ -14,7 +14,7 @@ from tui.text import text, width
 class KeyBar(Widget):
     """Shows what the screen says can be done now (`BaseScreen.offered`), ranked and cut to the width."""
 
-    DEFAULT_CSS = "KeyBar { dock: bottom; height: 1; background: $panel; color: $foreground; padding: 0 1; }"
+    DEFAULT_CSS = "KeyBar { height: 1; background: $panel; color: $foreground; padding: 0 1; }"
     ALLOW_SELECT = False
 
     def on_mount(self) -> None:

@@ -14,7 +14,7 @@ from tui.text import cut, line, text
 class PlaceBar(Widget):
     """``places`` lead here from the left; ``standing`` is how it stands, at the right."""
 
-    DEFAULT_CSS = "PlaceBar { dock: top; height: 1; background: $panel; color: $foreground; padding: 0 1; }"
+    DEFAULT_CSS = "PlaceBar { height: 1; background: $panel; color: $foreground; padding: 0 1; }"
 
     places: reactive[tuple[str, ...]] = reactive(())
     """The names that lead here, the app's own left out."""

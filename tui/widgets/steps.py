@@ -135,7 +135,7 @@ class StepList(Lined):
         text = Text(end="")
         text.append(f"  {sign.sign} ", style)
         room = width - text.cell_len - len(time) - 3 - len(sign.word) - 1
-        text.append(fill(line(f"{resource.kind} {resource.id}"), room) + " ")
+        text.append(fill(line(label(resource)), room) + " ")
         text.append(sign.word, style)
         text.append(f" {time}  ")
         return text
@@ -145,3 +145,11 @@ class StepList(Lined):
         if resource is None:
             return super().plain(y)
         return line(f"{resource.kind} {resource.id} {resource.action} {resource.state} {clock(resource.seconds)}")
+
+
+def label(resource: Resource) -> str:
+    """What a resource is called where there is little room: Terraform's address tells its kind once more."""
+    if not resource.kind.startswith("google_"):
+        return f"{resource.id.rpartition('/')[2]} {resource.kind}"
+    rest = resource.id.rpartition(resource.kind)[2].removeprefix(".").removeprefix("this")
+    return f"{resource.kind.removeprefix('google_')} {rest}".rstrip()

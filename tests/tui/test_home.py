@@ -1,0 +1,111 @@
+"""Home: what is there, how it stands, and where each of its keys leads."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import tui_runs
+from tui_pilot import focused, press, shown, until, until_shown
+
+from core.environment import Home
+from tui.app import MlopsApp
+from tui.screens.dialogs import Ask
+from tui.screens.progress import ProgressScreen
+
+
+async def test_an_empty_home_offers_the_rehearsal_first(app: MlopsApp) -> None:
+    async with app.run_test() as pilot:
+        screen = await until_shown(pilot, "No environment is kept", "account, no cost")
+        assert focused(app).id == "do-rehearse"
+        assert screen.splitlines()[-1].split()[:2] == ["e", "Rehearse"]
+        assert "Retry" not in screen
+
+
+async def test_each_environment_is_told_by_sign_and_word(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    for name, happened in (
+        ("running", tui_runs.halfway()),
+        ("broken", tui_runs.failed()),
+        ("over", tui_runs.installed()),
+        ("dead", tui_runs.halfway()),
+    ):
+        tui_runs.write(tui_runs.environment(home, name), happened)
+    fresh = tui_runs.environment(home, "fresh", cloud="google")
+    live = tui_runs.environment(home, "running")
+    with tui_runs.alive(live):
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until_shown(pilot, "running")
+            rows = {
+                line.split()[1]: line for line in shown(app).splitlines() if line.startswith("│") and len(line.split()) > 2
+            }
+            rows |= {line.split()[2]: line for line in shown(app).splitlines() if "▸" in line}
+    assert "◐ installing 6/15, ~11 min" in rows["running"]
+    assert "✗ failed at pipelines" in rows["broken"]
+    assert "✓ installed" in rows["over"]
+    assert "= interrupted at platform" in rows["dead"]
+    assert "· new" in rows[fresh.name]
+
+
+async def test_enter_opens_the_chosen_run_and_back_returns(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    for name in ("alpha", "beta"):
+        tui_runs.write(tui_runs.environment(home, name), tui_runs.failed())
+    async with app.run_test() as pilot:
+        await until_shown(pilot, "alpha", "beta")
+        await press(pilot, "down", "enter")
+        await until(pilot, lambda: isinstance(app.screen, ProgressScreen))
+        await until_shown(pilot, "mlops-env › beta › failed at pipelines")
+        await press(pilot, "b")
+        await until_shown(pilot, "Environments")
+
+
+async def test_a_capital_asks_before_it_starts_anything(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    tui_runs.write(tui_runs.environment(home), tui_runs.failed())
+    async with app.run_test() as pilot:
+        await until_shown(pilot, "demo", "R Retry")
+        await press(pilot, "R")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert focused(app).id == "stay"
+        await press(pilot, "R", "R", "enter")
+        await until_shown(pilot, "Environments")
+
+
+async def test_destroying_takes_the_name(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    tui_runs.write(tui_runs.environment(home), tui_runs.installed())
+    async with app.run_test() as pilot:
+        await until_shown(pilot, "installed", "Destroy (D)")
+        await press(pilot, "D")
+        await until_shown(pilot, "Type the environment's name", "database")
+        assert app.screen.query_one("#yes").disabled
+        await press(pilot, *"dem")
+        assert app.screen.query_one("#yes").disabled
+        await press(pilot, "o")
+        assert not app.screen.query_one("#yes").disabled
+        await press(pilot, "escape")
+        await until_shown(pilot, "Environments")
+
+
+async def test_a_record_that_cannot_be_read_is_a_row_and_no_end(app: MlopsApp, home: Home) -> None:
+    environment = tui_runs.environment(home)
+    (environment.folder / "environment.toml").write_text("format = [/red]")
+    async with app.run_test() as pilot:
+        await until_shown(pilot, "record can't be read", "environment.toml can't be read")
+
+
+async def test_a_run_that_waits_says_so_on_every_screen(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    needy = tui_runs.environment(home, "needy")
+    tui_runs.write(needy, [*tui_runs.halfway(), tui_runs.waiting()])
+    tui_runs.write(tui_runs.environment(home, "other"), tui_runs.failed())
+    with tui_runs.alive(needy):
+        async with app.run_test() as pilot:
+            await until_shown(pilot, "! needs you: sign-in", "needy waits for you: The sign-in has run out.")
+            await press(pilot, "down", "enter")
+            await until_shown(pilot, "other › failed", "needy waits for you")
+
+
+@pytest.mark.parametrize("size", [(59, 24), (80, 19), (20, 5)])
+async def test_a_window_that_is_too_small_says_so(app: MlopsApp, size: tuple[int, int]) -> None:
+    async with app.run_test(size=size) as pilot:
+        await until_shown(pilot, "needs")
+        assert f"{size[0]} columns" in " ".join(shown(app).split())
+        await pilot.resize_terminal(80, 24)
+        await until_shown(pilot, "No environment is kept")

@@ -1,0 +1,284 @@
+"""Progress: a run that lives, failed, waits, was interrupted or is over; and what can be done about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import tui_runs
+from textual.pilot import Pilot
+from tui_pilot import focused, press, shown, until, until_shown
+
+from core import events
+from core.environment import Environment, Home
+from tui import clipboard, steering
+from tui.app import MlopsApp
+from tui.screens.progress import ProgressScreen
+from tui.widgets.steps import StepList
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Any]]:
+    """What was asked of runs, none of which is there."""
+    found: list[tuple[str, Any]] = []
+
+    def ask(_: Environment, request: dict[str, Any]) -> None:
+        found.append((request["do"], request))
+
+    def retry(_: Environment, step: str = "") -> str:
+        found.append(("retry", step))
+        return ""
+
+    monkeypatch.setattr(steering, "ask", ask)
+    monkeypatch.setattr(steering, "retry", retry)
+    return found
+
+
+async def opened(pilot: Pilot[int], environment: Environment) -> ProgressScreen:
+    screen = ProgressScreen(environment)
+    await pilot.app.push_screen(screen)
+    await until(pilot, lambda: screen.query_one(StepList).count() > 0)
+    return screen
+
+
+async def test_a_live_run_shows_steps_resources_and_what_decides(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    tui_runs.write_log(environment, "platform", ["14:12:00 module.database: Creating..."])
+    with tui_runs.alive(environment):
+        async with app.run_test(size=(120, 36)) as pilot:
+            await opened(pilot, environment)
+            screen = await until_shown(pilot, "demo › installing", "Creating...")
+    lines = screen.splitlines()
+    platform = next(line for line in lines if "platform" in line and "running" in line)
+    assert "11:18" in platform
+    assert "~15m" in platform
+    assert "‹" in platform
+    assert any("container_cluster" in line and "✓" in line for line in lines)
+    assert any("sql_database_instance module.database.this[each.key]"[:30] in line and "◐" in line for line in lines)
+    assert "12:40, about" in lines[0]
+    assert "6/15" in lines[0]
+    assert "rehearsal" in lines[0]
+    assert "it costs nothing" in " ".join(screen.split())
+
+
+async def test_the_screen_follows_the_run_to_its_end_and_rings(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    rung: list[str] = []
+    monkeypatch.setattr("tui.terminal.notify", lambda _, message: rung.append(message))
+    async with app.run_test() as pilot:
+        with tui_runs.alive(environment):
+            await opened(pilot, environment)
+            await until_shown(pilot, "installing")
+            tui_runs.write(environment, tui_runs.installed()[len(tui_runs.halfway()) - 1 :], more=True)
+        await until_shown(pilot, "demo › installed", "demo is installed.", "a Access")
+    assert rung == ["demo: installed"]
+
+
+async def test_a_failure_stands_in_front_with_its_cause_and_next_step(
+    app: MlopsApp, home: Home, moment: SimpleNamespace
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.failed())
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, environment)
+        screen = await until_shown(pilot, "failed at pipelines", "ml-pipeline-ui cannot pull its image.", "Cause", "Next")
+        flat = " ".join(screen.split())
+        assert "R Retry" in flat
+        assert "Skip" not in flat
+        await press(pilot, "l")
+        await until_shown(pilot, "Log of pipelines")
+        await press(pilot, "l")
+        await until_shown(pilot, "cannot pull its image")
+
+
+async def test_skipping_is_offered_where_the_step_is_optional(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    environment = tui_runs.environment(home)
+    happened = tui_runs.failed()
+    happened[0] = tui_runs.begin(optional=["pipelines"])
+    tui_runs.write(environment, happened)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, environment)
+        await until_shown(pilot, "Skip (S)")
+        assert screen.allowed("skip")
+
+
+async def test_retry_asks_and_then_goes_on(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, asked: list[tuple[str, Any]]
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.failed())
+    async with app.run_test() as pilot:
+        await opened(pilot, environment)
+        await until_shown(pilot, "R Retry")
+        await press(pilot, "R")
+        await until_shown(pilot, "Go on?", "Goes on with pipelines")
+        assert asked == []
+        await press(pilot, "tab", "enter")
+        await until(pilot, lambda: asked == [("retry", "pipelines")])
+
+
+async def test_a_live_run_is_cancelled_once_that_is_confirmed(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, asked: list[tuple[str, Any]]
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    with tui_runs.alive(environment):
+        async with app.run_test() as pilot:
+            await opened(pilot, environment)
+            await until_shown(pilot, "X Cancel run")
+            await press(pilot, "X")
+            await until_shown(pilot, "Cancel the run?", "safe end")
+            await press(pilot, "escape")
+            await press(pilot, "X", "tab", "enter")
+            await until(pilot, lambda: [do for do, _ in asked] == ["cancel"])
+
+
+async def test_what_was_interrupted_says_so_and_what_goes_on(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    async with app.run_test() as pilot:
+        await opened(pilot, environment)
+        screen = await until_shown(pilot, "interrupted at platform", "was interrupted", "R Retry")
+        assert "= platform" in screen
+        assert "◐" not in screen
+
+
+async def test_a_sign_in_that_ran_out_is_told_with_its_command(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, asked: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CLOUDSDK_CONFIG", "/tmp/tab")
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, [*tui_runs.halfway(), tui_runs.waiting()])
+    with tui_runs.alive(environment):
+        async with app.run_test() as pilot:
+            await opened(pilot, environment)
+            screen = await until_shown(pilot, "waiting for you", "The sign-in has run out.", "Ready (G)", "Run here (H)")
+            assert "gcloud auth" in screen
+            await press(pilot, "G")
+            await until(pilot, lambda: asked != [])
+    assert asked == [("signed-in", {"do": "signed-in", "config": "/tmp/tab", "account": ""})]
+
+
+async def test_a_password_that_is_waited_for_reaches_the_run_alone(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, asked: list[tuple[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied: list[str] = []
+    monkeypatch.setattr(clipboard, "send", lambda _, text: copied.append(text) or "")
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, [*tui_runs.halfway(), tui_runs.waiting("sql-password")])
+    with tui_runs.alive(environment):
+        async with app.run_test(notifications=True) as pilot:
+            await opened(pilot, environment)
+            await until_shown(pilot, "Ready (G)")
+            await press(pilot, "G")
+            await until_shown(pilot, "SQL password")
+            await press(pilot, *"Correct-horse1")
+            assert "Correct" not in shown(app)
+            await press(pilot, "ctrl+a", "shift+end", "ctrl+c")
+            await until_shown(pilot, "Leave mlops-env?")
+            await press(pilot, "escape")
+            await press(pilot, "enter")
+            await until(pilot, lambda: asked != [])
+            app.copy("x Correct-horse1")
+            await until_shown(pilot, "holds a secret")
+    assert copied == []
+    assert asked[0][1] == {"do": "provide", "kind": "sql-password", "value": "Correct-horse1"}
+    assert not [p for p in home.root.rglob("*") if p.is_file() and b"Correct-horse" in p.read_bytes()]
+
+
+async def test_the_log_is_searched_filtered_and_saved(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    tui_runs.write_log(environment, "platform", [f"14:12:{i % 60:02d} line {i}" for i in range(500)])
+    tui_runs.write_log(environment, "services", ["14:11:00 enabling [/red] compute"])
+    with tui_runs.alive(environment):
+        async with app.run_test(size=(120, 36)) as pilot:
+            screen = await opened(pilot, environment)
+            await until_shown(pilot, "line 499", "500 lines, following")
+            await press(pilot, "slash", *"LINE 123", "enter")
+            await until_shown(pilot, "line 123")
+            assert not screen.log_view.following
+            await press(pilot, "escape")
+            assert focused(app) is screen.log_view
+            await press(pilot, "t")
+            await until_shown(pilot, "Log of all steps", "501 lines")
+            await press(pilot, "home")
+            await until_shown(pilot, "services 14:11:00 enabling [/red] compute")
+            await press(pilot, "s")
+            await until(pilot, lambda: (tmp_path / "demo-all.log").exists())
+    saved = (tmp_path / "demo-all.log").read_text().splitlines()
+    assert saved[0] == "services 14:11:00 enabling [/red] compute"
+    assert len(saved) == 501
+
+
+async def test_choosing_a_step_shows_its_log_and_stays_chosen(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    tui_runs.write_log(environment, "services", ["14:11:00 enabling compute"])
+    with tui_runs.alive(environment):
+        async with app.run_test(size=(120, 36)) as pilot:
+            screen = await opened(pilot, environment)
+            await press(pilot, "home", "down")
+            await until_shown(pilot, "Log of services", "enabling compute")
+            tui_runs.write(environment, tui_runs.done(0, "namespace", 1, namespace="kubeflow"), more=True)
+            await until_shown(pilot, "7/15")
+            step = screen.steps.step()
+            assert step is not None
+            assert step.id == "services"
+
+
+async def test_what_a_step_made_is_shown_or_folded_by_enter(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.failed())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, environment)
+        await until_shown(pilot, "failed at pipelines")
+        screen.steps.choose("platform")
+        before = screen.steps.count()
+        await press(pilot, "enter")
+        assert screen.steps.count() == before + 3
+        await press(pilot, "enter")
+        assert screen.steps.count() == before
+
+
+async def test_hostile_resources_and_errors_are_shown_as_they_are(
+    app: MlopsApp, home: Home, moment: SimpleNamespace
+) -> None:
+    hostile = "a[each.key] [/red] \x1b]52;c;eA==\x07日本"
+    error = {**tui_runs.ERROR, "message": hostile, "cause": hostile, "hint": hostile, "command": hostile}
+    environment = tui_runs.environment(home)
+    happened = [
+        *tui_runs.halfway(),
+        tui_runs.resource(2, "platform", "google_x", hostile, "failed"),
+        (1.0, events.StepFailed(step="platform", error=error)),
+        (0.0, events.RunFailed(error=error)),
+    ]
+    tui_runs.write(environment, happened)
+    tui_runs.write_log(environment, "platform", [hostile])
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, environment)
+        screen = await until_shown(pilot, "a[each.key] [/red] 日本", "x a[each.key] [/red]")
+        assert "\x1b" not in screen
+        await press(pilot, "l")
+        await until_shown(pilot, "Log of platform")
+
+
+@pytest.mark.parametrize("size", [(60, 20), (80, 24), (120, 36)])
+async def test_every_size_shows_steps_and_the_failure(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, size: tuple[int, int]
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.failed())
+    async with app.run_test(size=size) as pilot:
+        await opened(pilot, environment)
+        screen = await until_shown(pilot, "pipelines", "ml-pipeline-ui", "q Quit", "? Help")
+        assert all(len(line) <= size[0] for line in screen.splitlines())

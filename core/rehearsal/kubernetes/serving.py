@@ -194,8 +194,11 @@ def _database(process: Process) -> Server:
         from core.rehearsal.mysql import protocol
 
         reader, writer = await asyncio.open_connection(sock=sock)
+        fault = process.world.faults.take("mysql", "before")
+        if fault is not None and fault.error == "timeout":
+            await process.world.clock.sleep(HUNG_SECONDS)
         found = database.proxied(process)
-        if isinstance(found, str):
+        if fault is not None or isinstance(found, str):
             # the proxy takes the connection, and drops it when it can't reach the instance
             writer.close()
             return

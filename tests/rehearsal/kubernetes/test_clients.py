@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from simulated_cluster import SQL, Served, config_map, deployment
+from simulated_cluster import SQL, Served, config_map, deployment, serving, world_in
 
 APPS = "/apis/apps/v1/namespaces/default/deployments"
 needs_kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl on PATH")
@@ -186,3 +187,22 @@ def test_the_tunnels_dictionary_is_the_protocols() -> None:
         [(control, kind, _, payload)] = list(server.feed(client.open(stream, headers)))
         assert (control, kind) == (True, 1)
         assert server.headers(payload[10:]) == headers
+
+
+async def test_a_scenario_drops_connections_to_the_database(tmp_path: Path) -> None:
+    fault = [{"call": "mysql", "error": "reset", "times": 1}]
+    async with serving(world_in(tmp_path / "world", {"fault": fault})) as served:
+        await served.apply(f"{APPS}/proxy", database(served))
+        await served.until(APPS, lambda o: o.get("status", {}).get("readyReplicas") == 1)
+        _, pods = await served.call("GET", "/api/v1/namespaces/default/pods")
+        name = pods["items"][0]["metadata"]["name"]
+        url = f"{served.url}/api/v1/namespaces/default/pods/{name}/portforward?ports=3306"
+        headers = {"Authorization": f"Bearer {served.token}"}
+        greetings = []
+        for _ in range(2):
+            async with served.session.ws_connect(url, headers=headers, protocols=("v4.channel.k8s.io",)) as websocket:
+                for _ in range(2):
+                    await websocket.receive_bytes()
+                greetings.append((await websocket.receive()).data)
+        assert not isinstance(greetings[0], bytes)
+        assert b"caching_sha2_password" in greetings[1]

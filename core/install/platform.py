@@ -20,7 +20,7 @@ from core.install.platform_facts import CLUSTER, SQL, Facts
 from core.run.step import Context, Outcome, Reporter, Step
 from core.terraform import AlreadyThere, Plan, Terraform
 
-ROUNDS = 4
+ROUNDS = 8
 """How often what is there already is looked at before it is taken for something that does not settle."""
 
 FACTS = (

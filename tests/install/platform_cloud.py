@@ -103,7 +103,8 @@ async def platform_cloud(
 ) -> AsyncIterator[PlatformCloud]:
     """A simulated cloud with an environment on it, whose state lies in the work directory."""
     folder = root / "cloud"
-    async with simulation(folder, scenario) as found:
+    lasting = {"sign_in": {"token_seconds": 1_000_000}}  # at a high speed an hour is over before a token is used
+    async with simulation(folder, {**lasting, **(scenario or {})}) as found:
         providers = mirror.write(folder / "providers", rate=found.world.scenario.speed)
         (folder / "endpoints.json").write_text(json.dumps({"provider_mirror": str(providers)}))
         found.cloud = replace(found.cloud, simulator=folder)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -78,17 +79,40 @@ async def test_everything_that_the_state_lost_is_taken_up_again(cloud: PlatformC
     assert not await cloud.platform()
 
 
-async def test_an_answer_that_was_lost_after_its_effect_ends_in_no_conflict(tmp_path: Path, home: Home) -> None:
-    calls = ("compute.networks.insert", "sql.instances.insert", "container.projects.locations.clusters.create",
-             "iam.projects.serviceAccounts.create", "storage.buckets.insert",
-             "artifactregistry.projects.locations.repositories.create")  # fmt: skip
-    faults = [{"call": call, "status": 503, "when": "after", "reason": "backendError"} for call in calls]
+CALLS = (
+    "compute.networks.insert", "compute.subnetworks.insert", "compute.routers.insert", "compute.routers.patch",
+    "compute.firewalls.insert", "compute.globalAddresses.insert", "compute.globalAddresses.setLabels",
+    "compute.globalOperations.get", "servicenetworking.services.connections.create", "servicenetworking.operations.get",
+    "container.projects.locations.clusters.create", "container.projects.locations.clusters.get",
+    "container.projects.locations.operations.get", "container.projects.locations.clusters.nodePools.create",
+    "container.projects.locations.clusters.nodePools.delete", "sql.instances.insert", "sql.instances.get",
+    "sql.operations.get", "sql.users.delete", "iam.projects.serviceAccounts.create",
+    "iam.projects.serviceAccounts.setIamPolicy", "cloudresourcemanager.projects.setIamPolicy", "storage.buckets.insert",
+    "storage.buckets.setIamPolicy", "artifactregistry.projects.locations.repositories.create",
+    "artifactregistry.projects.locations.repositories.setIamPolicy", "artifactregistry.projects.locations.operations.get",
+)  # fmt: skip
+FAULTS = {
+    "unavailable": {"status": 503, "reason": "backendError"},
+    "too often": {"status": 429, "reason": "rateLimitExceeded"},
+    "reset": {"error": "reset"},
+    "timeout": {"error": "timeout"},
+}
+
+
+@pytest.mark.parametrize(
+    ("fault", "when"), [("too often", "before"), ("unavailable", "after"), ("reset", "after"), ("timeout", "after")]
+)
+async def test_every_call_fails_once_and_everything_is_made_once(tmp_path: Path, home: Home, fault: str, when: str) -> None:
+    faults = [{"call": call, "when": when, **FAULTS[fault]} for call in CALLS]
     async with platform_cloud(tmp_path, home, {"fault": faults}) as cloud:
         await cloud.platform()
-        assert {k: len(v) for k, v in cloud.made.items() if k in ("sql.instances", "container.clusters")} == {
-            "sql.instances": 1,
-            "container.clusters": 1,
+        assert {kind: len(found) for kind, found in cloud.made.items()} == {
+            **dict.fromkeys(MADE, 1),
+            "compute.firewalls": 2,
+            "iam.serviceAccounts": 3,
+            "storage.buckets": 2,
         }
+        cloud.next_run()
         assert not await cloud.platform()
 
 
@@ -160,8 +184,6 @@ async def test_a_change_that_would_lose_data_is_refused(cloud: PlatformCloud) ->
     await cloud.platform()
     environment = cloud.installation.environment
     given = {**environment.given, "subnet_cidr": "10.100.0.0/20"}
-    from dataclasses import replace
-
     cloud.installation.environment = replace(environment, given=given)
     cloud.next_run()
     with pytest.raises(PermanentError) as caught:

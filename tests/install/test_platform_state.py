@@ -21,7 +21,7 @@ STATE = "terraform/platform/default.tfstate"
 
 @pytest.fixture
 async def cloud(tmp_path: Path, home: Home) -> AsyncIterator[PlatformCloud]:
-    slow = {"speed": 500, "delays": {"iam": 0, "services": 0}, "sign_in": {"token_seconds": 1_000_000}}
+    slow = {"speed": 500, "delays": {"iam": 0, "services": 0}}
     async with platform_cloud(tmp_path, home, slow, state="gcs") as found:
         body = {"name": BUCKET, "location": "us-central1", "versioning": {"enabled": True}}
         await found.call("storage", "v1", "buckets.insert", project=found.installation.names.project, body=body)

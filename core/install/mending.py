@@ -59,6 +59,8 @@ async def mend_tainted(installation: Installation, context: Context, terraform: 
         context.log(f"{item.what} {item.name} came up after all; it is kept.")
         await terraform.untaint(address, context)
         return True
+    if found is not None and address == SQL:
+        raise await clear_failed_sql(installation, context, "Its creation failed.")
     if found is not None and address == CLUSTER:
         await delete_cluster(installation, context)
         state = await terraform.state(context)

@@ -122,10 +122,6 @@ class Terraform:
         if addresses:
             await self._unlocking(["state", "rm", "-no-color", *addresses], Stream(reporter), reporter)
 
-    async def validate(self, reporter: Reporter) -> None:
-        """Raises the first thing that is wrong with the configuration."""
-        await self._json(["validate", "-json", "-no-color"], reporter)
-
     async def settle(self, reporter: Reporter, *, interrupt: bool = False) -> None:
         """Waits for a Terraform that a dead run left at work here."""
         await locks.settle(self.folder, reporter, self.clock, interrupt=interrupt)

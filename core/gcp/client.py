@@ -87,16 +87,18 @@ class Google:
         body: Any = None,
         quota_project: bool = True,
         location: str = "",
+        tries: int = TRIES,
         **params: Any,
     ) -> dict[str, Any]:
         """Calls a method by its path in the discovery document and returns its answer; raises an `ApiError`.
 
         ``params`` are the document's, under the Python client's names. ``quota_project`` is False where the call must not
-        be charged to the project; ``location`` names the region of an API that has a host in each.
+        be charged to the project; ``location`` names the region of an API that has a host in each. ``tries`` is 1 where
+        a lost answer must be looked for before anything is sent again.
         """
         if body is not None:
             params["body"] = body
-        answer = await self._asked(api, version, method, params, quota_project=quota_project, location=location)
+        answer = await self._asked(api, version, method, params, quota_project=quota_project, location=location, tries=tries)
         return answer if isinstance(answer, dict) else {}
 
     async def upload(
@@ -124,12 +126,13 @@ class Google:
         quota_project: bool = True,
         location: str = "",
         headers: Mapping[str, str] | None = None,
+        tries: int = TRIES,
     ) -> Any:
         resource = await self._resource(api, version, location)
         sent = dict(headers or {})
         if quota_project and self.project and api not in NO_QUOTA_PROJECT:
             sent["x-goog-user-project"] = self.project
-        return await self._persevere(lambda: discovery.request(resource, method, params), f"{api}.{method}", sent)
+        return await self._persevere(lambda: discovery.request(resource, method, params), f"{api}.{method}", sent, tries)
 
     def list(self, api: str, version: str, method: str, *, items: str = "", **params: Any) -> Pages:
         """Everything that a method lists, over all its pages: ``async for`` one by one, or ``await`` the whole list.
@@ -245,7 +248,7 @@ class Google:
                 )
         return self._resources[key]
 
-    async def _persevere(self, make: Callable[[], Any], method: str, headers: Mapping[str, str]) -> Any:
+    async def _persevere(self, make: Callable[[], Any], method: str, headers: Mapping[str, str], tries: int) -> Any:
         begin = self.clock.now()
         for attempt in range(TRIES * 100):
             try:
@@ -255,7 +258,7 @@ class Google:
                     raise
                 delay = error.delay
             except (Unavailable, RateLimited) as error:
-                if attempt + 1 >= TRIES:
+                if attempt + 1 >= tries:
                     raise
                 delay = max(error.delay if attempt else 0.0, 2.0**attempt)
             await self.clock.sleep(delay * random.uniform(0.7, 1.3))

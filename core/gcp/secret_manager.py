@@ -7,9 +7,13 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
+from core.errors import TemporaryError
 from core.gcp.client import Google
 from core.gcp.errors import Conflict, NotFound
 from core.names import ID_LABEL
+
+ADDS = 5
+"""How often a version is tried to be added."""
 
 
 def _crc(data: bytes) -> str:
@@ -78,10 +82,24 @@ async def newest(google: Google, secret: str) -> str | None:
 async def add(google: Google, secret: str, value: str) -> str:
     """Adds a version and returns its resource name; the value is redacted from now on."""
     google.redactor.add(value)
-    raw = value.encode()
-    payload = {"data": base64.b64encode(raw).decode(), "dataCrc32c": _crc(raw)}
+    before = await newest(google, secret)
+    for attempt in range(ADDS):
+        try:
+            return await _add_once(google, secret, value.encode())
+        except TemporaryError:
+            added = await newest(google, secret)
+            if added is not None and added != before and await access(google, added) == value:
+                return added  # only the answer was lost
+            if attempt + 1 == ADDS:
+                raise
+            await google.clock.sleep(2.0**attempt)
+    raise AssertionError("unreachable")
+
+
+async def _add_once(google: Google, secret: str, raw: bytes) -> str:
+    body = {"payload": {"data": base64.b64encode(raw).decode(), "dataCrc32c": _crc(raw)}}
     answer = await google.call(
-        "secretmanager", "v1", "projects.secrets.addVersion", parent=_name(google, secret), body={"payload": payload}
+        "secretmanager", "v1", "projects.secrets.addVersion", parent=_name(google, secret), body=body, tries=1
     )
     return str(answer["name"])
 

@@ -1,0 +1,113 @@
+"""What goes wrong is told with its cause, by the right exit code; nothing is made that need not have been."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.rehearsed.store_of import documents, of_kind
+
+MADE = ("compute.networks", "container.clusters", "sql.instances", "storage.buckets", "iam.serviceAccounts")
+
+
+def fails(rehearsed: Any, scenario: str, *more: str, code: int) -> dict[str, Any]:
+    """The error of an installation that ends with ``code``."""
+    events = rehearsed.install(scenario, *more, expect=code)
+    assert events[-1]["type"] == "run.failed"
+    error = events[-1]["error"]
+    assert error["exit_code"] == code
+    assert "Traceback" not in str(events)
+    assert isinstance(error, dict)
+    return error
+
+
+def made(rehearsed: Any) -> set[str]:
+    return {k for k, n in documents(rehearsed.simulator) if k in MADE and "default" not in n}
+
+
+def test_no_billing(rehearsed: Any) -> None:
+    error = fails(rehearsed, "speed = 0\n[project]\nbilling_enabled = false\n", code=3)
+    assert "illing" in error["message"]
+    assert error["hint"]
+    assert made(rehearsed) == set()
+
+
+@pytest.mark.parametrize(("key", "value"), [("region", "us-central9"), ("zone", "us-central1-q")])
+def test_a_region_or_zone_that_only_the_cloud_knows_to_be_wrong(rehearsed: Any, key: str, value: str) -> None:
+    error = fails(rehearsed, "speed = 0\n", "--set", f"{key}={value}", code=2)
+    assert value in error["message"]
+    assert key in error["message"]
+    assert made(rehearsed) == set()
+
+
+def test_a_missing_permission_is_named(rehearsed: Any) -> None:
+    scenario = 'speed = 0\n[project]\nmissing_permissions = ["compute.networks.create"]\n'
+    error = fails(rehearsed, scenario, code=1)
+    assert "compute.networks.create" in error["message"] + error["cause"]
+    assert rehearsed.status()["state"] == "failed"
+
+
+def test_an_image_that_cannot_be_pulled_names_the_pod_and_the_image(rehearsed: Any) -> None:
+    scenario = 'speed = 0\n[[fault]]\npod = "ml-pipeline-ui"\nreason = "ImagePullBackOff"\ntimes = 0\n'
+    error = fails(rehearsed, scenario, code=1)
+    assert "ml-pipeline-ui" in error["message"]
+    assert "pull" in error["message"] + error["cause"]
+
+
+def test_an_image_that_comes_after_all_is_waited_for(rehearsed: Any) -> None:
+    rehearsed.install('speed = 0\n[[fault]]\npod = "ml-pipeline-ui"\nreason = "ImagePullBackOff"\ntimes = 2\n')
+    assert rehearsed.status()["state"] == "installed"
+
+
+def test_a_quota_that_is_too_small_is_a_quota_and_not_a_role(rehearsed: Any) -> None:
+    scenario = "speed = 0\n[project]\nquotas = { CPUS_ALL_REGIONS = { limit = 2, usage = 0 } }\n"
+    error = fails(rehearsed, scenario, code=1)
+    assert error["code"] == "terraform-quota", error
+    assert error["url"].startswith("https://console.cloud.google.com/iam-admin/quotas")
+
+
+def test_an_operation_that_fails_inside_is_told_with_its_reason(rehearsed: Any) -> None:
+    scenario = """
+speed = 0
+[[fault]]
+call = "container.projects.locations.clusters.create"
+operation = "FAILED"
+message = "Google Compute Engine: Not all instances running in IGM. GCE_STOCKOUT"
+times = 1
+"""
+    error = fails(rehearsed, scenario, code=1)
+    assert error["code"] == "terraform-stockout", error
+    assert rehearsed.events("retry", "demo", "--yes")[-1]["type"] == "run.finished"
+    assert len(of_kind(rehearsed.simulator, "container.clusters")) == 1
+
+
+def test_a_failed_database_takes_the_next_name(rehearsed: Any) -> None:
+    scenario = 'speed = 0\n[[fault]]\ncall = "sql.instances.insert"\noperation = "FAILED"\nmessage = "Broken."\ntimes = 1\n'
+    first = rehearsed.install(scenario, expect=None)
+    if first[-1]["type"] != "run.finished":
+        rehearsed.events("retry", "demo", "--yes")
+    instances = of_kind(rehearsed.simulator, "sql.instances")
+    assert [name.rsplit("/", 1)[-1] for name in instances] == [rehearsed.environment.names.sql_instance]
+    assert rehearsed.environment.sql_generation == 2
+
+
+def test_a_strangers_bucket_under_our_name_is_named_and_left_alone(rehearsed: Any) -> None:
+    from core.environment import Environment
+
+    environment = Environment.new(rehearsed.home, "demo", cloud="rehearsal", given={}).save()
+    bucket = environment.names.artifact_bucket
+    resource = f'[ {{ type = "storage.buckets", name = "{bucket}", owner = "someone-else" }} ]'
+    scenario = f"speed = 0\n[project]\nresources = {resource}\n"
+    error = fails(rehearsed, scenario, code=1)
+    assert bucket in error["message"] + error["cause"]
+    before = of_kind(rehearsed.simulator, "storage.buckets")[bucket]
+    rehearsed.events("destroy", "demo", "--yes", "--delete-data")
+    assert of_kind(rehearsed.simulator, "storage.buckets")[bucket] == before
+
+
+def test_verification_that_fails_ends_with_5_and_names_the_check(rehearsed: Any) -> None:
+    call = "dataflow.projects.locations.jobs.list"
+    scenario = f'speed = 0\n[[fault]]\ncall = "{call}"\nstatus = 403\nreason = "forbidden"\ntimes = 0\n'
+    error = fails(rehearsed, scenario, code=5)
+    assert "Dataflow" in error["message"] + error["cause"]

@@ -54,7 +54,7 @@ class MlopsApp(App[int], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+g"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
-    CSS_PATH = "styles.tcss"
+    CSS_PATH = Path(__file__).with_name("styles.tcss")
     TITLE = "mlops-env"
 
     def __init__(self, home: Home | None = None, *, ascii: bool | None = None) -> None:

@@ -67,9 +67,7 @@ def test_a_defect_is_one_line_without_what_was_typed(where: str, home: Home, tmp
     with terminal(f"import runpy; runpy.run_path({str(file)!r})") as screen:
         screen.until(b"No environment is kept")
         screen.type("\x1b[17~")
-        if where == "input":
-            screen.type("x")
-        assert screen.wait() == 1
+        assert screen.wait(typing="x" if where == "input" else "") == 1
         told = screen.written.decode(errors="replace")
     log = (home.root / "app.log").read_text()
     assert "met an error that it does not know" in told.rpartition("\x1b[?1049l")[2]

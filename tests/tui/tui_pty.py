@@ -65,11 +65,12 @@ class Terminal:
         """Writes as a keyboard does."""
         os.write(self.master, text.encode())
 
-    def wait(self, *, seconds: float = 20.0) -> int:
-        """Waits for the child's end, reading on; returns its code."""
+    def wait(self, *, seconds: float = 20.0, typing: str = "") -> int:
+        """Waits for the child's end, reading (and typing) on; returns its code."""
         end = time.monotonic() + seconds
         while self.child.poll() is None:
             assert time.monotonic() < end, self.written[-2000:]
+            self.type(typing)
             self._take(0.05)
         self._take(0.05)
         return self.child.returncode

@@ -5,11 +5,10 @@ Everything that can be done about it is on a button as well, and nothing that on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from textual.app import ComposeResult
-from textual.containers import ItemGrid, VerticalScroll
+from textual.containers import ItemGrid, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
 
@@ -17,13 +16,16 @@ from tui import keys
 from tui.text import text
 
 
-class Outcome(VerticalScroll, can_focus=True):
-    """A headline, labelled parts, and buttons for actions of the screen."""
+class Outcome(Vertical):
+    """A headline, labelled parts, and below them, always in sight, buttons for actions of the screen."""
 
     DEFAULT_CSS = """
-    Outcome { height: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
-    Outcome > Static { height: auto; margin-bottom: 1; }
-    Outcome > ItemGrid { height: auto; }
+    Outcome { height: 1fr; padding: 0 1; }
+    Outcome > VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    Outcome Static { height: auto; margin-bottom: 1; }
+    Outcome Static.-item { margin-bottom: 0; }
+    Outcome > ItemGrid { height: auto; grid-gutter: 0 1; }
+    Outcome Button { margin: 0; width: 1fr; }
     """
     help = "What happened, why, and what to do about it."
 
@@ -37,24 +39,22 @@ class Outcome(VerticalScroll, can_focus=True):
         if wanted == self._shown:
             return
         self._shown = wanted
-        had_focus = self.has_focus_within
+        focused = self.screen.focused
+        had = focused.id if focused is not None and self in focused.ancestors else None
         await self.remove_children()
-        await self.mount_all(self._made(headline, parts, actions))
-        if had_focus:
-            self.focus_first()
+        await self.mount(VerticalScroll(*self._texts(headline, parts)), self._buttons(actions))
+        if had is not None:
+            next(iter(self.query(f"#{had}")), self.query(VerticalScroll).first()).focus()
 
-    def focus_first(self) -> None:
-        """Puts the focus on the first button, or on the text."""
-        buttons = self.query(Button)
-        (buttons.first() if buttons else self).focus()
-
-    def _made(self, headline: Content, parts: Sequence[tuple[str, str]], actions: Sequence[str]) -> ComposeResult:
+    def _texts(self, headline: Content, parts: Sequence[tuple[str, str]]) -> Iterator[Static]:
         yield Static(headline)
         for label, what in parts:
             if what:
-                yield Static(text((f"{label}  " if label else "", "$text-muted"), what))
-        if actions:
-            yield ItemGrid(*(self._button(action) for action in actions), min_column_width=18, regular=True)
+                item = "-item" if label.islower() else ""
+                yield Static(text((f"{label}  " if label else "", "$text-muted"), what), classes=item)
+
+    def _buttons(self, actions: Sequence[str]) -> ItemGrid:
+        return ItemGrid(*(self._button(action) for action in actions), min_column_width=15)
 
     def _button(self, action: str) -> Button:
         key = keys.BY_ACTION[action]

@@ -1,0 +1,102 @@
+"""The app in a real terminal, as a person has it: tmux, its screen read, its keys sent, its pane killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import tui_runs
+from tui_pty import ROOT, tmux
+
+from core.environment import Environment, Home
+from core.environment import rehearsal as rehearsals
+from core.run import runs
+
+
+def test_a_run_outlives_its_pane_and_a_second_app_shows_its_end(home: Home) -> None:
+    with tmux(home=home.root) as pane:
+        pane.until("No environment is kept")
+        pane.keys("e")
+        pane.until("Rehearse")
+        pane.keys("Enter")
+        pane.until("demo › installing", seconds=60)
+        pane.run("kill-pane")
+    environment = Environment.load(home, "demo")
+    try:
+        held = runs.current(environment)
+        assert held is not None
+        end = time.monotonic() + 100
+        while runs.current(environment) is not None:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        with tmux(home=home.root) as pane:
+            pane.until("✓ installed")
+            pane.keys("w")
+            pane.until("demo › installed", "demo is installed.", "15/15")
+    finally:
+        if (held := runs.current(environment)) is not None:
+            os.kill(held.pid, signal.SIGKILL)
+        rehearsals.forget(home, "demo")
+
+
+def test_without_utf8_every_sign_is_ascii_and_still_has_its_word(home: Home) -> None:
+    tui_runs.write(tui_runs.environment(home), tui_runs.failed())
+    with tmux(home=home.root, locale="C") as pane:
+        screen = pane.until("failed at pipelines")
+        pane.keys("w")
+        screen += pane.until("demo > failed at pipelines", "x pipelines", "+ platform", "cannot pull its")
+    assert screen.isascii()
+    assert "_" not in screen.replace("ml_", "").replace("sql_", "").replace("_network", "").replace("_cluster", "")
+
+
+def test_the_command_that_comes_back_is_printed(home: Home) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    with tui_runs.alive(environment), tmux(home=home.root, shell=True, columns=100) as pane:
+        pane.keys(f"{sys.executable} -P -m core.cli", "Enter")
+        pane.until("installing")
+        pane.keys("C-c")
+        pane.until("Leave mlops-env?", "Leave it running", "Cancel it and leave")
+        pane.keys("Tab", "Enter")
+        pane.until("The run goes on. Come back with: mlops-env attach demo")
+
+
+def test_copying_goes_to_tmux_and_says_so(home: Home) -> None:
+    tui_runs.write(tui_runs.environment(home), tui_runs.failed())
+    with tmux(home=home.root) as pane:
+        pane.until("failed at pipelines")
+        pane.keys("w")
+        pane.until("cannot pull its")
+        pane.keys("c")
+        pane.until("tmux's buffer")
+        assert pane.run("show-buffer") == tui_runs.ERROR["command"]
+        pane.keys("c")
+        pane.until("To be copied", "Save as a file")
+
+
+@pytest.mark.parametrize("columns", [60, 80])
+def test_esc_in_tmux_and_the_letter_beside_it_go_back(home: Home, columns: int) -> None:
+    tui_runs.write(tui_runs.environment(home), tui_runs.failed())
+    with tmux(home=home.root, columns=columns, lines=20) as pane:
+        for key in ("Escape", "b"):
+            pane.until("Environments")
+            pane.keys("w")
+            pane.until("demo › failed")
+            pane.keys(key)
+        pane.until("Environments")
+
+
+def test_the_headless_twin_tells_the_same(home: Home, tmp_path: Path) -> None:
+    tui_runs.write(tui_runs.environment(home), tui_runs.failed())
+    command = [sys.executable, "-P", "-m", "core.cli", "status", "demo", "--output", "json"]
+    told = json.loads(subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True).stdout)
+    with tmux(home=home.root) as pane:
+        pane.until("✗ failed at pipelines")
+    assert told["state"] == "failed"
+    assert next(step for step in told["steps"] if step["state"] == "failed")["id"] == "pipelines"

@@ -58,7 +58,7 @@ def _attribute(attribute: Attribute, given: Any, prior: State | None) -> Any:
 
 def _silent(attribute: Attribute, before: Any, exists: bool) -> Any:
     if attribute.default is not None:
-        return attribute.default
+        return before if exists and _equal(attribute, before, attribute.default) else attribute.default
     if attribute.computed:
         return before if exists else UNKNOWN
     return before if vacant(before) or before == attribute.usual else None

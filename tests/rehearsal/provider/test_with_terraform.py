@@ -362,3 +362,85 @@ def test_the_whole_platform_is_applied_and_then_at_rest(terraform: Terraform) ->
         "module.cluster.google_container_cluster.this", "module.database.google_sql_database_instance.this",
     }  # fmt: skip
     assert json.loads(work.run("output", "-json").stdout)
+
+
+GKE = """
+resource "google_container_cluster" "c" {
+  name                     = "cluster"
+  location                 = "us-central1-a"
+  deletion_protection      = false
+  remove_default_node_pool = true
+  initial_node_count       = 1
+  resource_labels          = { stage = "%(stage)s" }
+
+  release_channel {
+    channel = "%(channel)s"
+  }
+
+  maintenance_policy {
+    daily_maintenance_window {
+      start_time = "%(time)s"
+    }
+  }
+
+  lifecycle {
+    ignore_changes = [node_pool, node_config, initial_node_count]
+  }
+}
+
+resource "google_container_node_pool" "p" {
+  name               = "pool"
+  cluster            = google_container_cluster.c.name
+  location           = "us-central1-a"
+  initial_node_count = 1
+
+  autoscaling {
+    min_node_count = 0
+    max_node_count = %(most)s
+  }
+
+  node_config {
+    machine_type = "%(machine)s"
+    labels       = { stage = "%(stage)s" }
+    tags         = ["%(stage)s"]
+  }
+
+  upgrade_settings {
+    max_surge       = %(surge)s
+    max_unavailable = 1
+  }
+}
+"""
+SMALL = {"stage": "one", "channel": "REGULAR", "time": "03:00", "most": 2, "machine": "e2-medium", "surge": 0}
+LARGE = {"stage": "two", "channel": "STABLE", "time": "04:00", "most": 5, "machine": "e2-standard-4", "surge": 1}
+
+
+def test_a_cluster_and_its_pool_change_in_place(terraform: Terraform) -> None:
+    terraform.write(GKE % SMALL)
+    terraform.apply()
+    assert terraform.changes() == {}
+    terraform.write(GKE % LARGE)
+    assert terraform.changes() == {"google_container_cluster.c": "update", "google_container_node_pool.p": "update"}
+    terraform.apply()
+    assert terraform.changes() == {}
+    cluster = terraform.cloud.call("GET", f"CONTAINER/projects/{PROJECT}/locations/us-central1-a/clusters/cluster")
+    assert cluster["resourceLabels"]["stage"] == "two"
+    assert cluster["releaseChannel"] == {"channel": "STABLE"}
+    (pool,) = cluster["nodePools"]
+    assert pool["config"]["machineType"] == "e2-standard-4"
+    assert pool["autoscaling"]["maxNodeCount"] == 5
+
+
+def test_a_pool_that_is_there_already_is_found_before_it_is_made(terraform: Terraform) -> None:
+    terraform.write(GKE % SMALL)
+    terraform.apply()
+    kept = terraform.state()["google_container_node_pool.p"]["attributes"]["id"]
+    terraform.run("state", "rm", "google_container_node_pool.p")
+    assert f"resource - {kept} - already exists" in terraform.refused()
+    adopted = f'\nimport {{\n  to = google_container_node_pool.p\n  id = "{kept}"\n}}\n'
+    terraform.write(GKE % SMALL + adopted)
+    assert terraform.changes() == {}
+    terraform.apply()
+    by_id = (GKE % SMALL).replace("google_container_cluster.c.name", "google_container_cluster.c.id")
+    terraform.write(by_id)
+    assert terraform.changes() == {"google_container_node_pool.p": "replace"}

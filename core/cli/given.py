@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from core.environment import Environment, Home
-from core.errors import ParameterError, UnknownEnvironment, UsageError
-from core.parameters.specification import parameter
-from core.run import runs
+from core.errors import UnknownEnvironment, UsageError
+from core.install.draft import changed
 
 
 def environment(arguments: argparse.Namespace) -> Environment:
@@ -37,19 +35,7 @@ def _again(known: Environment, given: dict[str, Any], *, rehearse: bool) -> Envi
         raise UsageError(
             f"{known.name} is on Google Cloud, and can't be rehearsed.", code="other-cloud", hint="Take another name."
         )
-    if runs.state(runs.last(known), None) == "destroyed":
-        fresh = Environment.new(known.home, known.name, cloud=known.cloud, given={**known.given, **given})
-        return replace(fresh, resolved=known.resolved) if known.cloud == "rehearsal" else fresh
-    for key, value in given.items():
-        spec = parameter(key)
-        if spec.change == "fixed" and runs.ids(known) and known.values[key] != value:
-            raise ParameterError(
-                key,
-                value,
-                f"it can't be changed once the environment is there; it is {known.values[key]}",
-                hint="Install under another name, or destroy this one first.",
-            )
-    return replace(known, given={**known.given, **given})
+    return changed(known, given)
 
 
 def _checked(found: Environment) -> Environment:

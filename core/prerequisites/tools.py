@@ -17,6 +17,13 @@ async def check(subject: Subject) -> list[Check]:
     return await together(asyncio.to_thread(_one, name, subject) for name in names)
 
 
+async def one(subject: Subject, *, name: str) -> list[Check]:
+    """The check of one tool; none where these values don't need it."""
+    if name == "git" and subject.values["kfp_manifests"] != "github":
+        return []
+    return [await asyncio.to_thread(_one, name, subject)]
+
+
 def _one(name: str, subject: Subject) -> Check:
     title = f"{name} is there and new enough"
     try:

@@ -1,0 +1,176 @@
+"""An environment while it is being thought of: its values, checks, lists and preview, before anything is made.
+
+Nothing of it is kept until it is started: what only looking made (a simulated cloud, a plan's scratch files) is gone with
+`discard`. The methods that await belong to one event loop; the others may block, and belong in a thread.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from core.environment import Environment, Home
+from core.environment import rehearsal as rehearsals
+from core.errors import MlopsError, ParameterError, UnknownEnvironment
+from core.install import outside
+from core.install.installation import Installation
+from core.parameters.specification import PARAMETERS
+from core.prerequisites.check import Check, Subject
+from core.prerequisites.concerns import CONCERNS, Concern, look
+from core.run import runs
+from core.run.step import Reporter
+
+
+def changed(known: Environment, given: Mapping[str, Any]) -> Environment:
+    """An environment that exists, with values given anew; a destroyed one begins again as a new one.
+
+    Raises `ParameterError` for a value that can't be changed once the environment is there.
+    """
+    if runs.state(runs.last(known), None) == "destroyed":
+        fresh = Environment.new(known.home, known.name, cloud=known.cloud, given={**known.given, **given})
+        return replace(fresh, resolved=known.resolved) if known.cloud == "rehearsal" else fresh
+    for key, value in given.items():
+        if key in fixed(known) and known.values[key] != value:
+            raise ParameterError(
+                key,
+                value,
+                f"it can't be changed once the environment is there; it is {known.values[key]}",
+                hint="Install under another name, or destroy this one first.",
+            )
+    return replace(known, given={**known.given, **given})
+
+
+def fixed(known: Environment) -> frozenset[str]:
+    """The parameters that can't be changed any more."""
+    if not runs.ids(known) or runs.state(runs.last(known), None) == "destroyed":
+        return frozenset()
+    return frozenset(p.key for p in PARAMETERS if p.change == "fixed")
+
+
+class Draft:
+    """One environment that is being thought of; ``environment`` carries the values as they are now."""
+
+    def __init__(self, environment: Environment, *, scenario: Path | None = None) -> None:
+        self.environment = environment
+        self.saved = (environment.folder / "environment.toml").exists()
+        self.fixed = fixed(environment) if self.saved else frozenset()
+        self._before = environment
+        self._scenario = scenario
+        self._installation: Installation | None = None
+
+    @classmethod
+    def new(cls, home: Home, name: str, *, cloud: str, scenario: Path | None = None) -> Draft:
+        """A draft of an environment that is nowhere yet; raises `ParameterError` where its name can't be."""
+        try:
+            known = Environment.load(home, name)
+        except UnknownEnvironment:
+            return cls(Environment.new(home, name, cloud=cloud, given={}), scenario=scenario)
+        raise ParameterError(
+            "NAME", known.name, "a name that no environment on this machine has", hint="Choose another name."
+        )
+
+    @classmethod
+    def of(cls, known: Environment) -> Draft:
+        """A draft of an environment that exists."""
+        return cls(changed(known, {}))
+
+    # -- values
+
+    def give(self, given: Mapping[str, Any]) -> None:
+        """Takes the values that were given, in place of all that were given before; they are right in themselves."""
+        kept = {key: value for key, value in given.items() if value is not None}
+        if self.saved:
+            changed(self._before, kept)
+        self.environment = replace(self.environment, given=kept)
+        if self._installation is not None:
+            self._installation.environment = self.environment
+            self._installation.google.project = str(self.environment.values["project_id"] or "")
+
+    def resolved(self, key: str) -> Any:
+        """The value that a parameter has when nothing is given for it."""
+        given = {k: v for k, v in self.environment.given.items() if k != key}
+        return replace(self.environment, given=given).values[key]
+
+    # -- looking
+
+    def open(self) -> None:
+        """Makes the adapters; a rehearsal's simulated cloud is started where it does not run. May block."""
+        if self._installation is not None:
+            return
+        environment = self.environment
+        if environment.cloud == "rehearsal":
+            if not self.saved:
+                rehearsals.forget(environment.home, environment.name)
+            given = self._scenario if not self.saved else None
+            rehearsals.ensure(environment, scenario=given)
+        self._installation = outside.opened(environment)
+
+    @property
+    def installation(self) -> Installation:
+        """The environment with its adapters; for after `open`."""
+        if self._installation is None:
+            raise MlopsError("The draft was not opened yet.")
+        return self._installation
+
+    async def look(self, concern: Concern) -> list[Check]:
+        """How one concern stands for the values as they are now."""
+        subject = Subject(self.installation.google, self.environment.values, self.environment.home)
+        return await look(subject, concern)
+
+    async def project(self) -> str:
+        """The project that is meant: the given one, else what the sign-in or the machine names."""
+        await self.look(next(c for c in CONCERNS if c.id == "project"))
+        return self.installation.google.project
+
+    async def preview(self, reporter: Reporter) -> dict[str, Any]:
+        """Everything that an installation would do; see `core.install.preview`."""
+        from core.install.preview import preview
+
+        google = self.installation.google
+        if google.project and not self.environment.values["project_id"]:
+            self.environment = self.installation.environment = self.environment.with_resolved(project_id=google.project)
+        return await preview(self.installation, reporter)
+
+    def renewed(self, config: str = "") -> None:
+        """A person signed in: the credentials are read anew."""
+        self.installation.google.renewed(config=config)
+
+    def fetch(self, tool: str) -> None:
+        """Fetches a program that is missing, as was agreed to; may block, and raises `PrerequisiteError`."""
+        from core.toolchain import bring
+
+        bring(tool, self.environment.home, ask=lambda _: True)
+
+    # -- the end
+
+    def start(self, secrets: Mapping[str, str]) -> str:
+        """Keeps the environment and starts its installation; returns the run's id. May block."""
+        from core.install.start import start
+
+        self.environment.save()
+        self.saved = True
+        return start(self.environment, "install", secrets=secrets)
+
+    async def close(self) -> None:
+        """Ends what the adapters keep open."""
+        if self._installation is not None:
+            await self._installation.close()
+            self._installation = None
+
+    def discard(self) -> None:
+        """Forgets what was made only to look, where nothing was started. May block."""
+        if self.saved or (self.environment.folder / "environment.toml").exists():
+            return
+        if self.environment.cloud == "rehearsal":
+            rehearsals.forget(self.environment.home, self.environment.name)
+        shutil.rmtree(self.environment.folder, ignore_errors=True)
+
+
+def password() -> str:
+    """A password for the database that Cloud SQL takes."""
+    from core.install.state import generate
+
+    return generate()

@@ -21,6 +21,8 @@ from core.terraform.locks import ChildLock
 POLL = 0.025
 """Real seconds between two looks at the output."""
 CHUNK = 1 << 20
+KEPT = "Error releasing the state lock"
+"""What Terraform says where its lock stays on the state."""
 
 
 async def run(
@@ -48,10 +50,17 @@ async def run(
             pass_fds=(lock.fileno,),
         )
         lock.begin(process.pid)
-        work = asyncio.ensure_future(_converse(process, output, on_line))
+        kept: list[str] = []
+
+        def heard(line: str) -> None:
+            if KEPT in line:
+                kept.append(line)
+            on_line(line)
+
+        work = asyncio.ensure_future(_converse(process, output, heard))
         stopped = await _to_the_end(work, process, on_stop)
         code = await process.wait()
-        if code >= 0:
+        if code >= 0 and not kept:
             lock.end()
     if stopped:
         raise asyncio.CancelledError

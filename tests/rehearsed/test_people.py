@@ -5,10 +5,6 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
-from core.run import runs
-from core.run.control import ask
-from core.run.journal import Reader
-
 ENDS = "speed = 100\n[sign_in]\ntoken_seconds = 100\nends_after = 800\n"
 NO_SECRETS = """
 speed = 0
@@ -27,7 +23,7 @@ def sign_in_again(rehearsed: Any) -> None:
     rehearsed.run("rehearsal", "env", "demo")
 
 
-def test_a_sign_in_that_ends_ends_the_run_with_7_and_a_retry_goes_on(rehearsed: Any) -> None:
+def test_a_sign_in_that_ends_while_terraform_applies_leaves_a_state_that_a_retry_takes_up(rehearsed: Any) -> None:
     events = rehearsed.install(ENDS, expect=7)
     assert events[-1]["type"] == "run.waiting"
     assert events[-1]["kind"] == "sign-in"
@@ -40,25 +36,6 @@ def test_a_sign_in_that_ends_ends_the_run_with_7_and_a_retry_goes_on(rehearsed: 
         if last != "run.waiting":
             break
     assert last == "run.finished"
-
-
-def test_a_run_that_waits_goes_on_where_it_was_once_somebody_signed_in(rehearsed: Any) -> None:
-    path = rehearsed.scenario(ENDS)
-    rehearsed.run("install", "demo", "--rehearse", "--yes", "--detach", "--wait", "60", "--scenario", str(path))
-    environment = rehearsed.environment
-    reader = Reader(runs.folder(environment, runs.ids(environment)[-1]))
-    types: list[str] = []
-    while "run.waiting" not in types:
-        assert runs.current(environment) is not None, types
-        types += [record.event.type for record in reader.new()]
-    assert rehearsed.status()["state"] == "waiting"
-    while runs.current(environment) is not None:
-        if runs.state(runs.last(environment), runs.current(environment)) == "waiting":
-            sign_in_again(rehearsed)
-            ask(environment.id, {"do": "signed-in"})
-    events = rehearsed.events("attach", "demo")
-    assert events[-1]["type"] == "run.finished"
-    assert "run.resumed" in [e["type"] for e in events]
 
 
 def test_a_typed_password_that_was_lost_is_asked_for_and_never_made_up(rehearsed: Any) -> None:

@@ -7,15 +7,14 @@ locals {
   # What marks a resource as this environment's where its type has no labels.
   mark = "mlops-env-id=${var.environment_id}"
 
-  network = var.given_network != null ? {
-    network        = var.given_network.network
-    subnetwork     = var.given_network.subnetwork
-    pods_range     = var.given_network.pods_range
-    services_range = var.given_network.services_range
-    sql_network    = var.given_network.network
-    sql_range      = null
-    egress         = null
-  } : module.network[0].network
+  # A value each, since what reads one of several in an object waits for them all: the cluster needs no peering.
+  network        = var.given_network != null ? var.given_network.network : module.network[0].network
+  subnetwork     = var.given_network != null ? var.given_network.subnetwork : module.network[0].subnetwork
+  pods_range     = var.given_network != null ? var.given_network.pods_range : module.network[0].pods_range
+  services_range = var.given_network != null ? var.given_network.services_range : module.network[0].services_range
+  sql_network    = var.given_network != null ? var.given_network.network : module.network[0].sql_network
+  sql_range      = var.given_network != null ? null : module.network[0].sql_range
+  egress         = var.given_network != null ? null : module.network[0].egress
 
   accounts = var.given_accounts != null ? var.given_accounts : {
     pipelines = module.accounts[0].emails.pipelines
@@ -65,11 +64,11 @@ module "cluster" {
   node_pool_name      = var.names.node_pool
   mark                = local.mark
   labels              = local.labels
-  network             = local.network.network
-  subnetwork          = local.network.subnetwork
-  pods_range          = local.network.pods_range
-  services_range      = local.network.services_range
-  egress              = local.network.egress
+  network             = local.network
+  subnetwork          = local.subnetwork
+  pods_range          = local.pods_range
+  services_range      = local.services_range
+  egress              = local.egress
   node_account        = local.accounts.nodes
   nodes               = var.nodes
   private_nodes       = var.private_nodes
@@ -92,8 +91,8 @@ module "database" {
   region              = var.region
   name                = var.names.sql_instance
   labels              = local.labels
-  network             = local.network.sql_network
-  allocated_range     = local.network.sql_range
+  network             = local.sql_network
+  allocated_range     = local.sql_range
   sql                 = var.sql
   deletion_protection = var.deletion_protection
 }

@@ -15,12 +15,12 @@ output "build_account" {
 
 output "network" {
   description = "Self link of the network."
-  value       = local.network.network
+  value       = local.network
 }
 
 output "subnetwork" {
   description = "Self link of the subnetwork."
-  value       = local.network.subnetwork
+  value       = local.subnetwork
 }
 
 output "cluster" {

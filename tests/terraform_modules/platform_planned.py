@@ -6,6 +6,7 @@ import atexit
 import functools
 import json
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -80,6 +81,27 @@ def _planned(given: str) -> dict[str, Any]:
     found = json.loads(shown.stdout)
     assert isinstance(found, dict)
     return found
+
+
+@functools.cache
+def waits_for(address: str) -> frozenset[str]:
+    """Every resource that one (an address without keys) has to wait for, by Terraform's own graph."""
+    planned()
+    shown = terraform(_work(), "graph", "-type=apply", "-plan=p").stdout
+    edges: dict[str, set[str]] = {}
+    for line in shown.splitlines():
+        if " -> " in line:
+            source, target = (
+                re.sub(r"^\[root\] |\[[^]]*\]| \(expand\)$", "", end) for end in re.findall(r'"((?:[^"\\]|\\.)*)"', line)[:2]
+            )
+            edges.setdefault(source, set()).add(target)
+    found: set[str] = set()
+    todo = [address]
+    while todo:
+        new = edges.get(todo.pop(), set()) - found
+        found |= new
+        todo += new
+    return frozenset(found)
 
 
 def resources(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:

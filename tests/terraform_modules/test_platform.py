@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from platform_planned import configured, of_type, planned, planned_with, resources, tried, variables
+from platform_planned import configured, of_type, planned, planned_with, resources, tried, variables, waits_for
 from test_form import GIVEN
 
 from core.names import Names
@@ -195,8 +195,16 @@ def test_the_database_comes_after_the_peering() -> None:
     for type, expressions in configured(planned()):
         if type == "google_sql_database_instance":
             assert expressions["settings"][0]["ip_configuration"][0]["private_network"]["references"] == ["var.network"]
-    outputs = planned()["configuration"]["root_module"]["module_calls"]["network"]["module"]["outputs"]
-    assert "google_service_networking_connection.sql.network" in outputs["network"]["expression"]["references"]
+    assert "module.network.google_service_networking_connection.sql" in waits_for(
+        "module.database.google_sql_database_instance.this"
+    )
+
+
+def test_the_cluster_waits_for_its_subnet_and_not_for_what_only_the_database_needs() -> None:
+    """Both take minutes: one behind the other would make every installation longer by the peering."""
+    waited = waits_for("module.cluster.google_container_cluster.this")
+    assert "module.network.google_compute_subnetwork.this" in waited
+    assert not {address for address in waited if "service_networking" in address or "router" in address}
 
 
 def test_the_peering_is_left_alone_when_it_goes(made: dict[str, dict[str, Any]]) -> None:

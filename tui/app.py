@@ -17,15 +17,14 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
-from textual.widgets import Input, TextArea
+from textual.screen import Screen
+from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from core.environment import Environment, Home
-from core.environment.files import write_atomically
 from core.errors import MlopsError, UsageError
-from core.run import runs
 from core.run.redact import Redactor
-from tui import clipboard, crash, keys, pages, signs, terminal, themes
+from tui import keys, signs, terminal, themes
 from tui.background import in_thread
 from tui.screens.base import Acting, WaitingLine
 from tui.text import line, text
@@ -76,10 +75,12 @@ class MlopsApp(App[int], inherit_bindings=False):
             self.register_theme(theme)
         self.theme = themes.first()
 
-    def on_mount(self) -> None:
+    def get_default_screen(self) -> Screen[Any]:
         from tui.screens.home import HomeScreen
 
-        self.push_screen(HomeScreen())
+        return HomeScreen()
+
+    def on_mount(self) -> None:
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -92,10 +93,10 @@ class MlopsApp(App[int], inherit_bindings=False):
 
         inventory = Inventory(self.home)
         while True:
-            self._show(await in_thread(inventory.look))
+            await self._show(await in_thread(inventory.look))
             await asyncio.sleep(LOOKS)
 
-    def _show(self, entries: list[Entry]) -> None:
+    async def _show(self, entries: list[Entry]) -> None:
         from tui.screens.home import HomeScreen
 
         self.entries = entries
@@ -105,7 +106,7 @@ class MlopsApp(App[int], inherit_bindings=False):
             for waiting in screen.query(WaitingLine):
                 waiting.show(said)
             if isinstance(screen, HomeScreen):
-                screen.show(entries)
+                await screen.show(entries)
 
     # -- typing
 
@@ -128,7 +129,7 @@ class MlopsApp(App[int], inherit_bindings=False):
         self._typed_at = now
         if now - before >= self.paste_gap:
             return False
-        typing = isinstance(self.focused, Input | TextArea)
+        typing = isinstance(self.focused, Input)
         if typing and event.is_printable:
             return False
         if typing:
@@ -207,6 +208,7 @@ class MlopsApp(App[int], inherit_bindings=False):
 
     def open_page(self, url: str) -> None:
         """Opens a page where there is a desktop, and shows its whole address in any case."""
+        from tui import pages
         from tui.screens.dialogs import ShowText
 
         if url:
@@ -233,6 +235,8 @@ class MlopsApp(App[int], inherit_bindings=False):
         self.run_worker(self._copy(chosen), group="copy", exit_on_error=False)
 
     async def _copy(self, chosen: str) -> None:
+        from tui import clipboard
+
         self.say(await in_thread(clipboard.send, self, chosen))
 
     def copy_to_clipboard(self, text: str) -> None:
@@ -240,6 +244,8 @@ class MlopsApp(App[int], inherit_bindings=False):
 
     def save(self, content: str, name: str) -> Path | None:
         """Saves a text as a file of the person's, and says where; secrets are hidden in it."""
+        from core.environment.files import write_atomically
+
         folder = Path.cwd() if os.access(Path.cwd(), os.W_OK) else Path.home()
         path = folder / name
         number = 1
@@ -258,6 +264,7 @@ class MlopsApp(App[int], inherit_bindings=False):
 
     def show_error(self, error: BaseException) -> None:
         """Shows an error as a screen with its cause and the next step; a defect's traceback goes to the log."""
+        from tui import crash
         from tui.screens.dialogs import ShowError
 
         if not isinstance(error, MlopsError):
@@ -274,6 +281,8 @@ class MlopsApp(App[int], inherit_bindings=False):
 
     def _handle_exception(self, error: Exception) -> None:
         """Ends the app on a defect in one line; never renders a traceback, which would show what was typed."""
+        from tui import crash
+
         self._return_code = 1
         if self._exception is None:
             self._exception = error
@@ -293,6 +302,8 @@ def _waits_for(entry: Entry) -> str:
 
 def _live(home: Home) -> list[str]:
     """The environments that something runs on now."""
+    from core.run import runs
+
     return [name for name in Environment.all(home) if runs.current(Environment.load(home, name)) is not None]
 
 

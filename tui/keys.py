@@ -38,6 +38,15 @@ class Key:
         """The first key, as a keyboard shows it."""
         return NAMES.get(self.keys[0], self.keys[0])
 
+    @property
+    def typed(self) -> str:
+        """The first key that does something while one types, where letters are text."""
+        name = next((k for k in self.keys if len(k) > 1 and k not in WRITTEN), self.keys[0])
+        return NAMES.get(name, name)
+
+
+WRITTEN = frozenset({"question_mark", "slash", "less_than_sign", "greater_than_sign"})
+"""Signs that are text while one types."""
 
 NAMES = {
     "question_mark": "?", "slash": "/", "less_than_sign": "<", "greater_than_sign": ">", "escape": "esc",
@@ -97,10 +106,10 @@ def everywhere() -> list[Binding]:
     return [Binding(",".join(BY_ACTION[a].keys), a, BY_ACTION[a].label, show=False) for a in EVERYWHERE]
 
 
-def ranked(actions: list[str], cells: int) -> list[Key]:
+def ranked(actions: list[str], cells: int, *, typing: bool = False) -> list[Key]:
     """The keys that a footer of that width shows, at most `MOST`, in the table's order; Quit and Help go last."""
     wanted = sorted((BY_ACTION[a] for a in dict.fromkeys(actions)), key=lambda key: key.rank)
     wanted = [key for key in wanted if key.rank < 8][:MOST]
-    while wanted and sum(len(k.shown) + len(k.label) + 3 for k in wanted) > cells:
+    while wanted and sum(len(k.typed if typing else k.shown) + len(k.label) + 3 for k in wanted) > cells:
         wanted.pop()
     return [key for key in wanted if key.rank] + [key for key in wanted if not key.rank]

@@ -21,6 +21,8 @@ def _made_at_the_border(node: ast.expr, known: set[str]) -> bool:
     if isinstance(node, ast.Call):
         called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
         return called in MAKERS or called in known or called == "join"
+    if isinstance(node, ast.GeneratorExp | ast.Dict | ast.DictComp):  # a mapping or a counter is updated
+        return True
     if isinstance(node, ast.IfExp):
         return _made_at_the_border(node.body, known) and _made_at_the_border(node.orelse, known)
     if isinstance(node, ast.Name):

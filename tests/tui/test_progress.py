@@ -50,7 +50,7 @@ async def test_a_live_run_shows_steps_resources_and_what_decides(app: MlopsApp, 
     with tui_runs.alive(environment):
         async with app.run_test(size=(120, 36)) as pilot:
             await opened(pilot, environment)
-            screen = await until_shown(pilot, "demo › installing", "Creating...")
+            screen = await until_shown(pilot, "demo › installing", "Creating...", "costs")
     lines = screen.splitlines()
     platform = next(line for line in lines if "platform" in line and "running" in line)
     assert "11:18" in platform

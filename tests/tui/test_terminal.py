@@ -17,6 +17,17 @@ from core.environment import Home
 LEFT = b"\x1b[?1049l"
 DRAWN = b"No environment is kept"
 OFF = (b"\x1b[?1000l", b"\x1b[?1003l", b"\x1b[?2004l", b"\x1b[<u", b"\x1b[?25h", b"\x1b[?7h")
+PAINTS_FOR_EVER = """
+import asyncio
+import tui.app
+
+async def paint(app):
+    while True:
+        app.screen.refresh(layout=True)
+        await asyncio.sleep(0)
+
+tui.app.MlopsApp._look_around = paint
+"""
 HOSTILE_FOLDER = "raise SystemExit('the working folder was run')"
 
 
@@ -34,10 +45,7 @@ def test_a_signal_leaves_the_terminal_as_it_was(number: signal.Signals, home: Ho
 
 def test_a_terminal_that_stops_reading_keeps_no_signal_waiting(home: Home) -> None:
     """The app redraws until nothing more is taken, and hangs in a write; a signal still ends it."""
-    script = APP.replace(
-        "raise", "import tui.app as a; a.LOOKS = 0.0; a.MlopsApp._show = lambda s, e: s.refresh(layout=True); raise"
-    )
-    with terminal(script) as screen:
+    with terminal(PAINTS_FOR_EVER + APP) as screen:
         screen.read(lambda written: b"\x1b[?1049h" in written)
         screen.child.send_signal(signal.SIGTERM)
         assert screen.child.wait(timeout=20) == 128 + signal.SIGTERM

@@ -41,9 +41,11 @@ class Acting(Screen[Result], inherit_bindings=False):
 
     ACTIONS: ClassVar[tuple[str, ...]] = ()
     HELP: ClassVar[str] = ""
+    MOVES: ClassVar[list[Binding]] = []
+    """Keys that only move within this screen, beside tab."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        cls.BINDINGS = [*MOVING, *keys.bindings(*cls.ACTIONS)]
+        cls.BINDINGS = [*MOVING, *cls.MOVES, *keys.bindings(*cls.ACTIONS)]
         super().__init_subclass__(**options)
 
     @property
@@ -69,7 +71,7 @@ class Acting(Screen[Result], inherit_bindings=False):
 
     def action_back(self) -> None:
         """Leaves this screen; the first one asks whether to quit."""
-        if len(self.app.screen_stack) > 2:
+        if len(self.app.screen_stack) > 1:
             self.dismiss(None)
         else:
             self.run_worker(self.ours.action_quit(), group="quit", exclusive=True)
@@ -103,14 +105,18 @@ class BaseScreen(Acting[None]):
         yield WaitingLine()
         yield from self.body()
         yield KeyBar()
-        yield TooSmall()
 
     def body(self) -> ComposeResult:
         """What stands between the line of place and the line of keys."""
         return iter(())
 
-    def on_resize(self, event: events.Resize) -> None:
-        self.query_one(TooSmall).fit(event.size)
+    async def on_resize(self, event: events.Resize) -> None:
+        small = event.size.width < LEAST_WIDTH or event.size.height < LEAST_HEIGHT
+        found = self.query(TooSmall)
+        if small and not found:
+            await self.mount(TooSmall())
+        for notice in self.query(TooSmall):
+            notice.fit(event.size, small)
 
     def place(self, *names: str, standing: Content | None = None) -> None:
         """Says where one is, and how it stands."""
@@ -164,9 +170,8 @@ class TooSmall(Static):
     BaseScreen { layers: default notice; }
     """
 
-    def fit(self, size: Size) -> None:
-        """Says so where the screen has that size and it is too small."""
-        small = size.width < LEAST_WIDTH or size.height < LEAST_HEIGHT
+    def fit(self, size: Size, small: bool) -> None:
+        """Shows the notice where the screen is too small, and hides it where it is not."""
         self.set_class(small, "-shown")
         if small:
             self.update(

@@ -3,61 +3,60 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Static
 
-from core.environment import Environment
-from tui import keys, steering, ways
-from tui.background import in_thread
-from tui.inventory import Entry
-from tui.screens import told
+from tui import keys
 from tui.screens.base import BaseScreen
-from tui.screens.dialogs import Ask, Choice
 from tui.text import lines, text
-from tui.widgets.environments import EnvironmentList, heads
-from tui.widgets.lined import Lined
+
+if TYPE_CHECKING:
+    from core.environment import Environment
+    from tui.inventory import Entry
+    from tui.widgets.environments import EnvironmentList
 
 
 class HomeScreen(BaseScreen):
     """The first screen."""
 
-    ACTIONS = ("retry", "rehearse", "watch", "access", "destroy", "cancel")
+    ACTIONS = ("retry", "rehearse", "new", "watch", "access", "parameters", "destroy", "cancel")
     HELP = "The environments that this machine keeps. Choose one with the arrow keys; enter opens its run."
     CSS_PATH = "home.tcss"
 
     def body(self) -> ComposeResult:
         with Vertical(id="list-panel", classes="panel") as panel:
             panel.border_title = text("Environments")
-            yield Static(id="heads")
-            yield EnvironmentList(id="environments")
             yield Static(text("Looking what is here…"), id="empty")
-            with Horizontal(id="first-buttons"):
-                yield self._button("rehearse")
-        with Vertical(id="detail-panel", classes="panel"):
-            yield Static(id="detail")
-            with Horizontal(id="detail-buttons"):
-                for action in ("retry", "watch", "access", "destroy"):
-                    yield self._button(action)
 
     def _button(self, action: str) -> Button:
         key = keys.BY_ACTION[action]
         return Button(text(f"{key.label} ({key.shown})"), id=f"do-{action}")
 
-    def on_mount(self) -> None:
-        self.place(standing=text(""))
-        self.query_one("#detail-panel").display = False
-        self.listed.focus()
+    async def _fill(self) -> None:
+        """What shows environments comes with the first look at them: until then only the frame is painted."""
+        from tui.widgets.environments import EnvironmentList
+
+        panel, empty = self.query_one("#list-panel"), self.query_one("#empty")
+        await panel.mount(Static(id="heads"), EnvironmentList(id="environments"), before=empty)
+        await panel.mount(Horizontal(self._button("rehearse"), self._button("new"), id="first-buttons"))
+        buttons = Horizontal(*map(self._button, ("retry", "watch", "access", "parameters", "destroy")), id="detail-buttons")
+        await self.mount(Vertical(Static(id="detail"), buttons, id="detail-panel", classes="panel"), after=panel)
 
     @property
     def listed(self) -> EnvironmentList:
         """The list of environments."""
-        return self.query_one("#environments", EnvironmentList)
+        return cast("EnvironmentList", self.query_one("#environments"))
 
-    def show(self, entries: list[Entry]) -> None:
+    async def show(self, entries: list[Entry]) -> None:
         """Shows the environments as they stand."""
+        from tui.widgets.environments import heads
+
+        if not self.query("#environments"):
+            await self._fill()
         listed, before = self.listed, len(self.listed.entries)
         listed.show(entries)
         self.query_one("#heads", Static).update(text((heads(listed.size.width), "$text-muted")))
@@ -84,11 +83,11 @@ class HomeScreen(BaseScreen):
         for button in self.query("#detail-buttons Button"):
             button.display = self.allowed(str(button.id).removeprefix("do-"))
 
-    def on_lined_chosen(self, event: Lined.Chosen) -> None:
+    def on_lined_chosen(self) -> None:
         self._detail()
         self.refresh_bindings()
 
-    def on_lined_opened(self, event: Lined.Opened) -> None:
+    def on_lined_opened(self) -> None:
         self._open()
 
     def _open(self) -> None:
@@ -99,12 +98,22 @@ class HomeScreen(BaseScreen):
             self.action_access()
         elif entry.watched is not None:
             self.action_watch()
+        else:
+            self.action_parameters()
 
     def allowed(self, action: str) -> bool:
-        entry = self.listed.entry() if self.is_mounted else None
-        if action == "rehearse":
+        if not self.query("#environments"):
+            return action in ("rehearse", "new")
+        from tui.screens import told
+
+        entry = self.listed.entry()
+        if action in ("rehearse", "new"):
             return True
-        if entry is None or entry.environment is None or entry.watched is None:
+        if entry is None or entry.environment is None:
+            return False
+        if action == "parameters":
+            return entry.watched is None or not entry.watched.live
+        if entry.watched is None:
             return False
         if action == "destroy":
             return not entry.watched.live and entry.standing != "destroyed"
@@ -124,18 +133,38 @@ class HomeScreen(BaseScreen):
 
     def action_rehearse(self) -> None:
         """A new environment on a simulated cloud."""
+        from tui import ways
+
         ways.rehearse(self.ours)
+
+    def action_new(self) -> None:
+        """A new environment on Google Cloud."""
+        from tui import ways
+
+        ways.new(self.ours)
+
+    def action_parameters(self) -> None:
+        """What the chosen environment is to be: looked at, changed, and installed anew."""
+        from tui import ways
+
+        ways.change(self.ours, self._chosen())
 
     def action_destroy(self) -> None:
         """Removes what the chosen environment made."""
+        from tui import ways
+
         ways.destroy(self.ours, self._chosen())
 
     def action_watch(self) -> None:
         """Opens the chosen environment's run."""
+        from tui import ways
+
         ways.progress(self.ours, self._chosen())
 
     def action_retry(self) -> None:
         """Goes on with the chosen environment's last run, once that is confirmed."""
+        from tui.screens.dialogs import Ask, Choice
+
         environment = self._chosen()
 
         def answered(answer: str | None) -> None:
@@ -146,6 +175,9 @@ class HomeScreen(BaseScreen):
         self.app.push_screen(Ask("Go on?", question, [Choice("stay", "No"), Choice("yes", "Retry")]), answered)
 
     async def _retry(self, environment: Environment) -> None:
+        from tui import steering, ways
+        from tui.background import in_thread
+
         run = await in_thread(steering.retry, environment)
         ways.progress(self.ours, environment, run)
 
@@ -155,6 +187,8 @@ class HomeScreen(BaseScreen):
 
     def action_access(self) -> None:
         """How to reach the chosen environment."""
+        from tui import ways
+
         ways.access(self.ours, self._chosen())
 
 
@@ -166,6 +200,8 @@ EMPTY = lines(
 
 
 def _detail(entry: Entry) -> Content:
+    from tui.screens import told
+
     environment = entry.environment
     if environment is None:
         return text((entry.broken, "$text-error"))

@@ -6,6 +6,7 @@ from textual import events
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
+from textual.widgets import Input
 
 from tui import keys
 from tui.text import text, width
@@ -27,10 +28,19 @@ class KeyBar(Widget):
         from tui.screens.base import BaseScreen
 
         screen = self.screen
-        return keys.ranked(screen.offered(), self.size.width) if isinstance(screen, BaseScreen) else []
+        if not isinstance(screen, BaseScreen):
+            return []
+        return keys.ranked(screen.offered(), self.size.width, typing=self._typing())
+
+    def _typing(self) -> bool:
+        """Whether letters are text now, so that other keys are the ones to show."""
+        return isinstance(self.screen.focused, Input)
+
+    def _shown_name(self, key: keys.Key) -> str:
+        return key.typed if self._typing() else key.shown
 
     def render(self) -> Content:
-        parts = [text((key.shown, "bold $text-accent"), " ", key.label) for key in self._shown()]
+        parts = [text((self._shown_name(key), "bold $text-accent"), " ", key.label) for key in self._shown()]
         return text("  ").join(parts)
 
     async def on_click(self, event: events.Click) -> None:
@@ -38,7 +48,7 @@ class KeyBar(Widget):
 
         begin = self.styles.padding.left
         for key in self._shown():
-            cells = width(key.shown) + 1 + width(key.label)
+            cells = width(self._shown_name(key)) + 1 + width(key.label)
             if begin <= event.x < begin + cells:
                 screen = self.screen
                 assert isinstance(screen, BaseScreen)

@@ -25,7 +25,6 @@ class Outcome(Vertical):
     Outcome Static { height: auto; margin-bottom: 1; }
     Outcome Static.-item { margin-bottom: 0; }
     Outcome > ItemGrid { height: auto; grid-gutter: 0 1; }
-    Outcome Button { margin: 0; padding: 0; width: 1fr; }
     """
     help = "What happened, why, and what to do about it."
 

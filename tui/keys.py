@@ -109,7 +109,7 @@ def everywhere() -> list[Binding]:
 def ranked(actions: list[str], cells: int, *, typing: bool = False) -> list[Key]:
     """The keys that a footer of that width shows, at most `MOST`, in the table's order; Quit and Help go last."""
     wanted = sorted((BY_ACTION[a] for a in dict.fromkeys(actions)), key=lambda key: key.rank)
-    wanted = [key for key in wanted if key.rank < 8][:MOST]
+    wanted = [key for key in wanted if key.rank < 8 and (not typing or len(key.typed) > 1)][:MOST]
     while wanted and sum(len(k.typed if typing else k.shown) + len(k.label) + 3 for k in wanted) > cells:
         wanted.pop()
     return [key for key in wanted if key.rank] + [key for key in wanted if not key.rank]

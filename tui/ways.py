@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING
 from core.environment import Environment
 from core.environment import rehearsal as rehearsals
 from tui.background import in_thread
-from tui.text import lines, text
+from tui.text import text
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from core.install.draft import Draft
     from tui.app import MlopsApp
+    from tui.preparing import Preparing
+    from tui.screens.beginnings import Rehearsal
 
 
 def progress(app: MlopsApp, environment: Environment, run: str = "") -> None:
@@ -23,61 +28,111 @@ def progress(app: MlopsApp, environment: Environment, run: str = "") -> None:
 
 def access(app: MlopsApp, environment: Environment) -> None:
     """How to reach an installed environment."""
-    from core.environment.address import address
-    from core.install import forwarding
-    from tui.screens.dialogs import ShowText
+    from tui.screens.access import AccessScreen
 
-    where = address(forwarding.running(environment) or forwarding.DEFAULT_PORT)
-    rows = [
-        where.url,
-        where.command,
-        f"mlops-env access {environment.name} --forward",
-        f"KUBECONFIG={environment.kubeconfig}",
-    ]
-    app.push_screen(ShowText("Access", lines(*(text(row) for row in rows if row)), copyable=where.url))
+    app.push_screen(AccessScreen(environment))
+
+
+def new(app: MlopsApp) -> None:
+    """Sets up a new environment on Google Cloud."""
+    from tui.screens.dialogs import AskText
+
+    def answered(name: str | None) -> None:
+        if name:
+            app.run_worker(_new(app, name, "google"), group="steer", exit_on_error=False)
+
+    body = text("A new environment on Google Cloud. Nothing is made before you have seen what will be done. Its name:")
+    app.push_screen(AskText("New environment", body, "", "Go on"), answered)
 
 
 def rehearse(app: MlopsApp) -> None:
     """Installs a new environment on a simulated cloud."""
-    from tui.screens.dialogs import AskText
+    from tui.screens.beginnings import AskRehearsal
 
     taken = set(Environment.all(app.home))
     name = next(n for n in ("demo", *(f"demo{i}" for i in range(2, 1000))) if n not in taken)
 
-    def answered(name: str | None) -> None:
-        if name:
-            app.run_worker(_rehearse(app, name), group="steer", exit_on_error=False)
+    def answered(wanted: Rehearsal | None) -> None:
+        if wanted is not None:
+            work = _rehearse(app, wanted) if wanted.at_once else _new(app, wanted.name, "rehearsal", wanted.scenario)
+            app.run_worker(work, group="steer", exit_on_error=False)
 
-    body = text("The whole installation on a simulated cloud on this machine: no account, no cost. Its name:")
-    app.push_screen(AskText("Rehearse", body, name, "Rehearse"), answered)
+    app.push_screen(AskRehearsal(name), answered)
 
 
-async def _rehearse(app: MlopsApp, name: str) -> None:
-    from core.install.start import start
+async def _rehearse(app: MlopsApp, wanted: Rehearsal) -> None:
+    from core.install.draft import Draft
 
-    environment = Environment.new(app.home, name, cloud="rehearsal", given={}).save()
-    await in_thread(rehearsals.ensure, environment)
-    run = await in_thread(partial(start, environment, "install"))
+    draft = Draft.new(app.home, wanted.name, cloud="rehearsal", scenario=wanted.scenario)
+    try:
+        await in_thread(draft.open)
+        run = await in_thread(partial(draft.start, {}))
+    finally:
+        await in_thread(draft.discard)
+    progress(app, draft.environment, run)
+
+
+async def _new(app: MlopsApp, name: str, cloud: str, scenario: Path | None = None) -> None:
+    from core.install.draft import Draft
+
+    prepare(app, Draft.new(app.home, name, cloud=cloud, scenario=scenario))
+
+
+def change(app: MlopsApp, environment: Environment) -> None:
+    """Looks at the parameters of an environment that exists, to install it anew with others."""
+    from core.install.draft import Draft
+
+    prepare(app, Draft.of(environment))
+
+
+def prepare(app: MlopsApp, draft: Draft) -> None:
+    """The way to an installation: prerequisites, parameters, review."""
+    from tui.preparing import Preparing
+    from tui.screens.prerequisites import PrerequisitesScreen
+
+    app.push_screen(PrerequisitesScreen(Preparing(draft)))
+
+
+def parameters(app: MlopsApp, preparing: Preparing) -> None:
+    """The form."""
+    from tui.screens.parameters import ParametersScreen
+
+    app.push_screen(ParametersScreen(preparing))
+
+
+def review(app: MlopsApp, preparing: Preparing) -> None:
+    """What will be done."""
+    from tui.screens.review import ReviewScreen
+
+    app.push_screen(ReviewScreen(preparing))
+
+
+async def installing(app: MlopsApp, environment: Environment, run: str) -> None:
+    """The run that was started, in place of the screens that led to it."""
+    from tui.screens.home import HomeScreen
+
+    while not isinstance(app.screen, HomeScreen) and len(app.screen_stack) > 1:
+        await app.pop_screen()
     progress(app, environment, run)
 
 
 def destroy(app: MlopsApp, environment: Environment) -> None:
     """Removes what an environment made, once its name was typed."""
-    from tui.screens.dialogs import AskName
+    from tui.screens.beginnings import AskDestroy
 
-    def answered(yes: bool | None) -> None:
-        if yes:
-            app.run_worker(_destroy(app, environment), group="steer", exit_on_error=False)
+    def answered(delete_data: bool | None) -> None:
+        if delete_data is not None:
+            app.run_worker(_destroy(app, environment, delete_data), group="steer", exit_on_error=False)
 
     body = text(
-        f"Everything that {environment.name} made is removed, its database with all runs and metadata too. "
-        "The buckets with their contents stay."
+        f"Everything that {environment.name} made is removed: its cluster, its network, its accounts and their roles, "
+        "its database with all runs and metadata. The record and the logs stay on this machine."
     )
-    app.push_screen(AskName("Destroy", body, environment.name, "Destroy"), answered)
+    app.push_screen(AskDestroy(environment.name, body), answered)
 
 
-async def _destroy(app: MlopsApp, environment: Environment) -> None:
+async def _destroy(app: MlopsApp, environment: Environment, delete_data: bool) -> None:
     from core.install.start import start
 
     await in_thread(rehearsals.cloud, environment)
-    progress(app, environment, await in_thread(partial(start, environment, "destroy")))
+    progress(app, environment, await in_thread(partial(start, environment, "destroy", delete_data=delete_data)))

@@ -47,7 +47,7 @@ CONCERNS: tuple[Concern, ...] = (
             ("project_id",)),
     Concern("billing", "billing", "access", "Without an open billing account no cluster and no database can be made.",
             access.billing, ("project_id",)),
-    Concern("places", "region and zone", "parameters",
+    Concern("places", "region, zone", "parameters",
             "The network and the buckets stay in the region; the cluster stands in the zone.", places.check,
             ("project_id", "region", "zone")),
 )  # fmt: skip

@@ -1,0 +1,62 @@
+"""A preview as a tree and as counts that add up: every line that is counted can be unfolded and read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tui.widgets.tree import Node
+
+DOES = {"create": "make", "apply": "change", "update": "change", "delete": "delete", "replace": "replace",
+        "import": "take over", "none": "leave", "no-op": "leave"}  # fmt: skip
+"""What each action is called."""
+
+
+def does(action: str) -> str:
+    """The action in a word."""
+    return DOES.get(action, action)
+
+
+def counts(plan: Mapping[str, Any]) -> Counter[str]:
+    """How many things are made, changed and so on; services are switched on and roles granted, on their own lines."""
+    found: Counter[str] = Counter(does(str(r["action"])) for r in plan["terraform"]["resources"])
+    found.update(does(str(o["action"])) for o in plan["kubernetes"])
+    return found
+
+
+def tree(plan: Mapping[str, Any], *, namespace: str) -> list[Node]:
+    """Everything that will be done."""
+    resources, objects = plan["terraform"]["resources"], plan["kubernetes"]
+    by_type: dict[str, list[Mapping[str, Any]]] = {}
+    for resource in resources:
+        by_type.setdefault(str(resource["type"]), []).append(resource)
+    by_kind: dict[str, list[Mapping[str, Any]]] = {}
+    for object in objects:
+        by_kind.setdefault(str(object["kind"]), []).append(object)
+    return [
+        Node("APIs to switch on", str(len(plan["services"])), [Node(name) for name in plan["services"]]),
+        Node("Roles to grant", str(len(plan["roles"])), _roles(plan["roles"])),
+        Node("Google Cloud, by Terraform", str(len(resources)), [
+            _group(kind.removeprefix("google_").replace("_", " "), [(str(r["address"]), str(r["action"])) for r in found])
+            for kind, found in sorted(by_type.items())
+        ], unfolded=True),
+        Node(f"Kubernetes, namespace {namespace}", str(len(objects)), [
+            _group(kind, [(str(o["label"]), str(o["action"])) for o in found]) for kind, found in sorted(by_kind.items())
+        ]),
+        Node("On this machine", str(len(plan["files"])), [Node(path) for path in plan["files"]]),
+    ]  # fmt: skip
+
+
+def _group(label: str, found: Sequence[tuple[str, str]]) -> Node:
+    return Node(label, str(len(found)), [Node(name, does(action)) for name, action in found])
+
+
+def _roles(roles: Sequence[Mapping[str, Any]]) -> list[Node]:
+    members: dict[str, list[Mapping[str, Any]]] = {}
+    for role in roles:
+        members.setdefault(str(role["member"]), []).append(role)
+    return [
+        Node(member, str(len(held)), [Node(str(r["role"]), f"on {r['resource']}") for r in held])
+        for member, held in members.items()
+    ]

@@ -78,6 +78,7 @@ async def run(installation: Installation, kubeflow: Kubeflow, reporter: Reporter
         ) from None
     if ended.get("state") != "SUCCEEDED":
         raise PermanentError(f"The hello pipeline ended {ended.get('state')}.", code=FAILED, cause=_why(ended), hint=_HINT)
+    await _stored(installation, id)
     return await _read(installation, name)
 
 
@@ -99,6 +100,19 @@ def _parameters(installation: Installation, document: bytes, name: str) -> dict[
     spec = next(iter(yaml.safe_load_all(document)))
     declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})
     return {key: known[key] for key in declared if key in known}
+
+
+async def _stored(installation: Installation, run: str) -> None:
+    """Raises where the run's artifact is not under the pipeline root in the bucket; with another root it succeeds too."""
+    bucket, _, root = installation.names.storage_root.removeprefix("gs://").partition("/")
+    prefix = f"{root}/{PIPELINE}/{run}/"
+    if not await installation.google.list("storage", "v1", "objects.list", items="items", bucket=bucket, prefix=prefix):
+        raise PermanentError(
+            "The hello pipeline left its artifact somewhere else than in the bucket.",
+            code="hello-artifact",
+            cause=f"There is nothing under gs://{bucket}/{prefix}.",
+            hint=f"The ConfigMap kfp-launcher must hold defaultPipelineRoot: {installation.names.storage_root}",
+        )
 
 
 async def _read(installation: Installation, name: str) -> Report:

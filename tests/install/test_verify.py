@@ -171,3 +171,16 @@ async def test_recurring_runs_that_never_fire_are_named(
     assert [c["state"] for c in results.checks] == (["warn"] if warned else [])
     assert all("nightly" in c["detail"] for c in results.checks)
     results.judge()
+
+
+@pytest.mark.parametrize("found", [[], [{"name": "v2/artifacts/mlops-env-hello/run-1/hello/x/report"}]])
+async def test_a_run_whose_artifact_went_elsewhere_proves_nothing(bench: StepBench, found: list[Any]) -> None:
+    bench.google.answers["storage.objects.list"] = {"items": found}
+    if found:
+        await hello._stored(bench.installation, "run-1")
+    else:
+        with pytest.raises(PermanentError, match="somewhere else") as caught:
+            await hello._stored(bench.installation, "run-1")
+        assert bench.names.storage_root in caught.value.hint
+    (asked,) = bench.google.asked("storage.objects.list")
+    assert asked == {"bucket": bench.names.artifact_bucket, "prefix": "v2/artifacts/mlops-env-hello/run-1/"}

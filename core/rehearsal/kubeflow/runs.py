@@ -75,7 +75,8 @@ class _Run:
                 await self._pause(POLL)
         state = "FAILED" if why else "SUCCEEDED"
         tasks = [self._task(part, state, why)] if part else []
-        self._set(state, error=f"{part or 'run'}: {why}" if why else "", tasks=tasks, finished_at=clock.timestamp())
+        told = why if not why or why.startswith(f"{part}:") else f"{part or 'run'}: {why}"
+        self._set(state, error=told, tasks=tasks, finished_at=clock.timestamp())
         self._finish_workflow("Failed" if why else "Succeeded", why)
 
     async def _work(self) -> tuple[str, str]:
@@ -97,7 +98,7 @@ class _Run:
         result = await step.execute(self._world, version["spec"], self._record()["parameters"], self._place.google_account)
         if result.error:
             return "hello", result.error
-        why = await self._upload(result.artifacts or {})
+        why = await self._upload(str((version["spec"].get("pipelineInfo") or {}).get("name", "")), result.artifacts or {})
         await self._world.clock.sleep(seconds * 0.4)
         return "hello", why
 
@@ -115,14 +116,14 @@ class _Run:
         task: Record = {"run_id": self._id, "task_id": f"{self._id}-{name}", "display_name": name, "state": state}
         return {**task, "error": {"code": 13, "message": why}} if why else task
 
-    async def _upload(self, artifacts: dict[str, bytes] | Any) -> str:
+    async def _upload(self, pipeline: str, artifacts: dict[str, bytes] | Any) -> str:
         """The launcher leaves the artifacts under the pipeline root, as the step's account."""
         bucket, _, prefix = self._place.root.removeprefix("gs://").partition("/")
         google = (self._world.store.get("world", "endpoints") or {}).get("google", "")
         token, _ = self._world.identity.mint(self._place.google_account)
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session:
             for name, content in artifacts.items():
-                key = urllib.parse.quote(f"{prefix}/hello/{self._id}/hello/{name}".lstrip("/"), safe="")
+                key = urllib.parse.quote(f"{prefix}/{pipeline}/{self._id}/hello/{name}".lstrip("/"), safe="")
                 url = f"{google}/storage/upload/storage/v1/b/{bucket}/o?uploadType=media&name={key}"
                 async with session.post(url, data=content) as answer:
                     if answer.status >= 400:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kubeflow_installed import NAMESPACE, Installed, installed
 
-from core.kustomize import MENDS
+from core.kustomize.mends import BUILT, DESTROYED, MENDS
 
 Look = Callable[[Installed], Awaitable[str]]
 
@@ -46,6 +47,18 @@ def _not_made(name: str) -> Look:
     return look
 
 
+def _not_mounted(name: str) -> Look:
+    async def look(kubeflow: Installed) -> str:
+        path = f"/api/v1/namespaces/{NAMESPACE}/events"
+
+        def failed(event: dict[str, Any]) -> bool:
+            return event["reason"] == "FailedMount" and event["involvedObject"]["name"].startswith(name)
+
+        return str((await kubeflow.served.until(path, failed))["message"])
+
+    return look
+
+
 async def _hello(kubeflow: Installed) -> str:
     await kubeflow.ready()
     async with kubeflow.ui() as api:
@@ -68,6 +81,7 @@ SHOWN: dict[str, tuple[Look, str]] = {
     "workload-identity": (_pod("cloudsqlproxy"), "cloudsql.instances.connect"),
     "artifact-repository": (_hello, "failed to resolve the artifact repository"),
     "metadata-writer-namespace": (_pod("metadata-writer"), "Failed to access the Metadata store"),
+    "no-cache": (_not_mounted("cache-server"), 'secret "webhook-server-tls" not found'),
     "no-secrets": (_pod("metadata-grpc"), "Access denied for user 'root'"),
 }
 """By the mend's name: where its lack shows, and what is said there."""
@@ -81,6 +95,6 @@ async def test_a_missing_mend_shows(name: str, tmp_path: Path) -> None:
 
 
 def test_every_mend_is_held_here_or_by_the_built_objects() -> None:
-    elsewhere = {m.name for m in MENDS if m.seen_when in ("the built objects", "destroy")}
+    elsewhere = {m.name for m in MENDS if m.seen_when in (BUILT, DESTROYED)}
     assert {m.name for m in MENDS} == elsewhere | set(SHOWN)
     assert not elsewhere & set(SHOWN)

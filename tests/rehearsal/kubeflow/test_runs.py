@@ -34,7 +34,7 @@ async def test_hello_leaves_its_report_as_the_pipelines_account(kubeflow: Instal
     assert report["checks"]["storage"]["ok"] is True
     # of the other services this world's account has no roles, and the report says so
     assert report["checks"]["bigquery"]["ok"] is False
-    root = f"v2%2Fartifacts%2Fhello%2F{run['run_id']}%2Fhello%2Freport"
+    root = f"v2%2Fartifacts%2Fmlops-env-hello%2F{run['run_id']}%2Fhello%2Freport"
     assert (await _object(kubeflow, root))["account"] == ACCOUNT
 
 

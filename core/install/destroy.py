@@ -1,6 +1,7 @@
 """The graph of a destruction: the other way round, from whatever state the runs before left.
 
-Every asymmetry with the installation is named here. The cluster's namespace goes first, while the cluster is there to
+Every asymmetry with the installation is named here. Protection goes off everywhere before anything is deleted, or half of
+it would be. The cluster's namespace goes first, while the cluster is there to
 delete the disks of its volumes. The state bucket goes last, since Terraform's state lies in it, and only with the data.
 Services stay enabled: others may use them by now. The record stays on this machine.
 """
@@ -16,6 +17,11 @@ from core.run.step import Context, Outcome, Step
 
 def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
     """The steps of a destruction; ``delete_data``: the buckets with their contents too."""
+
+    async def unprotect(context: Context) -> None:
+        from core.install.platform_destroy import unprotect_platform
+
+        await unprotect_platform(installation, context, keep_bucket=not delete_data)
 
     async def workloads(context: Context) -> None:
         from core.install.namespace_removal import destroy_namespace
@@ -40,9 +46,20 @@ def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
         installation.environment.kubeconfig.unlink(missing_ok=True)
 
     return [
-        _step("workloads", "Namespace and volumes", workloads, (), "workloads_gone", seconds=60, deadline=1800),
+        _step("unprotect", "Protection off", unprotect, (), "unprotected", seconds=60, deadline=3600),
+        _step(
+            "workloads", "Namespace and volumes", workloads, ("unprotected",), "workloads_gone", seconds=60, deadline=1800
+        ),
         _step("platform", "Platform", platform, ("workloads_gone",), "platform_gone", seconds=900, deadline=7200),
-        _step("build-access", "Access of the build account", build_access, (), "grants_gone", seconds=10, deadline=900),
+        _step(
+            "build-access",
+            "Access of the build account",
+            build_access,
+            ("unprotected",),
+            "grants_gone",
+            seconds=10,
+            deadline=900,
+        ),
         _step("state", "State and secrets", state, ("platform_gone", "grants_gone"), "state_gone", seconds=15, deadline=900),
     ]
 

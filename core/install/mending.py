@@ -7,6 +7,7 @@ it, and a failed database is not in the state at all.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -123,10 +124,13 @@ async def remove_default_pool(installation: Installation, context: Context) -> N
     pools = [p["name"] for p in found.get("nodePools") or ()]
     if DEFAULT_POOL not in pools or names.node_pool not in pools:
         return
+    from core.gcp.errors import NotFound
+
     context.log("The cluster's first pool was left by an interrupted creation; it is deleted.")
     context.changed()
     name = f"{cluster}/nodePools/{DEFAULT_POOL}"
-    await google.operate(
-        "container", "v1", context, "delete-default-pool",
-        lambda: google.call("container", "v1", "projects.locations.clusters.nodePools.delete", name=name),
-    )  # fmt: skip
+    with contextlib.suppress(NotFound):  # the answer to a deletion was lost, and it is gone
+        await google.operate(
+            "container", "v1", context, "delete-default-pool",
+            lambda: google.call("container", "v1", "projects.locations.clusters.nodePools.delete", name=name),
+        )  # fmt: skip

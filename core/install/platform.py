@@ -16,9 +16,9 @@ from core.errors import MlopsError, TemporaryError
 from core.install import mending, workdir
 from core.install.adoption import expected, get, look
 from core.install.installation import Installation
-from core.install.platform_facts import CLUSTER, SQL, Facts
+from core.install.platform_facts import CLUSTER, NODE_POOL, SQL, Facts
 from core.run.step import Context, Outcome, Reporter, Step
-from core.terraform import AlreadyThere, Plan, Terraform
+from core.terraform import AlreadyThere, Diagnostic, Plan, Terraform, error_of
 
 ROUNDS = 8
 """How often what is there already is looked at before it is taken for something that does not settle."""
@@ -153,11 +153,18 @@ def _explain(installation: Installation, context: Context, plan: Plan, conflict:
 
 
 async def _after(installation: Installation, context: Context, error: MlopsError) -> MlopsError:
-    """The error that an apply ended with, once a database that failed under it is out of the way."""
-    item = expected(installation.names)[SQL]
-    found = await get(installation.google, item)
-    if found is not None and item.owned(found) and mending.is_broken(SQL, found):
+    """The error that an apply ended with, once a database that failed under it is out of the way.
+
+    Of a node pool Terraform says only that it is in an error state; why, the pool says itself.
+    """
+    items = expected(installation.names)
+    found = await get(installation.google, items[SQL])
+    if found is not None and items[SQL].owned(found) and mending.is_broken(SQL, found):
         return await mending.clear_failed_sql(installation, context, error.cause or error.message)
+    if "error state" in error.cause:
+        pool = await get(installation.google, items[NODE_POOL])
+        if pool is not None and pool.get("statusMessage"):
+            return error_of([Diagnostic("error", str(pool["statusMessage"]), address=NODE_POOL)])
     return error
 
 

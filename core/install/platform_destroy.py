@@ -7,7 +7,8 @@ has lost, and is the environment's own, is imported first; what failed for good 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from core.install import mending, workdir
@@ -25,13 +26,33 @@ FIRST = ("module.cluster", "module.database")
 State = Mapping[str, Mapping[str, Any]]
 
 
+async def unprotect_platform(installation: Installation, context: Context, *, keep_bucket: bool) -> None:
+    """Switches every protection off, and adopts what the state has lost, before anything is deleted anywhere."""
+    async with _opened(installation, context, keep_bucket=keep_bucket) as terraform:
+        if terraform is not None:
+            await _prepare(installation, context, terraform, keep_bucket=keep_bucket)
+
+
 async def destroy_platform(installation: Installation, context: Context, *, keep_bucket: bool) -> None:
     """Deletes everything that the step ``platform`` made; the artifact bucket stays with ``keep_bucket``.
 
     Works from any half-finished state, and may be called again. Raises `TemporaryError` where something is still busy.
     """
+    async with _opened(installation, context, keep_bucket=keep_bucket) as terraform:
+        if terraform is not None:
+            found = await _prepare(installation, context, terraform, keep_bucket=keep_bucket)
+            await _destroy(context, terraform, *FIRST)
+            await _give_up_sql_name(installation, found)
+            await _remove_peering(installation, context)
+            await _destroy(context, terraform, refresh=False)  # everything was looked at a moment ago
+
+
+@asynccontextmanager
+async def _opened(installation: Installation, context: Context, *, keep_bucket: bool) -> AsyncIterator[Terraform | None]:
+    """Terraform in the platform's work directory, ready; None where no run came as far as the platform."""
     if not installation.names.project or not installation.names.zone:
-        return  # no run came as far as the platform
+        yield None
+        return
     async with workdir.opened(installation, context) as terraform:
         await terraform.settle(context, interrupt=True)
         terraform.workspace.set_imports({})
@@ -42,20 +63,18 @@ async def destroy_platform(installation: Installation, context: Context, *, keep
             backend=workdir.backend(await _state_bucket(installation)),
         )
         await terraform.init(context)
-        await _take_down(installation, context, terraform, keep_bucket=keep_bucket)
+        yield terraform
 
 
-async def _take_down(installation: Installation, context: Context, terraform: Terraform, *, keep_bucket: bool) -> None:
+async def _prepare(installation: Installation, context: Context, terraform: Terraform, *, keep_bucket: bool) -> Found:
+    """Forgets what stays, imports what the state has lost, and switches protection off; returns what is there."""
     state = await terraform.state(context)
     found = await look(installation.google, installation.names, expected(installation.names))
     kept = {ARTIFACTS} if keep_bucket else set()
     await terraform.forget(sorted(kept & set(state)), context)
     imports = await _imports(installation, context, found, state, kept)
     await _unprotect(context, terraform, {a: r for a, r in state.items() if a not in kept}, imports)
-    await _destroy(context, terraform, *FIRST)
-    await _give_up_sql_name(installation, found)
-    await _remove_peering(installation, context)
-    await _destroy(context, terraform, refresh=False)  # everything was looked at a moment ago
+    return found
 
 
 async def _state_bucket(installation: Installation) -> str:

@@ -7,7 +7,7 @@ lock lies on the state; `mirror` where the providers come from.
 """
 
 from core.terraform.command import Terraform
-from core.terraform.diagnostics import AlreadyThere, Diagnostic, StateLocked
+from core.terraform.diagnostics import AlreadyThere, Diagnostic, StateLocked, error_of
 from core.terraform.mirror import providers_mirror
 from core.terraform.plans import Change, Plan
 from core.terraform.stream import Completed
@@ -23,5 +23,6 @@ __all__ = [
     "StateLocked",
     "Terraform",
     "Workspace",
+    "error_of",
     "providers_mirror",
 ]

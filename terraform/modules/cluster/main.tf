@@ -85,7 +85,7 @@ resource "google_container_cluster" "this" {
 
 resource "google_container_node_pool" "this" {
   name               = var.node_pool_name
-  cluster            = google_container_cluster.this.id
+  cluster            = google_container_cluster.this.name
   location           = var.zone
   initial_node_count = var.nodes.initial
 

@@ -100,7 +100,7 @@ class AccessScreen(BaseScreen):
             ("interface", self._interface(document)),
             ("verified", self._verified()),
             ("cluster", self._cluster()),
-            ("console", lines(*(text(url) for url in (document or {}).get("console", ["Looking…"])))),
+            ("console", self._console(document)),
             ("next", text("Run a first pipeline in the interface: Pipelines, then a sample, then Create run.")),
         ):
             self.query_one(f"#{id}", Static).update(content)
@@ -141,17 +141,28 @@ class AccessScreen(BaseScreen):
     def _verified(self) -> Content:
         if not self.checks:
             return text("Nothing is known of a verification; V verifies.")
-        when = f"{age(seconds_between(self.verified, timestamp()))}" if self.verified else ""
-        parts = [text((f"{when}: ", "$text-muted"))] if when else []
-        for check in self.checks:
-            state = {"fail": "block"}.get(check["state"], check["state"])
-            sign = signs.sign(state)
-            detail = f" ({check['detail']})" if state != "pass" else ""
-            parts.append(text((f"{sign} ", sign.style), f"{check['check']}{detail}  "))
-        return text(*parts)
+        when = age(seconds_between(self.verified, timestamp())) if self.verified else ""
+        rows = []
+        for state, word in (("fail", "fails"), ("warn", "warns")):
+            sign = signs.sign("failed" if state == "fail" else state)
+            rows += [
+                text((f"{sign.sign} {word}  ", sign.style), f"{check['check']}: {check['detail']}")
+                for check in self.checks
+                if check["state"] == state
+            ]
+        passing = [check["check"] for check in self.checks if check["state"] == "pass"]
+        sign = signs.sign("pass")
+        if passing:
+            rows.append(text((f"{sign.sign} {len(passing)} pass  ", sign.style), ", ".join(passing)))
+        return lines(*rows, text((f"looked at {when}", "$text-muted")))
 
     def _cluster(self) -> Content:
         return lines(text(self.kubectl()), text(("context ", "$text-muted"), self.environment.names.kubernetes_context))
+
+    def _console(self, document: dict[str, Any] | None) -> Content:
+        if self.environment.cloud == "rehearsal":
+            return text("In a rehearsal there is nothing to see in the console.")
+        return lines(*(text(url) for url in (document or {}).get("console", ["Looking…"])))
 
     def kubectl(self) -> str:
         """The command that points kubectl at the cluster."""

@@ -73,11 +73,16 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
         """How many cells the widest row has; 0 where rows are cut to the widget."""
         return 0
 
+    @property
+    def cells(self) -> int:
+        """How wide a row is shown: what the scrollbar leaves."""
+        return self.scrollable_content_region.width
+
     # -- painting
 
     def render_line(self, y: int) -> Strip:
         scroll_x, scroll_y = self.scroll_offset
-        width, number, style = self.size.width, y + scroll_y, self.rich_style
+        width, number, style = self.cells, y + scroll_y, self.rich_style
         if number >= self.count():
             return Strip.blank(width, style)
         text = self.row(number, width)
@@ -102,7 +107,7 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
 
     def fit(self) -> None:
         """Takes a new number of rows into account."""
-        self.virtual_size = Size(self.wide() or self.size.width, self.count())
+        self.virtual_size = Size(self.wide() or self.cells, self.count())
         if self.CHOOSES and self.chosen >= self.count():
             self.chosen = max(0, self.count() - 1)
         self.refresh()
@@ -126,7 +131,7 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
 
     def plain(self, y: int) -> str:
         """What of a row is copied: the row as it is painted."""
-        return self.row(y, self.size.width).plain
+        return self.row(y, self.cells).plain
 
     def selection_updated(self, selection: Selection | None) -> None:
         self.refresh()

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from bench import app
 from bench.applying import applying
 from bench.commands import help, status
 from bench.installations import nothing_to_do, realistic, without_waiting
@@ -20,6 +21,11 @@ ROWS: dict[str, Callable[[], Row]] = {
     "help": help,
     "status": status,
     "quick": without_waiting,
+    "paint": app.first_paint,
+    "reopened": app.reopened,
+    "whole": app.whole_state,
+    "stall": app.stall,
+    "memory": app.memory,
 }
 
 

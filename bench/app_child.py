@@ -53,31 +53,18 @@ def write_long_run(count: int) -> None:
     log.close()
 
 
-def reopen_app() -> None:
-    """The app, opened on the long run at once."""
-    from tui.app import MlopsApp
-    from tui.screens.progress import ProgressScreen
-
-    class Reopened(MlopsApp):
-        def get_default_screen(self) -> ProgressScreen:
-            return ProgressScreen(Environment.load(self.home, "bench"))
-
-    Reopened().run()
-
-
 async def whole_state() -> dict[str, float]:
     """Seconds until the long run is folded, in the running app."""
     from tui.app import MlopsApp
     from tui.screens.progress import ProgressScreen
 
     app = MlopsApp()
-    async with app.run_test() as pilot:
-        await pilot.pause()
+    async with app.run_test():
+        await _until(lambda: bool(app.entries))
         begin = time.perf_counter()
         screen = ProgressScreen(Environment.load(app.home, "bench"))
         await app.push_screen(screen)
-        while screen.watched is None or screen.watched.state.end is None:
-            await asyncio.sleep(0.005)
+        await _until(lambda: screen.watched is not None and screen.watched.state.end is not None)
         return {"seconds": time.perf_counter() - begin}
 
 
@@ -98,8 +85,7 @@ async def stalls() -> dict[str, float]:
         await pilot.pause(0.5)
         before = _megabytes()
         stall = await _stall(lambda: _print(runs.folder(environment, RUN) / "logs"))
-        while screen.log_view.count() < LINES:
-            await asyncio.sleep(0.05)
+        await _until(lambda: screen.log_view.count() >= LINES)
         return {"stall": stall, "megabytes": _megabytes() - before, "lines": screen.log_view.count()}
 
 
@@ -117,6 +103,11 @@ async def stalls_of_bare() -> dict[str, float]:
     async with Bare().run_test(size=(120, 36)) as pilot:
         await pilot.pause(0.5)
         return {"stall": await _stall(lambda: _print(Path(tempfile.mkdtemp())))}
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    while not holds():  # noqa: ASYNC110 (the app is looked at from outside)
+        await asyncio.sleep(0.005)
 
 
 async def _stall(work: Callable[[], Awaitable[None]]) -> float:

@@ -15,7 +15,7 @@ from core.run import runs
 from core.run.journal import Reader
 from core.run.state import RunState
 
-PIECE = 1 << 15
+PIECE = 1 << 16
 """Bytes of a journal that are taken in at once."""
 
 

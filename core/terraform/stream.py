@@ -6,6 +6,7 @@ Lines that are no JSON (a provider's crash, Go's own panic) are kept: they are o
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -97,7 +98,7 @@ class Stream:
 
     def _progress(self) -> None:
         done, total = len(self.completed), max(self.total, len(self.completed))
-        waiting = ", ".join(sorted(self.at_work)[:3])
+        waiting = ", ".join(sorted({_short(address) for address in self.at_work})[:3])
         self.reporter.progress(f"{done} of {total} resources" + (f"; at work: {waiting}" if waiting else ""), done / total)
 
     def _diagnostic(self, data: dict[str, Any]) -> None:
@@ -105,3 +106,9 @@ class Stream:
         self.diagnostics.append(found)
         if found.severity == "error" or "-target" not in found.text:
             self.reporter.log(f"{found.severity}: {found.text}" + (f" ({found.address})" if found.address else ""))
+
+
+def _short(address: str) -> str:
+    """The type of a resource in few words: ``container_cluster`` for ``module.cluster.google_container_cluster.this``."""
+    plain = re.sub(r"\[[^\]]*\]", "", address)
+    return plain.rpartition(".")[0].rpartition(".")[2].removeprefix("google_") or address

@@ -39,7 +39,7 @@ def test_a_resource_is_told_of_from_its_start_to_its_end() -> None:
     stream.line(line("apply_complete", **hook(CLUSTER, elapsed_seconds=12, id_key="id", id_value="projects/p")))
     assert [r[3] for r in heard.resources if r[1] == CLUSTER["addr"]] == ["started", "progress", "done"]
     assert told == [Completed(CLUSTER["addr"], "google_container_cluster", "this", "create", "projects/p")]
-    assert heard.progressed == [(f"1 of 2 resources; at work: {SQL['addr']}", 0.5)]
+    assert heard.progressed == [("1 of 2 resources; at work: sql_database_instance", 0.5)]
     assert set(stream.at_work) == {SQL["addr"]}
 
 

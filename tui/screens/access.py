@@ -100,7 +100,7 @@ class AccessScreen(BaseScreen):
             ("interface", self._interface(document)),
             ("verified", self._verified()),
             ("cluster", self._cluster()),
-            ("console", self._console(document)),
+            ("console", self._addresses(document)),
             ("next", text("Run a first pipeline in the interface: Pipelines, then a sample, then Create run.")),
         ):
             self.query_one(f"#{id}", Static).update(content)
@@ -159,7 +159,7 @@ class AccessScreen(BaseScreen):
     def _cluster(self) -> Content:
         return lines(text(self.kubectl()), text(("context ", "$text-muted"), self.environment.names.kubernetes_context))
 
-    def _console(self, document: dict[str, Any] | None) -> Content:
+    def _addresses(self, document: dict[str, Any] | None) -> Content:
         if self.environment.cloud == "rehearsal":
             return text("In a rehearsal there is nothing to see in the console.")
         return lines(*(text(url) for url in (document or {}).get("console", ["Looking…"])))

@@ -8,15 +8,51 @@ newer one's run.
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
-from typing import Any, ClassVar
+import copy
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple, dataclass_transform
 
 VERSION = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Event:
+def _new(*, default_factory: Callable[[], Any]) -> Any:
+    """A field whose default each event has to itself."""
+    return default_factory
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(_new,))
+class _Fields:
+    """Its subclasses are frozen dataclasses to a type checker: an annotated attribute is a field, and each has a default.
+
+    They are no real ones: `dataclasses` writes and compiles the code of every class anew at each start, and for twenty of
+    them that is as much as all the rest that ``status`` does.
+    """
+
+    _defaults: ClassVar[dict[str, Any]] = {}
+
+    def __init_subclass__(cls) -> None:
+        cls._defaults = {**cls._defaults, **{name: cls.__dict__[name] for name in cls.__annotations__ if name != "type"}}
+
+    def __init__(self, **values: Any) -> None:
+        for name, default in self._defaults.items():
+            self.__dict__[name] = values.pop(name) if name in values else default() if callable(default) else default
+        if values:
+            raise TypeError(f"{type(self).__name__} has no field {min(values)}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} can't be changed")
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.__dict__ == self.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self.__dict__)))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.__dict__.items())})"
+
+
+class Event(_Fields):
     """The base of all events; ``step`` is the id of the step it belongs to, empty for the run itself."""
 
     type: ClassVar[str] = ""
@@ -24,10 +60,9 @@ class Event:
 
     def payload(self) -> dict[str, Any]:
         """The event's own fields, without the header that the journal adds."""
-        return dataclasses.asdict(self)
+        return copy.deepcopy(self.__dict__)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RunStarted(Event):
     """A run began. ``steps`` are ``{"id","title","needs","publishes","seconds","optional"}`` in order of display."""
 
@@ -36,11 +71,10 @@ class RunStarted(Event):
     previous: str = ""
     pid: int = 0
     rate: float = 1.0
-    options: dict[str, Any] = field(default_factory=dict)
-    steps: list[dict[str, Any]] = field(default_factory=list)
+    options: dict[str, Any] = _new(default_factory=dict)
+    steps: list[dict[str, Any]] = _new(default_factory=list)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RunWaiting(Event):
     """The run waits for a person: ``kind`` is ``sign-in`` or ``sql-password``; as a run's last event: it ended so."""
 
@@ -52,7 +86,6 @@ class RunWaiting(Event):
     account: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RunResumed(Event):
     """The person came, and the run goes on."""
 
@@ -60,7 +93,6 @@ class RunResumed(Event):
     kind: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RunFinished(Event):
     """Every step ended well; ``changed`` says whether any of them changed something."""
 
@@ -70,17 +102,15 @@ class RunFinished(Event):
     exit_code: int = 0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RunFailed(Event):
     """The run ended with at least one step failed; ``error`` is the first one's."""
 
     type = "run.failed"
     seconds: float = 0.0
-    error: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] = _new(default_factory=dict)
     exit_code: int = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RunCancelled(Event):
     """The run was asked to stop, and did."""
 
@@ -90,7 +120,6 @@ class RunCancelled(Event):
     exit_code: int = 4
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class RunInterrupted(Event):
     """The machine told the run to stop (SIGTERM); what it had begun can be taken up again."""
 
@@ -98,7 +127,6 @@ class RunInterrupted(Event):
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StepStarted(Event):
     """A step has what it needs and begins."""
 
@@ -106,7 +134,6 @@ class StepStarted(Event):
     attempt: int = 1
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StepProgress(Event):
     """Something to show for a step that runs; ``fraction`` is 0 to 1 where it is known."""
 
@@ -115,17 +142,15 @@ class StepProgress(Event):
     fraction: float | None = None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StepRetrying(Event):
     """A temporary error; the step begins anew after ``delay`` seconds of the run's clock."""
 
     type = "step.retrying"
     attempt: int = 1
     delay: float = 0.0
-    error: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] = _new(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StepWaiting(Event):
     """A step waits, for a person or for another step's fact named in ``for_``."""
 
@@ -133,7 +158,6 @@ class StepWaiting(Event):
     for_: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StepFinished(Event):
     """A step ended well: ``state`` is ``done``, ``unchanged`` or ``skipped``."""
 
@@ -142,16 +166,14 @@ class StepFinished(Event):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StepFailed(Event):
     """A step ended with an error."""
 
     type = "step.failed"
     seconds: float = 0.0
-    error: dict[str, Any] = field(default_factory=dict)
+    error: dict[str, Any] = _new(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class StepCancelled(Event):
     """A step was stopped, or never began because something it needs will not come."""
 
@@ -160,7 +182,6 @@ class StepCancelled(Event):
     reason: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class ResourceChanged(Event):
     """One resource, as Terraform, Kubernetes or an API reports it.
 
@@ -177,7 +198,6 @@ class ResourceChanged(Event):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class OperationStarted(Event):
     """A long operation of the cloud's was begun; ``name`` finds it again, ``key`` is what it is for."""
 
@@ -186,7 +206,6 @@ class OperationStarted(Event):
     name: str = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class OperationFinished(Event):
     """A long operation ended."""
 
@@ -196,7 +215,6 @@ class OperationFinished(Event):
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
 class FactPublished(Event):
     """A step made something known that others wait for; never a secret."""
 
@@ -205,8 +223,7 @@ class FactPublished(Event):
     value: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One line of a journal: the event and its header. ``time`` is ISO 8601 in UTC."""
 
     n: int
@@ -222,7 +239,7 @@ class Record:
 
 
 TYPES: dict[str, type[Event]] = {cls.type: cls for cls in Event.__subclasses__()}
-_FIELDS = {cls: {f.name.rstrip("_"): f.name for f in dataclasses.fields(cls)} for cls in TYPES.values()}
+_FIELDS = {cls: {name.rstrip("_"): name for name in cls._defaults} for cls in TYPES.values()}
 
 
 def parse(line: dict[str, Any]) -> Record | None:

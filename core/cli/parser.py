@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,6 +18,8 @@ class Parser(argparse.ArgumentParser):
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices and isinstance(action, argparse._SubParsersAction):
+            import difflib
+
             near = difflib.get_close_matches(str(value), list(action.choices), n=1)
             also = f"; did you mean {near[0]}?" if near else ""
             self.error(f"there is no command {value}{also}")

@@ -11,7 +11,6 @@ import contextlib
 import fcntl
 import json
 import os
-import socket
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -35,7 +34,7 @@ class Holder:
     @classmethod
     def me(cls, **details: Any) -> Holder:
         """This process."""
-        return cls(boot_id(), socket.gethostname(), os.getpid(), time.time(), **details)
+        return cls(boot_id(), os.uname().nodename, os.getpid(), time.time(), **details)
 
     @property
     def here(self) -> bool:
@@ -100,7 +99,7 @@ def boot_id() -> str:
     """What is the same on this machine until it boots again, and different everywhere else."""
     with contextlib.suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
-    return f"{socket.gethostname()}"
+    return os.uname().nodename
 
 
 def _written(handle: int) -> Holder:

@@ -6,10 +6,7 @@ out once (``project_id``, ``zone``) and must stay, which the record keeps as ``r
 
 from __future__ import annotations
 
-import difflib
 import re
-import secrets
-import string
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -46,6 +43,9 @@ class Environment:
     @classmethod
     def new(cls, home: Home, name: str, *, cloud: str, given: Mapping[str, Any]) -> Environment:
         """An environment that is nowhere yet, with an id of its own."""
+        import secrets
+        import string
+
         check_name(name)
         id = "".join(secrets.choice(string.ascii_lowercase) for _ in range(6))
         resolved = {"project_id": f"rehearsal-{id}"} if cloud == "rehearsal" and not given.get("project_id") else {}
@@ -134,6 +134,8 @@ def check_name(name: str) -> None:
 
 
 def _nearest(home: Home, name: str) -> str:
+    import difflib
+
     return next(iter(difflib.get_close_matches(name, Environment.all(home), n=1)), "")
 
 

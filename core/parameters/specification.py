@@ -7,7 +7,6 @@ of an installed environment does: ``fixed`` (refused), ``in place``, or ``replac
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -144,6 +143,8 @@ def parameter(key: str) -> Parameter:
 
 def nearest(key: str) -> str:
     """The key that a misspelt one most likely means, or an empty string."""
+    import difflib
+
     return next(iter(difflib.get_close_matches(key, _BY_KEY, n=1, cutoff=0.5)), "")
 
 

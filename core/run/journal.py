@@ -12,9 +12,12 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from core.events import Event, Record, parse
-from core.run.redact import Redactor
+
+if TYPE_CHECKING:
+    from core.run.redact import Redactor
 
 DURABLE = ("run.", "step.started", "step.finished", "step.failed", "operation.started")
 FILE = "events.jsonl"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from pathlib import Path
 
@@ -15,6 +14,8 @@ from core.run.state import RunState, fold
 
 def new_id() -> str:
     """An id for a run: sorts by time, and never repeats."""
+    import secrets
+
     return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()) + "-" + secrets.token_hex(3)
 
 

@@ -80,7 +80,7 @@ MEANINGS = (
     ),
     Meaning(
         "service-agent",
-        r"Error code 7\b|[Ss]ervice [Aa]gent|service-\d+@",
+        r"Error code 7\b|[Ss]ervice [Aa]gent|service-\d+@|Google Compute Engine: Required '[\w.]+' permission",
         "One of Google's service agents does not have its role yet.",
         delay=30,
     ),

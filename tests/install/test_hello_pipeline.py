@@ -172,7 +172,7 @@ def test_a_blip_is_tried_again(status: int, google: Server, tmp_path: Path) -> N
 
 
 def test_the_metadata_server_has_its_first_minute(google: Server, tmp_path: Path) -> None:
-    google.trouble.append(["/email", 404, 15])
+    google.trouble += [["/email", 404, 15], ["/token", 403, 15]]
     assert run(google, tmp_path).returncode == 0
     assert report(google)["account"] == ACCOUNT
 

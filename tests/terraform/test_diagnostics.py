@@ -29,6 +29,10 @@ TEMPORARY = {
     "state": "Failed to persist state to backend The error shown above has prevented Terraform from writing the updated state",
     "credentials": "Error 401: Request had invalid authentication credentials., UNAUTHENTICATED",
 }
+AGENTS = (
+    "googleapi: Error 400: Google Compute Engine: Required 'compute.networks.get' permission for 'projects/p'., failedPrecondition",
+    "googleapi: Error 403: The Cloud Build Service Agent service-12@gcp-sa-cloudbuild.iam.gserviceaccount.com does not have it.",
+)
 BUSY = (
     "googleapi: Error 409: Operation failed because another operation was already in progress., operationInProgress",
     "Error creating NodePool: googleapi: Error 400: Cluster is running incompatible operation operation-17., failedPrecondition",
@@ -64,6 +68,12 @@ def test_what_passes_by_itself_is_temporary(code: str, text: str) -> None:
     assert found.code == f"terraform-{code}"
     assert found.delay > 0
     assert found.cause == text
+
+
+@pytest.mark.parametrize("text", AGENTS)
+def test_a_service_s_own_account_without_its_role_is_waited_for(text: str) -> None:
+    found = error(text)
+    assert (found.code, found.temporary) == ("terraform-service-agent", True)
 
 
 @pytest.mark.parametrize("text", BUSY)

@@ -2,7 +2,8 @@
 
 A user is the document ``PROJECT/INSTANCE/NAME@HOST`` of the kind `USERS`: ``name``, ``host``, ``password`` (None: there is
 none) and ``plugin``, which is ``caching_sha2_password`` on 8.4 and later and which no call of this API can name; the
-simulated MySQL server changes it when it is told to by ``ALTER USER``.
+simulated MySQL server changes it when it is told to by ``ALTER USER``. A password that is set anew by this API, as by the
+console, brings the version's own plugin back.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ from core.rehearsal.world import World
 
 
 def keep(world: World, instance: str, name: str, host: str, password: str | None) -> None:
-    """Writes a user, a new one with its version's password plugin; a new password keeps the plugin."""
+    """Writes a user and its password, with the password plugin that is its version's own."""
     user = f"{instance}/{name}@{host}"
-    old = world.store.get(USERS, user) or {}
     version = (world.store.get(KIND, instance) or {}).get("databaseVersion", "")
-    plugin = old.get("plugin") or ("mysql_native_password" if version == "MYSQL_8_0" else "caching_sha2_password")
+    plugin = "mysql_native_password" if version == "MYSQL_8_0" else "caching_sha2_password"
     world.store.put(USERS, user, {"name": name, "host": host, "instance": instance, "password": password, "plugin": plugin})
 
 

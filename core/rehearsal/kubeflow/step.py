@@ -117,11 +117,14 @@ async def _run(command: list[str], environment: dict[str, str]) -> str:
 
 @asynccontextmanager
 async def _metadata(world: World, account: str) -> AsyncIterator[str]:
-    """The metadata server that a pod sees; gives its host and port."""
+    """The metadata server that a pod sees, which is late and then refuses for a moment; gives its host and port."""
+    late = [404, 403]
 
     async def answer(request: web.Request) -> web.StreamResponse:
         if request.headers.get("Metadata-Flavor") != "Google":
             return web.Response(status=403, text="Missing Metadata-Flavor:Google header.")
+        if late:
+            return web.Response(status=late.pop(0), text="The identity of this pod is not known yet.")
         headers = {"Metadata-Flavor": "Google"}
         if request.match_info["what"] == "email":
             return web.Response(text=account, headers=headers)

@@ -228,3 +228,18 @@ async def test_a_subnetwork_of_a_cluster_is_in_use(project: Project) -> None:
 async def test_versions_are_offered_by_channel(project: Project) -> None:
     config = await project.good("container.projects.locations.getServerConfig", name=ZONE)
     assert {c["channel"]: c["defaultVersion"] for c in config["channels"]}["REGULAR"] == "1.35.7-gke.1222000"
+
+
+async def test_gke_refuses_while_its_agent_lags(make: Callable[..., Project]) -> None:
+    project = make(enabled=False)
+    email = ""
+    for services in (("compute", "cloudresourcemanager", "iam"), ("container",)):
+        enable = {"serviceIds": [f"{s}.googleapis.com" for s in services]}
+        await project.good("serviceusage.services.batchEnable", enable, parent=f"projects/{PROJECT}", quota=None)
+        project.pass_time(121)
+        email = email or await ready(project)
+    early = await create(project, email)
+    assert early.status == 400
+    assert early.message.startswith("Google Compute Engine: Required 'compute.networks.get' permission")
+    project.pass_time(200)
+    assert (await create(project, email)).status == 200

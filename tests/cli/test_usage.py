@@ -17,7 +17,8 @@ COMMON = {"--output", "--yes"}
 GIVEN = {"--config", "--set", "--rehearse", "--scenario"}
 RUN = {"--detach", "--wait", "--sql-password-stdin"}
 FLAGS = {
-    "install": COMMON | GIVEN | RUN, "retry": COMMON | RUN | {"--skip"}, "destroy": COMMON | {"--delete-data", "--detach", "--wait"},
+    "install": COMMON | GIVEN | RUN, "retry": COMMON | RUN | {"--skip"},
+    "destroy": COMMON | {"--delete-data", "--detach", "--wait"},
     "check": COMMON | GIVEN, "plan": COMMON | GIVEN, "status": COMMON, "attach": COMMON, "cancel": COMMON, "verify": COMMON,
     "logs": COMMON | {"--follow"}, "list": COMMON, "schema": COMMON, "kubernetes-token": COMMON,
     "access": COMMON | {"--forward", "--detach", "--stop"}, "rehearsal env": COMMON, "rehearsal stop": COMMON,

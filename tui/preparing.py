@@ -9,6 +9,7 @@ from core.install.choices import Choices, choices
 from core.install.draft import Draft
 from core.prerequisites import Check
 from core.prerequisites.concerns import CONCERNS, Concern, Phase
+from core.run.estimate import Estimate
 from tui.background import in_thread
 from tui.offstage import offstage
 
@@ -76,6 +77,16 @@ class Preparing:
     async def choices(self, key: str) -> Choices:
         """What can be chosen for a parameter."""
         return await offstage(choices(self.draft.installation, key))
+
+    async def find_project(self) -> str:
+        """The project that is meant where none is given."""
+        if not self.project:
+            self.project = await offstage(self.draft.project())
+        return self.project
+
+    async def expected(self) -> Estimate:
+        """How long an installation takes."""
+        return await in_thread(self.draft.expected)
 
     async def preview(self, progress: Callable[[str], None]) -> dict[str, Any]:
         """Everything that would be done; ``progress`` is told what goes on, from another thread."""

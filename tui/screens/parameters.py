@@ -104,11 +104,7 @@ class ParametersScreen(BaseScreen):
         await in_thread(_problems, {}, self.preparing.name)
         await self._validate()
         row = self.rows["project_id"]
-        if not self.preparing.project:
-            from tui.offstage import offstage
-
-            self.preparing.project = await offstage(self.preparing.draft.project())
-        row.follow(row.default or self.preparing.project)
+        row.follow(row.default or await self.preparing.find_project())
 
     @property
     def rows(self) -> dict[str, ParameterRow]:

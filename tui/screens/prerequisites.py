@@ -36,7 +36,8 @@ class PrerequisitesScreen(BaseScreen):
     def __init__(self, preparing: Preparing) -> None:
         super().__init__()
         self.preparing = preparing
-        self._ready = False
+        self._ready = self._moved = self._by_itself = False
+        self._of = "access"
 
     def body(self) -> ComposeResult:
         with Horizontal(id="panes"):
@@ -51,7 +52,6 @@ class PrerequisitesScreen(BaseScreen):
                 yield Outcome(id="detail")
 
     async def on_mount(self) -> None:
-        self._of = "access"
         self._list("access").focus()
         await self._show()
         self.work(self._open, group="open")
@@ -91,9 +91,18 @@ class PrerequisitesScreen(BaseScreen):
             return
         for phase in ("access", "parameters"):
             self._list(phase).show(self.preparing)
+        self._choose_what_blocks()
         self.place(self.preparing.name, "prerequisites", standing=self._standing())
         await self._detail()
         self.refresh_bindings()
+
+    def _choose_what_blocks(self) -> None:
+        """The first thing that blocks is the chosen one, until a person chooses."""
+        listed = self._list("access")
+        blocking = next((i for i, row in enumerate(listed.rows) if row.state == "block"), None)
+        if blocking is not None and not self._moved and self._of == "access" and listed.chosen != blocking:
+            self._by_itself = True
+            listed.chosen = blocking
 
     def _standing(self) -> Content:
         checks = self.preparing.checks("access", "parameters")
@@ -124,6 +133,8 @@ class PrerequisitesScreen(BaseScreen):
         return self._list(self._of).chosen_row()
 
     async def on_lined_chosen(self, event: Lined.Chosen) -> None:
+        self._moved = self._moved or not self._by_itself
+        self._by_itself = False
         self._of = str(event.lined.id)
         await self._detail()
         self.refresh_bindings()

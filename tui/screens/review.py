@@ -13,7 +13,6 @@ from textual.widgets import Button, Static
 from core.environment.lifetime import lifetime
 from core.run.estimate import Estimate
 from tui import keys, planned, ways
-from tui.background import in_thread
 from tui.preparing import Preparing
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Ask, Choice
@@ -71,7 +70,7 @@ class ReviewScreen(BaseScreen):
             loop.call_soon_threadsafe(looking.update, text(f"{message[:1].upper()}{message[1:]}…"))
 
         try:
-            self.expected = await in_thread(self.preparing.draft.expected)
+            self.expected = await self.preparing.expected()
             self._summarize()
             self.plan = await self.preparing.preview(progress)
         except BaseException:

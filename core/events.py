@@ -29,15 +29,22 @@ class _Fields:
     """
 
     _defaults: ClassVar[dict[str, Any]] = {}
+    _made: ClassVar[dict[str, Callable[[], Any]]] = {}
 
     def __init_subclass__(cls) -> None:
-        cls._defaults = {**cls._defaults, **{name: cls.__dict__[name] for name in cls.__annotations__ if name != "type"}}
+        own = {name: cls.__dict__[name] for name in cls.__annotations__ if name != "type"}
+        cls._defaults = {**cls._defaults, **own}
+        cls._made = {name: default for name, default in cls._defaults.items() if callable(default)}
 
     def __init__(self, **values: Any) -> None:
-        for name, default in self._defaults.items():
-            self.__dict__[name] = values.pop(name) if name in values else default() if callable(default) else default
-        if values:
-            raise TypeError(f"{type(self).__name__} has no field {min(values)}")
+        fields = self.__dict__
+        fields.update(self._defaults)
+        fields.update(values)
+        if len(fields) > len(self._defaults):
+            raise TypeError(f"{type(self).__name__} has no field {min(values.keys() - self._defaults.keys())}")
+        for name, make in self._made.items():
+            if name not in values:
+                fields[name] = make()
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"{type(self).__name__} can't be changed")

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,25 +29,44 @@ class Parser(argparse.ArgumentParser):
         super()._check_value(action, value)
 
 
+class Formatter(argparse.HelpFormatter):
+    """argparse's own asks a module for the terminal's width that takes longer to load than all the rest of the parser."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, width=_columns() - 2)
+
+
+def _columns() -> int:
+    given = os.environ.get("COLUMNS", "")
+    if given.isdigit() and int(given):
+        return int(given)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return os.get_terminal_size(sys.__stdout__.fileno()).columns or 80  # type: ignore[union-attr]
+    return 80
+
+
 def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The parsed command line; ``module`` and ``function`` say what runs it. Exits with code 2 on bad usage."""
-    return build().parse_args(list(argv))
+    return build(argv[0] if argv else "").parse_args(list(argv))
 
 
-def build() -> Parser:
-    """The whole parser."""
-    parser = Parser(prog="mlops-env", description="Sets up Kubeflow Pipelines on Google Cloud, and connects a laptop to it.")
+def build(only: str = "") -> Parser:
+    """The whole parser; with the name of a command, what that one needs."""
+    parser = Parser(
+        prog="mlops-env",
+        description="Sets up Kubeflow Pipelines on Google Cloud, and connects a laptop to it.",
+        formatter_class=Formatter,
+    )
     parser.add_argument("--version", action="version", version=f"mlops-env {__version__}")
     parser.set_defaults(module="app", function="app", output="text")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
-    _runs(commands)
-    _looks(commands)
-    _others(commands)
+    for add in (COMMANDS[only],) if only in COMMANDS else COMMANDS.values():
+        add(commands)
     return parser
 
 
 def _command(commands: Any, name: str, module: str, help: str, *, function: str = "", environment: bool = True) -> Parser:
-    command: Parser = commands.add_parser(name, help=help, description=help)
+    command: Parser = commands.add_parser(name, help=help, description=help, formatter_class=Formatter)
     command.set_defaults(module=module, function=function or name.replace("-", "_"))
     if environment:
         command.add_argument("name", metavar="NAME", help="name of the environment")
@@ -66,48 +88,98 @@ def _run(command: Parser) -> None:
     command.add_argument("--sql-password-stdin", action="store_true", help="read the SQL password from standard input")
 
 
-def _runs(commands: Any) -> None:
+def _install(commands: Any) -> None:
     install = _command(commands, "install", "run", "Install an environment, or bring one up to its parameters.")
     _parameters(install)
     _run(install)
+
+
+def _retry(commands: Any) -> None:
     retry = _command(commands, "retry", "run", "Take up the last run again; what is done stays done.")
     retry.add_argument("--skip", metavar="STEP", action="append", default=[], help="skip an optional step")
     _run(retry)
+
+
+def _destroy(commands: Any) -> None:
     destroy = _command(commands, "destroy", "run", "Remove what the environment made.")
     destroy.add_argument("--delete-data", action="store_true", help="the buckets' contents too")
-    _run_detach(destroy)
+    destroy.add_argument("--detach", action="store_true", help="return once the run is up; it goes on")
+    destroy.add_argument("--wait", metavar="SECONDS", type=float, help="how long to wait for a person; 0: not at all")
+
+
+def _attach(commands: Any) -> None:
     _command(commands, "attach", "run", "Watch the run of an environment; Ctrl-C only stops watching.")
+
+
+def _cancel(commands: Any) -> None:
     _command(commands, "cancel", "run", "Ask the run of an environment to stop, gracefully.")
 
 
-def _run_detach(command: Parser) -> None:
-    command.add_argument("--detach", action="store_true", help="return once the run is up; it goes on")
-    command.add_argument("--wait", metavar="SECONDS", type=float, help="how long to wait for a person; 0: not at all")
+def _check(commands: Any) -> None:
+    _parameters(_command(commands, "check", "look", "Look whether everything that an installation needs is there."))
 
 
-def _looks(commands: Any) -> None:
-    for name, help in (
-        ("check", "Look whether everything that an installation needs is there."),
-        ("plan", "Show everything that an installation would do; make nothing."),
-    ):
-        _parameters(_command(commands, name, "look", help))
+def _plan(commands: Any) -> None:
+    _parameters(_command(commands, "plan", "look", "Show everything that an installation would do; make nothing."))
+
+
+def _list(commands: Any) -> None:
     _command(commands, "list", "status", "The environments of this machine.", environment=False, function="list_all")
+
+
+def _status(commands: Any) -> None:
     _command(commands, "status", "status", "The state of an environment, step by step.")
+
+
+def _logs(commands: Any) -> None:
     logs = _command(commands, "logs", "status", "What the steps' tools printed in the last run.")
     logs.add_argument("step", metavar="STEP", nargs="?", default="", help="one step's log alone")
     logs.add_argument("--follow", action="store_true", help="go on as it grows")
+
+
+def _verify(commands: Any) -> None:
     _command(commands, "verify", "look", "Check that an installed environment does what it is for.")
 
 
-def _others(commands: Any) -> None:
+def _access(commands: Any) -> None:
     access = _command(commands, "access", "access", "How to reach an installed environment.")
     access.add_argument("--forward", metavar="PORT", nargs="?", type=int, const=8080, help="forward Kubeflow's UI (8080)")
     access.add_argument("--detach", action="store_true", help="forward in the background")
     access.add_argument("--stop", action="store_true", help="end the forward in the background")
+
+
+def _schema(commands: Any) -> None:
     _command(commands, "schema", "schema", "JSON Schema of an answers file.", environment=False)
+
+
+def _kubernetes_token(commands: Any) -> None:
     token = _command(commands, "kubernetes-token", "token", "A token for the cluster, as kubectl asks for it.")
     token.set_defaults(output="json")
-    rehearsal: Parser = commands.add_parser("rehearsal", help="The simulated cloud of a rehearsed environment.")
+
+
+def _rehearsal(commands: Any) -> None:
+    help = "The simulated cloud of a rehearsed environment."
+    rehearsal: Parser = commands.add_parser("rehearsal", help=help, formatter_class=Formatter)
     inner = rehearsal.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
     _command(inner, "env", "rehearsal", "Variables that point gcloud, terraform and client libraries at it.")
     _command(inner, "stop", "rehearsal", "End its process; what it holds stays.")
+
+
+COMMANDS: dict[str, Callable[[Any], None]] = {
+    "install": _install,
+    "retry": _retry,
+    "destroy": _destroy,
+    "attach": _attach,
+    "cancel": _cancel,
+    "check": _check,
+    "plan": _plan,
+    "list": _list,
+    "status": _status,
+    "logs": _logs,
+    "verify": _verify,
+    "access": _access,
+    "schema": _schema,
+    "kubernetes-token": _kubernetes_token,
+    "rehearsal": _rehearsal,
+}
+"""What adds each command to the parser, in the order of ``--help``."""

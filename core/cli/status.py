@@ -60,7 +60,7 @@ def status(arguments: argparse.Namespace, out: Output) -> int:
 
 def describe(environment: Environment) -> dict[str, Any]:
     """The document that ``status --output json`` prints."""
-    run, held = runs.last(environment), runs.current(environment)
+    run, held = runs.last(environment, brief=True), runs.current(environment)
     if held is not None and held.run and (run is None or held.run != run.run):
         run = RunState(run=held.run, action=held.action)
     return {

@@ -14,7 +14,7 @@ from typing import Any, Literal
 Change = Literal["fixed", "in place", "replaces"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parameter:
     """One parameter; ``kind`` is ``string|integer|boolean|choice|map|list``, ``rule`` names its check in `validation`."""
 
@@ -31,7 +31,7 @@ class Parameter:
     from_profile: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
     """What a profile stands for: the sizes of nodes, database and notebook, and the share of a quota they take."""
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DURABLE = ("run.", "step.started", "step.finished", "step.failed", "operation.started")
 FILE = "events.jsonl"
+SMALL = (b'"type":"resource.changed"', b'"type":"step.progress"')
+"""How far a step is: most of a journal's lines, and nothing of them matters for the states of the steps."""
 
 
 class Journal:
@@ -59,10 +61,12 @@ def seconds_between(begin: str, end: str) -> float:
     return _epoch(end) - _epoch(begin)
 
 
-def read(folder: Path) -> Iterator[Record]:
-    """The events of a run so far, in order; none where it has no journal yet."""
+def read(folder: Path, *, brief: bool = False) -> Iterator[Record]:
+    """The events of a run so far, in order; none where it has no journal yet. ``brief`` leaves out the many small ones."""
     with contextlib.suppress(FileNotFoundError), (folder / FILE).open("rb") as file:
         for line in file:
+            if brief and any(small in line[:120] for small in SMALL):
+                continue
             record = _record(line)
             if record is not None:
                 yield record

@@ -29,10 +29,10 @@ def ids(environment: Environment) -> list[str]:
     return sorted(path.parent.name for path in environment.runs.glob(f"*/{journal.FILE}"))
 
 
-def last(environment: Environment) -> RunState | None:
-    """The newest run, or None where there was none."""
+def last(environment: Environment, *, brief: bool = False) -> RunState | None:
+    """The newest run, or None where there was none; ``brief`` without what its steps' resources and progress are."""
     found = ids(environment)
-    return fold(journal.read(folder(environment, found[-1]))) if found else None
+    return fold(journal.read(folder(environment, found[-1]), brief=brief)) if found else None
 
 
 def lock_path(environment: Environment) -> Path:

@@ -11,7 +11,7 @@ from core.events import Event, Record
 from core.run.journal import seconds_between
 
 
-@dataclass(slots=True)
+@dataclass
 class Resource:
     """One resource of a step as it was last reported."""
 
@@ -22,7 +22,7 @@ class Resource:
     seconds: float = 0.0
 
 
-@dataclass(slots=True)
+@dataclass
 class StepState:
     """A step as it stands: ``pending running waiting done unchanged failed skipped cancelled``."""
 
@@ -42,7 +42,7 @@ class StepState:
     resources: dict[tuple[str, str], Resource] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
+@dataclass
 class RunState:
     """A run as its journal tells it; ``end`` is its last word, None while there is none."""
 

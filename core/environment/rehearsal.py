@@ -19,12 +19,15 @@ from typing import Any
 from core import resources
 from core.environment import processes
 from core.environment.cloud import Cloud
+from core.environment.files import write_atomically
 from core.environment.home import Home
 from core.environment.lock import Holder, holder
 from core.environment.record import Environment
 from core.errors import UnknownEnvironment, UsageError
 
 MODULE = "core.rehearsal"
+GIVEN = "scenario.toml"
+"""The scenario as it was given, to know it again."""
 
 
 def cloud(environment: Environment, *, scenario: Path | None = None) -> Cloud:
@@ -41,18 +44,29 @@ def ensure(environment: Environment, *, scenario: Path | None = None) -> dict[st
     """
     place = environment.home.ensure("rehearsals", environment.name)
     with _starting(place):
-        if scenario is not None and (place / "scenario.json").exists():
-            raise UsageError(
-                f"{environment.name} is being rehearsed already, and keeps its scenario.",
-                code="scenario-given",
-                hint="Leave --scenario out, or take another name.",
-            )
+        scenario = _new_scenario(environment.name, place, scenario)
         if running(environment.home, environment.name) is None:
             arguments = [environment.name, "--project", str(environment.values["project_id"])]
             if scenario is not None:
                 arguments += ["--scenario", str(scenario.absolute())]
             processes.start(MODULE, arguments, log=place / "server.log", folder=place, document={})
+            if scenario is not None:
+                write_atomically(place / GIVEN, scenario.read_bytes())
     return endpoints(environment.home, environment.name)
+
+
+def _new_scenario(name: str, place: Path, scenario: Path | None) -> Path | None:
+    """The scenario for a cloud that is not there yet. One that is there keeps its own, and takes no other."""
+    if scenario is None or not (place / "scenario.json").exists():
+        return scenario
+    given = place / GIVEN
+    if given.exists() and given.read_bytes() == scenario.read_bytes():
+        return None
+    raise UsageError(
+        f"{name} is being rehearsed already, and keeps its scenario.",
+        code="scenario-given",
+        hint="Leave --scenario out, or take another name.",
+    )
 
 
 def endpoints(home: Home, name: str) -> dict[str, Any]:

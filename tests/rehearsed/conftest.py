@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,17 +54,18 @@ class Rehearsed:
         done = self.run(*arguments, "--output", "json", expect=expect, stdin=stdin)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
-    def install(self, scenario: Path | str = QUICK, *more: str, expect: int | None = 0) -> list[dict[str, Any]]:
-        """Installs; ``scenario`` is a file or a file's text."""
+    def install(self, scenario: Path | str = "", *more: str, expect: int | None = 0) -> list[dict[str, Any]]:
+        """Installs; ``scenario`` is a file or a file's text, left out: the one of the first time, or a quick one."""
         arguments = ["install", self.name, "--rehearse", "--yes", *more]
-        if not self.simulator.joinpath("scenario.json").exists():
-            arguments += ["--scenario", str(self.scenario(scenario))]
+        first = self.simulator / "scenario.toml"
+        again = first.read_text() if first.exists() else QUICK
+        arguments += ["--scenario", str(self.scenario(scenario or again))]
         return self.events(*arguments, expect=expect)
 
     def scenario(self, text: Path | str) -> Path:
         if isinstance(text, Path):
             return text
-        path = self.home.root.parent / f"scenario-{abs(hash(text))}.toml"
+        path = self.home.root.parent / f"scenario-{zlib.crc32(text.encode())}.toml"
         path.write_text(text)
         return path
 

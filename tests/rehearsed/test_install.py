@@ -42,3 +42,9 @@ def test_the_forward_reaches_kubeflow_and_outlives_its_command(installed: Any) -
     assert again["pipelines_ui"] == opened["pipelines_ui"]
     assert installed.json("access", "demo", "--stop")["stopped"] is True
     assert installed.json("access", "demo")["pipelines_ui"]["reachable"] is False
+
+
+def test_a_rehearsal_keeps_its_scenario(installed: Any) -> None:
+    other = installed.scenario("speed = 60\n")
+    refused = installed.run("install", "demo", "--rehearse", "--yes", "--scenario", str(other), expect=2)
+    assert "keeps its scenario" in refused.stderr

@@ -211,7 +211,7 @@ async def test_protection_is_switched_on_last_and_stays(cloud: PlatformCloud) ->
 
 async def test_a_preview_makes_nothing(cloud: PlatformCloud) -> None:
     shown = await preview(cloud.installation, cloud.told, zone=ZONE)
-    assert shown["add"] == len(shown["resources"]) == 40
+    assert shown["add"] == len(shown["resources"]) == 39
     assert not cloud.made
     assert not cloud.installation.environment.terraform_folder("platform").exists()
 

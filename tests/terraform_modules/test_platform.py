@@ -28,6 +28,12 @@ def made() -> dict[str, dict[str, Any]]:
 # -- whose it is
 
 
+def test_a_strangers_account_is_never_taken_for_ones_own(made: dict[str, dict[str, Any]]) -> None:
+    accounts = [after for address, after in made.items() if "google_service_account." in address]
+    assert len(accounts) == 3
+    assert not [a for a in accounts if a.get("create_ignore_already_exists")]
+
+
 def test_everything_carries_the_environments_id(made: dict[str, dict[str, Any]]) -> None:
     for address, after in made.items():
         if "_iam_member" in address or "service_networking_connection" in address or "router_nat" in address:
@@ -105,12 +111,12 @@ def test_buckets_and_images_are_granted_one_by_one(made: dict[str, dict[str, Any
 def test_the_kubernetes_accounts_that_call_google_act_as_the_pipelines(made: dict[str, dict[str, Any]]) -> None:
     members = {r["member"] for a, r in resources(planned(namespace="ml-team")).items() if "workload_identity" in a}
     accounts = {m.partition("[ml-team/")[2].rstrip("]") for m in members}
-    assert {
+    assert accounts == {
         "pipeline-runner",
         "ml-pipeline-ui",
         "kubeflow-pipelines-viewer",
         "kubeflow-pipelines-cloudsql-proxy",
-    } <= accounts
+    }
     assert all(m.startswith("serviceAccount:my-project.svc.id.goog[") for m in members)
 
 
@@ -172,6 +178,13 @@ def test_public_nodes_need_no_nat() -> None:
     found = resources(planned(private_nodes=False))
     assert found[CLUSTER]["private_cluster_config"][0]["enable_private_nodes"] is False
     assert not [a for a in found if "router" in a]
+
+
+@pytest.mark.parametrize(("address", "create"), [(CLUSTER, "40m"), (POOL, "30m"), (SQL, "40m")])
+def test_nothing_is_waited_for_for_hours(made: dict[str, dict[str, Any]], address: str, create: str) -> None:
+    timeouts = made[address]["timeouts"]
+    assert timeouts["create"] == create
+    assert set(timeouts.values()) <= {"30m", "40m", None}
 
 
 # -- Cloud SQL

@@ -262,6 +262,7 @@ def _check(call: Call, settings: Document, version: str) -> None:
             f"Invalid request: Invalid Tier ({tier}) for ({edition}) Edition.",
             reason="invalid",
         )  # fmt: skip
+    _located(call, settings)
     addresses = settings["ipConfiguration"]
     if addresses.get("ipv4Enabled") and org_policies.enforced(call.world, "sql.restrictPublicIp"):
         raise ApiError(
@@ -274,6 +275,21 @@ def _check(call: Call, settings: Document, version: str) -> None:
         _peered(call, str(addresses["privateNetwork"]))
     elif not addresses.get("ipv4Enabled"):
         raise ApiError(400, "Invalid request: At least one of Public IP or Private IP must be enabled.", reason="invalid")
+
+
+def _located(call: Call, settings: Document) -> None:
+    """A policy on locations counts for backups as well, which go to a multi-region where nobody says where."""
+    region = str(call.body.get("region") or "us-central1")
+    backups = settings.get("backupConfiguration") or {}
+    places = [region, *([backups.get("location") or region.split("-")[0]] if backups.get("enabled") else [])]
+    for place in places:
+        if org_policies.refuses(call.world, "gcp.resourceLocations", place):
+            raise ApiError(
+                400,
+                f"Invalid request: Location {place} violates constraint constraints/gcp.resourceLocations on the resource "
+                f"projects/{call.project}.",
+                reason="invalid",
+            )
 
 
 def _peered(call: Call, network: str) -> None:

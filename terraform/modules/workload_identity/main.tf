@@ -4,7 +4,6 @@ locals {
     "kubeflow-pipelines-cloudsql-proxy",
     "kubeflow-pipelines-viewer",
     "ml-pipeline-ui",
-    "ml-pipeline-visualizationserver",
     "pipeline-runner",
   ]
 }

@@ -101,6 +101,16 @@ async def test_public_addresses_can_be_forbidden(make: Callable[..., Project]) -
     assert (await insert(project)).status == 200
 
 
+async def test_a_policy_on_locations_counts_for_backups_too(make: Callable[..., Project]) -> None:
+    project = make({"project": {"policies": {"constraints/gcp.resourceLocations": ["us-central1"]}}})
+    await project.peered()
+    wanted = body(backupConfiguration={"enabled": True})
+    answer = await insert(project, wanted)
+    assert (answer.status, "Location us violates constraint" in answer.message) == (400, True)
+    wanted["settings"]["backupConfiguration"]["location"] = "us-central1"
+    assert (await insert(project, wanted)).status == 200
+
+
 async def test_a_change_waits_for_the_one_before(project: Project) -> None:
     await running(project)
     user = {"name": "kfp", "host": "%", "password": "secret-word"}

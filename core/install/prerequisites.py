@@ -9,7 +9,7 @@ from __future__ import annotations
 from core.gcp import services
 from core.gcp.project import default_project
 from core.install.installation import Installation
-from core.prerequisites import Check, Subject, access, demand, examine_access, tools
+from core.prerequisites import Check, Subject, access, demand, examine_access, shell, tools
 from core.run.step import Context, Step
 from core.run.together import together
 
@@ -36,7 +36,9 @@ async def check(installation: Installation, context: Context) -> None:
     """Looks at everything, tells it, and raises where something blocks."""
     note_password(installation)
     subject = Subject(installation.google, installation.values, installation.environment.home)
-    found = [c for checks in await together([tools.check(subject), _access(installation, subject, context)]) for c in checks]
+    demand(await shell.check(subject))  # first: without credentials there is nobody whom a sign-in could be waited for
+    looked = [shell.check(subject), tools.check(subject), _access(installation, subject, context)]
+    found = [c for checks in await together(looked) for c in checks]
     tell(found, context)
     demand(found)
     context.publish("account", await installation.google.account())

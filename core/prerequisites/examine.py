@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from core.errors import ParameterError, PrerequisiteError
 from core.gcp.errors import SignInEnded
 from core.gcp.project import default_project
-from core.prerequisites import access, places, tools
+from core.prerequisites import access, places, shell, tools
 from core.prerequisites.check import Check, Subject
 from core.run.together import together
 
@@ -19,7 +19,11 @@ OF_ACCESS: tuple[Checker, ...] = (access.project, access.billing, places.check)
 
 async def examine(subject: Subject) -> list[Check]:
     """Every check; where nobody is signed in that blocks, and what needs a sign-in is skipped."""
-    return [check for checks in await together([tools.check(subject), _access(subject)]) for check in checks]
+    return [
+        check
+        for checks in await together([tools.check(subject), shell.check(subject), _access(subject)])
+        for check in checks
+    ]
 
 
 async def _access(subject: Subject) -> list[Check]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual import events
 from textual.widgets import Input
 
-from tui.text import clean, text
+from tui.text import clean, line, text
 
 
 class Field(Input):
@@ -20,6 +20,10 @@ class Field(Input):
         super().__init__(value, placeholder=text(placeholder).plain, select_on_focus=False, id=id)
         self.help = help
         self.cursor_blink = False
+
+    def validate_value(self, value: str) -> str:
+        """What comes from elsewhere than a keyboard is one line, and carries no control sequence either."""
+        return line(value)
 
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()

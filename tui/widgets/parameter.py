@@ -39,10 +39,6 @@ class ParameterRow(Widget):
     ParameterRow .list { min-width: 3; width: 3; margin: 0; }
     ParameterRow .note { width: 1fr; height: auto; padding: 0 1; color: $text-muted; }
     ParameterRow.-wrong .note { color: $text-error; }
-    .-narrow ParameterRow { layout: vertical; }
-    .-narrow ParameterRow Horizontal { width: 1fr; }
-    .-narrow ParameterRow .note { display: none; padding-left: 22; width: 1fr; }
-    .-narrow ParameterRow.-wrong .note { display: block; }
     """
 
     @dataclass

@@ -1,0 +1,251 @@
+"""The form: made from the specification, wrong values told beside the field, the command in sight, the password nowhere."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import tui_drafts
+from textual.pilot import Pilot
+from tui_pilot import focused, press, shown, until, until_shown
+
+from core.environment import Home
+from core.parameters import PARAMETERS
+from core.prerequisites import Check
+from tui.app import MlopsApp
+from tui.preparing import Preparing
+from tui.screens.choose import Choose
+from tui.screens.parameters import ParametersScreen
+from tui.screens.review import ReviewScreen
+from tui.widgets.password import PasswordField
+
+PASSWORD = "Tr0ub4dor-and-3"
+
+
+@pytest.fixture
+def copied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was sent to a clipboard."""
+    found: list[str] = []
+    monkeypatch.setattr("tui.clipboard.send", lambda _, chosen: found.append(chosen) or "")
+    return found
+
+
+async def opened(pilot: Pilot[int], preparing: tui_drafts.Told) -> ParametersScreen:
+    screen = ParametersScreen(preparing.see_all())
+    await pilot.app.push_screen(screen)
+    await until_shown(pilot, "mlops-env install demo", "acme-ml-prod")
+    return screen
+
+
+async def typed(pilot: Pilot[int], screen: ParametersScreen, key: str, words: str) -> None:
+    screen.query_one(f"#in-{key}").focus()
+    await pilot.pause()
+    await press(pilot, *({"-": "minus", ".": "full_stop", "/": "slash", "=": "equals_sign"}.get(c, c) for c in words))
+
+
+async def test_every_parameter_has_a_row_and_the_seldom_ones_are_folded(app: MlopsApp, home: Home) -> None:
+    async with app.run_test() as pilot:
+        screen = await opened(pilot, tui_drafts.preparing(home))
+        assert set(screen.rows) == {p.key for p in PARAMETERS}
+        assert "sql_tier" not in shown(app)
+        await press(pilot, "ctrl+l")
+        await until_shown(pilot, "Advanced", "name_prefix")
+        for spec in PARAMETERS:
+            row = screen.rows[spec.key]
+            assert row.is_on_screen or row.parent is not None
+            assert spec.help in row.help
+
+
+async def test_the_command_follows_what_is_typed(app: MlopsApp, home: Home) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, tui_drafts.preparing(home))
+        await typed(pilot, screen, "zone", "us-central1-b")
+        await until_shown(pilot, "mlops-env install demo --set zone=us-central1-b")
+        screen.query_one("#in-profile").focus()
+        await press(pilot, "enter")
+        await until(pilot, lambda: isinstance(app.screen, Choose))
+        await until_shown(pilot, "fits a free trial's quota")
+        await press(pilot, *"trial", "enter")
+        await until_shown(pilot, "--set zone=us-central1-b --set profile=trial", "profile trial")
+        assert screen.preparing.draft.environment.given == {"zone": "us-central1-b", "profile": "trial"}
+        assert screen.rows["node_machine_type"].default == "e2-standard-2"
+
+
+async def test_what_is_wrong_stands_beside_the_field_as_one_types(app: MlopsApp, home: Home) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, tui_drafts.preparing(home))
+        await typed(pilot, screen, "zone", "europe-west4-a")
+        await until_shown(pilot, "✗ a zone of the region us-central1", "1 to mend")
+        assert not screen.allowed("review")
+        assert screen.query_one("#do-review").disabled
+        await typed(pilot, screen, "region", "europe-west4")
+        await until_shown(pilot, "all right")
+        assert screen.allowed("review")
+
+
+@pytest.mark.parametrize(
+    ("key", "words", "said"),
+    [("node_min", "x", "whole number"), ("labels", "team", "NAME=VALUE"), ("sql_tier", "big", "ENTERPRISE tier"),
+     ("pods_cidr", "10.0.0.0/16", "overlaps")],
+)  # fmt: skip
+async def test_each_kind_of_value_is_held_to_its_rule(app: MlopsApp, home: Home, key: str, words: str, said: str) -> None:
+    async with app.run_test(size=(140, 50)) as pilot:
+        screen = await opened(pilot, tui_drafts.preparing(home))
+        await press(pilot, "ctrl+l")
+        await typed(pilot, screen, key, words)
+        await until(pilot, lambda: any(said in row.problem for row in screen.rows.values()))
+        assert not screen.allowed("review")
+
+
+async def test_at_sixty_columns_an_error_is_still_told(app: MlopsApp, home: Home) -> None:
+    async with app.run_test(size=(60, 20)) as pilot:
+        screen = await opened(pilot, tui_drafts.preparing(home))
+        await typed(pilot, screen, "zone", "europe-west4-a")
+        await until_shown(pilot, "✗ a zone of the region")
+
+
+async def test_a_value_is_chosen_from_what_the_cloud_lists(app: MlopsApp, home: Home) -> None:
+    async with app.run_test() as pilot:
+        screen = await opened(pilot, tui_drafts.preparing(home))
+        screen.query_one("#list-region").focus()
+        await press(pilot, "enter")
+        await until_shown(pilot, "us-west4", "Las Vegas", "europe-west4")
+        await press(pilot, *"vegas", "enter")
+        await until_shown(pilot, "--set region=us-west4")
+
+
+async def test_where_listing_is_not_permitted_any_value_can_be_typed(app: MlopsApp, home: Home) -> None:
+    from core.install.choices import Choices
+
+    preparing = tui_drafts.preparing(home)
+    preparing.listed["project_id"] = Choices((), "This account may not list projects.")
+    async with app.run_test() as pilot:
+        screen = await opened(pilot, preparing)
+        screen.query_one("#list-project_id").focus()
+        await press(pilot, "enter")
+        await until_shown(pilot, "may not list projects", "Any value can be")
+        await press(pilot, *"acme", "minus", *"other", "enter")
+        await until_shown(pilot, "--set project_id=acme-other")
+
+
+async def test_checks_that_depend_on_a_value_run_again_beside_the_form(app: MlopsApp, home: Home) -> None:
+    preparing = tui_drafts.preparing(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, preparing)
+        preparing.told["places"] = [Check("region", "The region", "block", "us-central9", "there is no such region")]
+        preparing.looked.clear()
+        await typed(pilot, screen, "region", "us-central9")
+        await until_shown(pilot, "✗ blocks region: us-central9: there is no such region.")
+        assert preparing.looked == ["places"]
+        assert not screen.allowed("review")
+
+
+async def test_the_password_is_masked_and_reaches_no_file_command_or_clipboard(
+    app: MlopsApp, home: Home, copied: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    preparing = tui_drafts.preparing(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, preparing)
+        screen.query_one("#password").focus()
+        await press(pilot, *"short")
+        await until_shown(pilot, "✗ 8 to 128 characters")
+        assert not screen.allowed("review")
+        screen.query_one("#password", PasswordField).value = PASSWORD
+        await until_shown(pilot, "--sql-password-stdin", "•" * len(PASSWORD), "all right")
+        await press(pilot, "home", "shift+end", "ctrl+x", "ctrl+c")
+        await until_shown(pilot, "Leave mlops-env?")
+        await press(pilot, "escape", "ctrl+s")
+        await until(pilot, lambda: (tmp_path / "demo.toml").exists())
+        await pilot.pause()
+        assert PASSWORD not in shown(app)
+        assert PASSWORD not in app.export_screenshot()
+        screen.action_copy()
+        await until(pilot, lambda: copied)
+        assert preparing.password == PASSWORD
+    assert not any(PASSWORD in text for text in copied)
+    assert PASSWORD not in (tmp_path / "demo.toml").read_text()
+    assert not [p for p in home.root.rglob("*") if p.is_file() and PASSWORD.encode() in p.read_bytes()]
+
+
+async def test_a_password_can_be_made_and_it_is_said_where_it_will_be(app: MlopsApp, home: Home) -> None:
+    preparing = tui_drafts.preparing(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, preparing)
+        screen.query_one("#password").focus()
+        await until_shown(pilot, "kept in Secret Manager alone", "demo-sql-password-abcdef")
+        await press(pilot, "ctrl+y")
+        await until_shown(pilot, "--sql-password-stdin", "•" * 16)
+        assert len(preparing.password) >= 16
+        assert preparing.password not in shown(app)
+
+
+async def test_answers_are_saved_and_loaded(
+    app: MlopsApp, home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.toml").write_text('namespace = "ml"\nnode_max = 5\n\n[labels]\nteam = "a"\n')
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, tui_drafts.preparing(home))
+        await press(pilot, "ctrl+o")
+        await until_shown(pilot, "Load answers")
+        app.screen.query_one("#value").value = str(tmp_path / "mine.toml")  # type: ignore[attr-defined]
+        await press(pilot, "enter")
+        await until_shown(pilot, "--set namespace=ml --set node_max=5 --set labels.team=a")
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: (tmp_path / "demo.toml").exists())
+        assert screen.preparing.draft.environment.given["node_max"] == 5
+    saved = tomllib.loads((tmp_path / "demo.toml").read_text())
+    assert saved == {"namespace": "ml", "node_max": 5, "labels": {"team": "a"}}
+
+
+@pytest.mark.parametrize("content", ["namespace =", 'nodes = "many"\n', 'image = "kfp-dev"\n'])
+async def test_a_file_that_is_wrong_is_an_error_with_its_cause(
+    app: MlopsApp, home: Home, tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "wrong.toml").write_text(content)
+    async with app.run_test() as pilot:
+        screen = await opened(pilot, tui_drafts.preparing(home))
+        screen.run_worker(screen._load(tmp_path / "wrong.toml"), exit_on_error=False)
+        await until_shown(pilot, "That did not work")
+
+
+async def test_foreign_text_in_a_value_and_in_a_list_is_only_text(app: MlopsApp, home: Home) -> None:
+    from core.install.choices import Choice, Choices
+
+    preparing = tui_drafts.preparing(home)
+    preparing.listed["region"] = Choices((Choice(tui_drafts.HOSTILE, tui_drafts.HOSTILE),), tui_drafts.HOSTILE)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, preparing)
+        screen.query_one("#list-region").focus()
+        await press(pilot, "enter")
+        await until_shown(pilot, "a[each.key] [/red]")
+        await press(pilot, "enter")
+        screen.rows["region"].tell(tui_drafts.HOSTILE)
+        screen_ = await until_shown(pilot, "mlops-env install demo --set")
+        assert "\x1b" not in screen_
+
+
+async def test_what_can_be_reviewed_is_reviewed_with_the_values_as_they_are(app: MlopsApp, home: Home) -> None:
+    preparing: Preparing = tui_drafts.preparing(home)
+    async with app.run_test() as pilot:
+        assert isinstance(preparing, tui_drafts.Told)
+        screen = await opened(pilot, preparing)
+        await typed(pilot, screen, "namespace", "ml")
+        await press(pilot, "ctrl+r")
+        await until(pilot, lambda: isinstance(app.screen, ReviewScreen))
+        assert preparing.draft.environment.given == {"namespace": "ml"}
+        await press(pilot, "b")
+        await until(pilot, lambda: app.screen is screen)
+        assert focused(app).id == "in-namespace"
+
+
+async def test_up_and_down_go_from_field_to_field(app: MlopsApp, home: Home) -> None:
+    async with app.run_test() as pilot:
+        await opened(pilot, tui_drafts.preparing(home))
+        assert focused(app).id == "in-region"
+        await press(pilot, "down")
+        assert focused(app).id == "list-region"
+        await press(pilot, "up", "up")
+        assert focused(app).id == "list-project_id"

@@ -10,7 +10,7 @@ from core.gcp import Google, iam, services
 from core.gcp.errors import ApiError, BillingDisabled, PermissionDenied
 from core.install.installation import Installation
 from core.install.prerequisites import tell
-from core.prerequisites import Subject, demand, examine_access, places
+from core.prerequisites import Subject, demand, examine_access, leftovers, places
 from core.run.step import Context, Step
 from core.run.together import together
 
@@ -78,6 +78,9 @@ async def _switch_on(installation: Installation, context: Context) -> None:
         answers = services.answer(google, missing, region=installation.values["region"])
         await together([answers, _agents(google, missing, number, context)])
         await _look_again(installation, context)
+    if "compute.googleapis.com" in missing:
+        for sentence in await leftovers.told(google, number):
+            context.log(sentence)
     context.publish("project_number", number)
     context.publish("zone", await _zone(installation))
     context.publish("services", sorted({*on, *google.enabled} & {*REQUIRED, *OPTIONAL}))

@@ -48,6 +48,30 @@ async def test_everything_needed_is_on_and_answers_and_a_second_run_asks_for_not
     assert again.facts == told.facts
 
 
+async def test_what_compute_brings_along_is_told_once_and_left(tmp_path: Path, home: Home) -> None:
+    async with simulation(tmp_path / "cloud") as found:
+        run = installation(found, home)
+        lines = (await run_step(run)).lines
+        assert [line for line in lines if "network default lets SSH and RDP in from everywhere" in line]
+        assert [line for line in lines if "compute@developer.gserviceaccount.com may edit the whole project" in line]
+        networks = await run.google.list("compute", "v1", "networks.list", items="items", project=run.google.project)
+        assert "default" in [n["name"] for n in networks]
+        assert not [line for line in (await run_step(run)).lines if "from everywhere" in line]
+        await run.close()
+
+
+async def test_where_an_organization_forbids_it_there_is_nothing_to_tell(tmp_path: Path, home: Home) -> None:
+    policies = {
+        "constraints/compute.skipDefaultNetworkCreation": True,
+        "constraints/iam.automaticIamGrantsForDefaultServiceAccounts": True,
+    }
+    async with simulation(tmp_path / "cloud", {"project": {"policies": policies}}) as found:
+        run = installation(found, home)
+        lines = (await run_step(run)).lines
+        assert not [line for line in lines if "everywhere" in line or "may edit" in line]
+        await run.close()
+
+
 async def test_a_given_zone_is_kept(tmp_path: Path, home: Home) -> None:
     async with simulation(tmp_path / "cloud") as found:
         run = installation(found, home, zone="us-central1-c")

@@ -27,7 +27,12 @@ PASSWORD = "Tr0ub4dor-and-3"
 def copied(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was sent to a clipboard."""
     found: list[str] = []
-    monkeypatch.setattr("tui.clipboard.send", lambda _, chosen: found.append(chosen) or "")
+
+    def send(_: object, chosen: str) -> str:
+        found.append(chosen)
+        return "Sent."
+
+    monkeypatch.setattr("tui.clipboard.send", send)
     return found
 
 

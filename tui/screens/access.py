@@ -106,6 +106,7 @@ class AccessScreen(BaseScreen):
             self.query_one(f"#{id}", Static).update(content)
         self.query_one("#do-forward", Button).label = text("End forward (d)" if self.forwarded else "Forward (d)")
         self.query_one("#do-forward").display = self.allowed("forward")
+        self.query_one("#do-page").display = self.allowed("page")
         parts = [self._busy] if self._busy else []
         parts += ["forwarded" if self.forwarded else "not forwarded"] if document else []
         parts += ["rehearsal"] if self.environment.cloud == "rehearsal" else []

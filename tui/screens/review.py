@@ -11,6 +11,7 @@ from textual.content import Content
 from textual.widgets import Button, Static
 
 from core.environment.lifetime import lifetime
+from core.errors import MlopsError
 from core.run.estimate import Estimate
 from tui import keys, planned, ways
 from tui.preparing import Preparing
@@ -62,25 +63,33 @@ class ReviewScreen(BaseScreen):
         return "rehearsal" if self.preparing.rehearsal else "Google Cloud"
 
     async def _look(self) -> None:
-        looking, tree = self.query_one("#looking", Static), self.query_one("#tree", Tree)
+        looking, loop, over = self.query_one("#looking", Static), asyncio.get_running_loop(), asyncio.Event()
 
-        loop = asyncio.get_running_loop()
+        def tell(message: str) -> None:
+            if not over.is_set():
+                looking.update(text(f"{message[:1].upper()}{message[1:]}…"))
 
         def progress(message: str) -> None:
-            loop.call_soon_threadsafe(looking.update, text(f"{message[:1].upper()}{message[1:]}…"))
+            loop.call_soon_threadsafe(tell, message)
 
         try:
             self.expected = await self.preparing.expected()
             self._summarize()
             self.plan = await self.preparing.preview(progress)
-        except BaseException:
+        except MlopsError:
             looking.update(text("What would be done could not be found out. Look again once that is mended (i)."))
             raise
-        namespace = self.preparing.draft.environment.names.namespace
-        looking.display, tree.display = False, True
-        tree.show(planned.tree(self.plan, namespace=namespace))
+        finally:
+            over.set()
+            self.call_later(self.refresh_bindings)
+        self._show(self.plan)
+
+    def _show(self, plan: dict[str, Any]) -> None:
+        tree = self.query_one("#tree", Tree)
+        self.query_one("#looking").display, tree.display = False, True
+        tree.show(planned.tree(plan, namespace=self.preparing.draft.environment.names.namespace))
         tree.focus()
-        found = planned.counts(self.plan)
+        found = planned.counts(plan)
         said = [f"{found[word]} to {word}" for word in ("make", "take over", "change", "replace", "delete") if found[word]]
         self.place(self.preparing.name, "review", standing=text(" · ".join([*(said or ["nothing to do"]), self._kind()])))
         self.query_one("#do-install", Button).disabled = False
@@ -176,7 +185,9 @@ def _summary(preparing: Preparing, plan: dict[str, Any] | None, expected: Estima
         text(("Nothing of this has been made yet.", "bold")),
         text(""),
         text(f"Kubeflow Pipelines {values['kfp_version']}, {values['profile']}"),
-        text(f"{values['project_id'] or preparing.project}, {values['zone'] or values['region']}"),
+        text(
+            f"{values['project_id'] or preparing.project or 'project not known yet'}, {values['zone'] or values['region']}"
+        ),
         text(f"nodes: {values['node_min']}-{values['node_max']} {values['node_machine_type']}"),
         text(f"Cloud SQL: {values['sql_tier']}, {str(values['sql_availability']).lower()}"),
         text(""),

@@ -1,0 +1,129 @@
+"""A draft: looked at before anything is made, gone without a trace where nothing was started."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.environment import Environment, Home
+from core.environment import rehearsal as rehearsals
+from core.errors import MlopsError, ParameterError, UsageError
+from core.events import Record, RunStarted
+from core.install.choices import LISTED, choices
+from core.install.draft import Draft, password
+from core.prerequisites.concerns import CONCERNS
+from core.run.journal import timestamp
+from core.run.step import Reporter
+
+
+@pytest.fixture
+def draft(home: Home) -> Iterator[Draft]:
+    made = Draft.new(home, "demo", cloud="rehearsal")
+    yield made
+    rehearsals.forget(home, "demo")
+
+
+class Quiet(Reporter):
+    """Hears nothing."""
+
+    def log(self, text: str) -> None: ...
+    def progress(self, message: str, fraction: float | None = None) -> None: ...
+    def resource(self, kind: str, id: str, action: str, state: str, seconds: float = 0.0) -> None: ...
+
+
+async def test_it_is_looked_at_listed_and_previewed_and_leaves_nothing(draft: Draft, home: Home) -> None:
+    await asyncio.to_thread(draft.open)
+    found = {check.id: check.state for concern in CONCERNS for check in await draft.look(concern)}
+    assert found["sign-in"] == found["project"] == found["region"] == "pass"
+    assert found["billing"] == "skip"
+    projects = await choices(draft.installation, "project_id")
+    assert [c.value for c in projects.found] == [await draft.project()]
+    zones = await choices(draft.installation, "zone")
+    assert zones.found[0].value == "us-central1-a"
+    assert "compute.googleapis.com" in zones.why
+    assert (await choices(draft.installation, "node_machine_type")).found == ()
+    plan = await draft.preview(Quiet())
+    assert plan["terraform"]["add"] > 20
+    assert "compute.googleapis.com" in plan["services"]
+    await draft.close()
+    await asyncio.to_thread(draft.discard)
+    assert Environment.all(home) == []
+    assert not (home.environments / "demo").exists()
+    assert rehearsals.running(home, "demo") is None
+
+
+async def test_lists_are_the_clouds_own_once_its_api_is_on(draft: Draft) -> None:
+    from core.gcp import services
+
+    await asyncio.to_thread(draft.open)
+    await services.enable(draft.installation.google, ["compute.googleapis.com"])
+    for key in LISTED:
+        found = await choices(draft.installation, key)
+        assert found.found
+        assert not found.why
+    machines = await choices(draft.installation, "node_machine_type")
+    assert {c.value: c.note for c in machines.found}["e2-standard-4"] == "4 vCPU, 16 GB"
+    draft.give({"region": "europe-west4"})
+    assert {c.value.rpartition("-")[0] for c in (await choices(draft.installation, "zone")).found} == {"europe-west4"}
+    await draft.close()
+
+
+def test_values_are_given_and_taken_back(home: Home) -> None:
+    draft = Draft.new(home, "demo", cloud="google")
+    draft.give({"namespace": "ml", "zone": None, "profile": "trial"})
+    assert draft.environment.given == {"namespace": "ml", "profile": "trial"}
+    assert draft.resolved("namespace") == "kubeflow"
+    assert draft.resolved("node_machine_type") == "e2-standard-2"
+    draft.give({})
+    assert draft.environment.given == {}
+
+
+def test_a_name_that_is_taken_or_wrong_is_refused(home: Home) -> None:
+    Environment.new(home, "demo", cloud="google", given={}).save()
+    for name in ("demo", "Demo", "x"):
+        with pytest.raises(ParameterError):
+            Draft.new(home, name, cloud="google")
+
+
+def test_a_scenario_that_is_wrong_leaves_nothing(home: Home, tmp_path: Path) -> None:
+    (tmp_path / "wrong.toml").write_text("sped = 3\n")
+    draft = Draft.new(home, "demo", cloud="rehearsal", scenario=tmp_path / "wrong.toml")
+    with pytest.raises(UsageError):
+        draft.open()
+    draft.discard()
+    assert not rehearsals.folder(home, "demo").exists()
+
+
+def test_what_was_never_opened_has_no_adapters(home: Home) -> None:
+    with pytest.raises(MlopsError):
+        _ = Draft.new(home, "demo", cloud="google").installation
+
+
+def test_what_an_installed_environment_can_no_longer_change(home: Home) -> None:
+    environment = Environment.new(home, "demo", cloud="google", given={"region": "us-east1"}).save()
+    assert Draft.of(environment).fixed == frozenset()
+    run = environment.runs / "20260921T141000Z-abc123"
+    run.mkdir(parents=True)
+    begun = Record(1, timestamp(), run.name, RunStarted(action="install", steps=[]))
+    (run / "events.jsonl").write_text(json.dumps(begun.to_dict()) + "\n")
+    draft = Draft.of(environment)
+    assert {"region", "zone", "namespace"} <= draft.fixed
+    assert "profile" not in draft.fixed
+    draft.give({"region": "us-east1", "profile": "trial"})
+    with pytest.raises(ParameterError, match="region"):
+        draft.give({"region": "us-west1"})
+
+
+def test_leaving_a_draft_of_an_environment_that_exists_keeps_it(home: Home) -> None:
+    environment = Environment.new(home, "demo", cloud="google", given={}).save()
+    Draft.of(environment).discard()
+    assert Environment.all(home) == ["demo"]
+
+
+def test_passwords_are_made_anew_each_time() -> None:
+    assert password() != password()
+    assert len(password()) >= 16

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from terraform_bench import PROJECT, Cloud, Terraform, alive, interrupt, providers_of
+from terraform_bench import HEADER, PROJECT, Cloud, Terraform, alive, interrupt, providers_of
 
 NETWORK = """
 resource "google_compute_network" "n" {
@@ -71,6 +71,11 @@ def _wait_for(what: Any, seconds: float = 30) -> None:
 
 def _cluster_is(cloud: Cloud, *states: str) -> bool:
     return any(c["status"] in states for c in cloud.call("GET", CLUSTERS).get("clusters", []))
+
+
+def _pool_is(cloud: Cloud, state: str) -> bool:
+    found = cloud.call("GET", CLUSTERS).get("clusters", [])
+    return any(pool["status"] == state for cluster in found for pool in cluster.get("nodePools", []))
 
 
 def _made_on(tmp_path: Path, cloud: Cloud, configuration: str) -> Terraform:
@@ -177,6 +182,15 @@ def test_interrupted_while_a_cluster_is_made_it_keeps_the_operation_and_goes_on_
     assert [pool["name"] for pool in pools] == ["default-pool"]  # it is removed only as the end of a creation
 
 
+def test_interrupted_while_the_first_pool_is_removed_it_is_tainted(tmp_path: Path, make_cloud: Any) -> None:
+    cloud = make_cloud(speed=200, durations={CREATE: 1, f"{CREATE.removesuffix('.create')}.nodePools.delete": 900})
+    terraform = _made_on(tmp_path, cloud, CLUSTER)
+    process = terraform.start("apply", "-auto-approve")
+    _wait_for(lambda: _pool_is(cloud, "STOPPING"))
+    interrupt(process)
+    assert terraform.state()["google_container_cluster.c"]["status"] == "tainted"
+
+
 def test_interrupted_while_a_database_is_made_it_waits_for_it(tmp_path: Path, make_cloud: Any) -> None:
     cloud = make_cloud(speed=300)
     terraform = _made_on(tmp_path, cloud, SQL % "false")
@@ -199,3 +213,30 @@ def test_a_provider_ends_when_terraform_is_killed(tmp_path: Path, make_cloud: An
     process.wait()
     _wait_for(lambda: not any(alive(pid) for pid in providers), seconds=5)
     assert terraform.state() == {}
+
+
+def test_without_a_project_to_charge_the_peering_is_refused(tmp_path: Path, make_cloud: Any) -> None:
+    header = HEADER.replace("user_project_override = true", "").replace(f'billing_project       = "{PROJECT}"', "")
+    peering = (
+        NETWORK
+        + """
+    resource "google_compute_global_address" "r" {
+      name          = "range"
+      purpose       = "VPC_PEERING"
+      address_type  = "INTERNAL"
+      prefix_length = 20
+      network       = google_compute_network.n.id
+    }
+
+    resource "google_service_networking_connection" "c" {
+      network                 = google_compute_network.n.id
+      service                 = "servicenetworking.googleapis.com"
+      reserved_peering_ranges = [google_compute_global_address.r.name]
+    }
+    """
+    )
+    terraform = Terraform(tmp_path / "work", make_cloud())
+    terraform.write(peering, header=header)
+    assert "quota project" in terraform.refused()
+    terraform.write(peering)
+    terraform.apply()

@@ -156,6 +156,15 @@ def installed() -> list[tuple[float, Event]]:
     ]
 
 
+def cancelled() -> list[tuple[float, Event]]:
+    """A run that was asked to stop."""
+    return [
+        *halfway(),
+        (1, events.StepCancelled(step="platform", seconds=677, reason="the run was stopped")),
+        (0, events.RunCancelled(seconds=760, reason="it was cancelled in the app")),
+    ]
+
+
 def waiting(kind: str = "sign-in") -> tuple[float, Event]:
     """The run waits for a person."""
     return 1, events.RunWaiting(

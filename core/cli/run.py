@@ -29,13 +29,16 @@ def install(arguments: argparse.Namespace, out: Output) -> int:
     _agree(arguments, out, f"Install {environment.name}?")
     provide(arguments, out, environment.home)
     environment.save()
-    if environment.cloud == "rehearsal":
-        try:
+
+    def cloud() -> None:
+        if environment.cloud == "rehearsal":
             rehearsals.ensure(environment, scenario=arguments.scenario)
-        except UsageError:
-            _forget_if_new(environment)
-            raise
-    run = start(environment, "install", secrets=secrets, wait=_wait(arguments))
+
+    try:
+        run = start(environment, "install", secrets=secrets, wait=_wait(arguments), meanwhile=cloud)
+    except UsageError:
+        _forget_if_new(environment)
+        raise
     return _follow(environment, run, arguments, out)
 
 

@@ -29,35 +29,57 @@ os.execv(sys.executable, [sys.executable, "-P", "-m", *sys.argv[2:]])
 """
 
 
+class Beginning:
+    """A process that loads what it needs, and waits for the document that tells it what to do."""
+
+    def __init__(self, module: str, arguments: Sequence[str], *, log: Path, folder: Path) -> None:
+        self._module, self._log = module, log
+        command = [sys.executable, "-P", "-c", _LAUNCHER, str(log), module, *arguments]
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder
+        )
+
+    def go(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Hands it the document, on standard input and nowhere else; returns the line it answers when it is up.
+
+        Raises the error that it answers instead, or `MlopsError` where it ended without a word.
+        """
+        with self._child as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            try:
+                child.stdin.write(json.dumps(document).encode())
+                child.stdin.close()
+            except BrokenPipeError:
+                pass
+            line = child.stdout.readline()
+        answer = _decoded(line)
+        if answer is None:
+            raise MlopsError(
+                f"The process {self._module} ended before it was up.",
+                code="process-ended",
+                cause=_tail(self._log),
+                hint=f"Its messages are in {self._log}.",
+            )
+        if "error" in answer:
+            raise from_dict(answer["error"])
+        return answer
+
+    def leave(self) -> None:
+        """There is nothing to do after all: without a document it ends."""
+        with self._child as child:
+            assert child.stdin is not None
+            assert child.stdout is not None
+            child.stdin.close()
+            child.stdout.read()
+
+
 def start(module: str, arguments: Sequence[str], *, log: Path, folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     """Starts ``python -P -m module arguments`` as a process of its own; returns the line it answers when it is up.
 
-    ``document`` reaches it on standard input and nowhere else. Its errors go to ``log``. Raises the error that it
-    answers instead, or `MlopsError` where it ended without a word.
+    Its errors go to ``log``. What it raises is what `Beginning.go` raises.
     """
-    command = [sys.executable, "-P", "-c", _LAUNCHER, str(log), module, *arguments]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder
-    ) as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
-        try:
-            child.stdin.write(json.dumps(document).encode())
-            child.stdin.close()
-        except BrokenPipeError:
-            pass
-        line = child.stdout.readline()
-    answer = _decoded(line)
-    if answer is None:
-        raise MlopsError(
-            f"The process {module} ended before it was up.",
-            code="process-ended",
-            cause=_tail(log),
-            hint=f"Its messages are in {log}.",
-        )
-    if "error" in answer:
-        raise from_dict(answer["error"])
-    return answer
+    return Beginning(module, arguments, log=log, folder=folder).go(document)
 
 
 def read_document() -> dict[str, Any]:

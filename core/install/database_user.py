@@ -20,7 +20,7 @@ from core.errors import PermanentError, TemporaryError
 from core.install import sql_proxy
 from core.install.connection import connect
 from core.install.installation import Installation
-from core.install.mysql import NATIVE, Account, NoAnswer, SignInRefused
+from core.install.mysql import NATIVE, SHA2, Account, NoAnswer, SignInRefused
 from core.install.secrets import sql_password
 from core.kubernetes.client import Cluster
 from core.kubernetes.port_forward import forward
@@ -35,8 +35,8 @@ def step(installation: Installation) -> Step:
     async def run(context: Context) -> Outcome | None:
         user = _User(installation, context)
         await user.make()
-        await context.wait_for("sql_proxy")
         async with connect(installation, await context.wait_for("cluster_endpoint")) as cluster:
+            await context.wait_for("sql_proxy")
             async with forward(cluster, sql_proxy.target(installation), context) as port:
                 try:
                     await user.prove(port)
@@ -81,16 +81,18 @@ class _User:
         self._port = port
         account = Account(port, self._name, self._password)
         users = await self._users()
-        if not await self._lets_in(account):
+        plugin = await self._plugin(account)
+        if plugin is None:
             await self._set(users)
-            if not await self._lets_in(account):
+            plugin = await self._plugin(account)
+            if plugin is None:
                 raise TemporaryError(
                     f"The MySQL user {self._name} was given its password, and is not let in with it.",
                     code="database-sign-in",
                     cause="A change of a password takes Cloud SQL a moment.",
                     delay=10,
                 )
-        await self._mend_plugin(account)
+        await self._mend_plugin(account, plugin)
         await self._close_root(users)
 
     async def _users(self) -> set[tuple[str, str]]:
@@ -150,10 +152,17 @@ class _User:
             return False
         return True
 
-    async def _mend_plugin(self, account: Account) -> None:
-        plugin = await account.plugin()
+    async def _plugin(self, account: Account) -> str | None:
+        """The plugin that the server holds for the user, empty where it does not say; None where it lets nobody in."""
+        try:
+            return await account.plugin()
+        except SignInRefused as error:
+            self._context.log(f"MySQL refuses {account.user}: {error}")
+            return None
+
+    async def _mend_plugin(self, account: Account, plugin: str) -> None:
         self._context.log(f"MySQL holds the plugin {plugin or 'unknown'} for {account.user}.")
-        if plugin != NATIVE and not await self._lets_in(account, native=True):
+        if plugin == SHA2 or (plugin != NATIVE and not await self._lets_in(account, native=True)):
             await self._alter(account)
         if not await self._lets_in(account, native=True):
             raise _unprovable(account.user, f"The server holds {await account.plugin()} for it.")

@@ -1,8 +1,9 @@
 """The step ``pipelines``: Kubeflow Pipelines itself, applied in order and watched until it really works.
 
-What needs no database (CRDs, rights, settings, Services) is applied as soon as the namespace is there; the workloads
-follow once the database's user is proven. A rollout proves little, since most of these Deployments have no readiness
-probe: after them it is watched whether anything restarts, and the API server must say of itself that it is ready.
+What needs no database (CRDs, rights, settings, Services, the object store) is applied as soon as the namespace and its
+Secrets are there; the other workloads follow once the database's user is proven. A rollout proves little, since most of
+these Deployments have no readiness probe: after them it is watched whether anything restarts, and the API server must say
+of itself that it is ready.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from core.run.step import Context, Outcome, Reporter, Step
 from core.run.together import together
 
 UI_SERVICE, UI_PORT = "ml-pipeline-ui", 80
+STORE = "seaweedfs"
+"""The object store, which needs no database: with its volume it takes longest to come up."""
 READY_LOOKS = 120
 SETTLE_SECONDS = 10.0
 
@@ -32,9 +35,13 @@ def step(installation: Installation) -> Step:
 
     async def run(context: Context) -> Outcome | None:
         async with connect(installation, context.fact("cluster_endpoint")) as cluster:
-            changed = await _apply(installation, cluster, context)
-            await _wait(installation, cluster, context, changed=changed)
-        context.publish("pipelines", installation.values["kfp_version"])
+            if await _apply(installation, cluster, context):
+                context.changed()
+                context.progress("looking whether everything stays up")
+                staying = settled(cluster, installation.names.namespace, SETTLE_SECONDS)
+                await together([_answer(installation, cluster, context), staying])
+            else:
+                await _answer(installation, cluster, context)
         return None
 
     return Step(
@@ -60,13 +67,16 @@ async def _apply(installation: Installation, cluster: Cluster, context: Context)
     _refuse_secrets(list(manifests))
     early = await apply_all(cluster, [*manifests.cluster, *manifests.configuration], context)
     _note(early, context)
-    for fact in ("database_user", "artifact_bucket", "secrets"):
-        await context.wait_for(fact)
+    await context.wait_for("secrets")
     known = {key(obj) for obj in manifests.workloads}
     workloads = [o for o in await marked(cluster, installation.names.namespace, list(manifests)) if key(o) in known]
-    late = await apply_all(cluster, workloads, context)
+    store = await apply_all(cluster, [o for o in workloads if o["metadata"]["name"] == STORE], context)
+    _note(store, context)
+    for fact in ("database_user", "artifact_bucket"):
+        await context.wait_for(fact)
+    late = await apply_all(cluster, [o for o in workloads if o["metadata"]["name"] != STORE], context)
     _note(late, context)
-    changed = any(one.action != "unchanged" for one in (*early, *late))
+    changed = any(one.action != "unchanged" for one in (*early, *store, *late))
     names = [o["metadata"]["name"] for o in manifests.workloads if o["kind"] == "Deployment"]
     restarted = await start_again(cluster, installation.names.namespace)
     for pod in restarted:
@@ -87,13 +97,11 @@ def _refuse_secrets(objects: list[Object]) -> None:
             )
 
 
-async def _wait(installation: Installation, cluster: Cluster, context: Context, *, changed: bool) -> None:
-    if changed:
-        context.changed()
-        context.progress("looking whether everything stays up")
-        await settled(cluster, installation.names.namespace, SETTLE_SECONDS)
+async def _answer(installation: Installation, cluster: Cluster, context: Context) -> None:
+    """Publishes that Kubeflow Pipelines runs once its API server says so: what needs it need not watch it settle."""
     async with forward(cluster, ui(installation), context) as port, Kubeflow(port, context.clock) as kubeflow:
         await until_ready(kubeflow, context.clock, context)
+    context.publish("pipelines", installation.values["kfp_version"])
 
 
 async def until_ready(kubeflow: Kubeflow, clock: Clock, reporter: Reporter, *, looks: int = READY_LOOKS) -> None:

@@ -8,10 +8,13 @@ leaves it ``interrupted``, to be taken up again.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+import threading
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any
 
 from core import events
@@ -32,12 +35,15 @@ from core.run.step import Step
 def main() -> int:
     """Runs what the document on standard input says; returns the run's exit code."""
     name, run = sys.argv[1:3]
+    threading.Thread(target=_load, daemon=True).start()
     document = processes.read_document()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.umask(0o077)
     lock: Lock | None = None
     try:
         environment = Environment.load(Home.find(), name)
+        if not document:  # whoever began this has no use for it any more
+            return 0
         lock = Lock(runs.lock_path(environment))
         control = str(socket_path(environment.id))
         lock.acquire(Holder.me(run=run, action=document["action"], socket=control))
@@ -53,6 +59,19 @@ def main() -> int:
     if code == 0 and document["action"] == "destroy" and environment.cloud == "rehearsal":
         rehearsals.stop(environment.home, environment.name)
     return code
+
+
+def _load() -> None:
+    """Loads what every run needs of the libraries, while what comes before it is still on its way."""
+    for module in (
+        "aiohttp",
+        "httplib2",
+        "googleapiclient.discovery",
+        "google.oauth2.service_account",
+        "kubernetes.aio.client",
+    ):
+        with contextlib.suppress(ImportError):
+            import_module(module)
 
 
 def _installation(environment: Environment, run: str, document: dict[str, Any]) -> Installation:

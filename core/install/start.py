@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from core.environment import Environment, processes
@@ -20,21 +20,26 @@ def start(
     secrets: Mapping[str, str] | None = None,
     wait: float | None = None,
     skip: Sequence[str] = (),
+    meanwhile: Callable[[], object] = lambda: None,
     **options: Any,
 ) -> str:
     """Starts a run of ``install`` or ``destroy`` on an environment that is saved; returns its id once it is up.
 
-    Raises `BusyError` where another run holds the environment.
+    ``meanwhile`` is done while the process loads what it needs; where it raises, there is no run. Raises `BusyError` where
+    another run holds the environment.
     """
     if runs.current(environment) is not None:
         raise busy(runs.lock_path(environment))
     run = runs.new_id()
     folder = environment.home.ensure("environments", environment.name, "runs", run)
     document = {"action": action, "secrets": dict(secrets or {}), "wait": wait, "skip": list(skip), **options}
-    answer = processes.start(
-        MODULE, [environment.name, run], log=folder / "process.log", folder=environment.folder, document=document
-    )
-    return str(answer["run"])
+    process = processes.Beginning(MODULE, [environment.name, run], log=folder / "process.log", folder=environment.folder)
+    try:
+        meanwhile()
+    except BaseException:
+        process.leave()
+        raise
+    return str(process.go(document)["run"])
 
 
 def action_to_retry(environment: Environment) -> str:

@@ -48,6 +48,7 @@ class FakeAccount:
             raise SignInRefused("Access denied")
 
     async def plugin(self) -> str:
+        await self.prove()
         return self.server.users[self.user][1]
 
     async def use_native_plugin(self) -> None:

@@ -53,7 +53,10 @@ class _Finder:
         return step.expected + max((self.end(before) for before in self._before(step)), default=0.0)
 
     def _lost(self, id: str) -> bool:
-        return self.state.steps[id].state in ("failed", "cancelled")
+        step = self.state.steps[id]
+        if step.state == "pending":
+            return any(self._lost(before) for before in self._before(step))
+        return step.state in ("failed", "cancelled")
 
     def _before(self, step: StepState) -> list[str]:
         facts = [fact for fact in step.needs if fact not in self.state.facts]

@@ -10,6 +10,7 @@ from core.rehearsal.google.calls import Call, answers, project_of
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.google.merge import merged
 from core.rehearsal.google.sql import DATABASES, KIND, RESERVED, USERS, WEEK, fetch, idle, key, operate, shown
+from core.rehearsal.mysql import loading
 from core.rehearsal.store import Document
 from core.rehearsal.world import World
 
@@ -35,6 +36,7 @@ def insert(call: Call) -> Document:
     password = call.body.pop("rootPassword", None)
     resource = _new(call, name, settings)
     call.store.put(KIND, key(call, name), resource)
+    loading.begin()
     return operate(
         call.world, "CREATE", key(call, name), "sql.created", call=call.method.id, user=call.email, password=password
     )

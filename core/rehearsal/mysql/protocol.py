@@ -62,7 +62,8 @@ def sha2_answer(password: bytes, nonce: bytes) -> bytes:
 
 
 @cache
-def _key() -> rsa.RSAPrivateKey:
+def server_key() -> rsa.RSAPrivateKey:
+    """The key by which a client hides its password on its way."""
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
@@ -143,11 +144,11 @@ class SqlConnection(Connection):  # type: ignore[misc]
         given = await self.stream.read()
         if given == _WANT_KEY:
             form = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-            await self.stream.write(make_auth_more_data(_key().public_key().public_bytes(*form)))
+            await self.stream.write(make_auth_more_data(server_key().public_key().public_bytes(*form)))
             given = await self.stream.read()
         way = padding.OAEP(mgf=padding.MGF1(hashes.SHA1()), algorithm=hashes.SHA1(), label=None)  # noqa: S303 - MySQL's own
         try:
-            told = _xor(_key().decrypt(given, way), nonce).rstrip(b"\x00")
+            told = _xor(server_key().decrypt(given, way), nonce).rstrip(b"\x00")
         except ValueError:
             return False
         if not secrets.compare_digest(told, password):

@@ -35,7 +35,8 @@ from core.run.step import Step
 def main() -> int:
     """Runs what the document on standard input says; returns the run's exit code."""
     name, run = sys.argv[1:3]
-    threading.Thread(target=_load, daemon=True).start()
+    loading = threading.Thread(target=_load, daemon=True)
+    loading.start()
     document = processes.read_document()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.umask(0o077)
@@ -52,6 +53,7 @@ def main() -> int:
         if lock is not None:
             lock.release()
         processes.refuse(error)
+    loading.join()  # two threads that load requests at the same time break each other's import
     try:
         code = asyncio.run(_run(installation, run, document))
     finally:

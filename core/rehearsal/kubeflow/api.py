@@ -115,6 +115,14 @@ class ApiServer:
         records = Records(self._process.world, f"{server.instance}/{database.api_server_database(self._process)}")
         return web.json_response(await answer(records, request, found))
 
+    def _make(self, records: Records, what: str, **values: Any) -> Record:
+        """A new record, if the connection's characters hold its texts: MySQL's own utf8 ends where emoji begin."""
+        extra = json.loads(self._process.env.get("DBCONFIG_MYSQLCONFIG_EXTRAPARAMS") or "{}")
+        texts = (str(values.get(key, "")) for key in ("name", "description"))
+        if extra.get("charset") != "utf8mb4" and any(ord(char) > 0xFFFF for text in texts for char in text):
+            raise Refusal(500, 13, "Internal error: Error 1366 (HY000): Incorrect string value for column 'Name' at row 1")
+        return records.make(what, **values)
+
     async def _health(self, records: Records, request: web.Request, found: Found) -> Any:
         return {"commit_sha": "rehearsal", "tag_name": TAG, "multi_user": False}
 
@@ -125,8 +133,8 @@ class ApiServer:
         name = request.query.get("display_name") or request.query.get("name") or filename
         if any(p["name"] == name for p in records.all(PIPELINES)):
             raise Refusal(409, 6, f"Already exist error: The name {name} already exist. Please specify a new name")
-        made = records.make(PIPELINES, name=name, namespace="", description=request.query.get("description", ""))
-        records.make(VERSIONS, name=name, pipeline=made["id"], spec=spec)
+        made = self._make(records, PIPELINES, name=name, namespace="", description=request.query.get("description", ""))
+        self._make(records, VERSIONS, name=name, pipeline=made["id"], spec=spec)
         return _pipeline(made)
 
     async def _upload_version(self, records: Records, request: web.Request, found: Found) -> Any:
@@ -137,7 +145,7 @@ class ApiServer:
         name = request.query.get("display_name") or request.query.get("name") or filename
         if any(v["name"] == name and v["pipeline"] == pipeline for v in records.all(VERSIONS)):
             raise Refusal(409, 6, f"Already exist error: The name {name} already exist. Please specify a new name")
-        return _version(records.make(VERSIONS, name=name, pipeline=pipeline, spec=spec))
+        return _version(self._make(records, VERSIONS, name=name, pipeline=pipeline, spec=spec))
 
     async def _pipelines(self, records: Records, request: web.Request, found: Found) -> Any:
         return _listed(request, PIPELINES, [_pipeline(p) for p in records.all(PIPELINES)])
@@ -174,7 +182,9 @@ class ApiServer:
         name = body.get("display_name") or body.get("name")
         if not name:
             raise _invalid("Experiment name is empty. Please specify a valid experiment name")
-        return _experiment(records.make(EXPERIMENTS, name=name, namespace="", description=body.get("description", "")))
+        return _experiment(
+            self._make(records, EXPERIMENTS, name=name, namespace="", description=body.get("description", ""))
+        )
 
     async def _runs(self, records: Records, request: web.Request, found: Found) -> Any:
         return _listed(request, RUNS, [shown(r) for r in records.all(RUNS)])
@@ -197,7 +207,8 @@ class ApiServer:
         unknown = sorted(set(given) - set(declared))
         if unknown:
             raise _invalid(f"Unknown input parameters: {', '.join(unknown)}")
-        run = records.make(
+        run = self._make(
+            records,
             RUNS,
             name=name,
             experiment=body.get("experiment_id") or records.default_experiment()["id"],

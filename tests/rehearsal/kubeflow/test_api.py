@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kubeflow_installed import INSTANCE, Installed, installed
+import pytest
+from kubeflow_installed import INSTANCE, NAMESPACE, Installed, installed
 
+from core.kubernetes.rollouts import rolled_out
+
+UI = "metadata.name=ml-pipeline-ui"
 V2 = "/apis/v2beta1"
 SPEC: dict[str, Any] = {
     "schemaVersion": "2.1.0",
@@ -82,3 +86,24 @@ async def test_a_scenario_strikes_at_kubeflow_too(tmp_path: Path) -> None:
         await kubeflow.ready()
         async with kubeflow.ui() as api:
             assert [(await api.call("GET", f"{V2}/pipelines"))[0] for _ in range(2)] == [503, 200]
+
+
+@pytest.mark.parametrize(("without", "status"), [((), 200), (("utf8mb4",), 500)])
+async def test_an_emoji_needs_the_connections_character_set(tmp_path: Path, without: tuple[str, ...], status: int) -> None:
+    async with installed(tmp_path / "world", without) as kubeflow:
+        await kubeflow.ready()
+        async with kubeflow.ui() as api:
+            assert (await api.call("POST", f"{V2}/experiments", {"display_name": "\N{ROCKET} launch"}))[0] == status
+            assert (await api.call("POST", f"{V2}/experiments", {"display_name": "Grüße"}))[0] == 200
+
+
+async def test_a_ui_that_started_before_the_services_never_finds_the_server(kubeflow: Installed) -> None:
+    await kubeflow.ready()
+    path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/ml-pipeline-ui"
+    change = {"spec": {"template": {"spec": {"enableServiceLinks": False}}}}
+    kind = "application/strategic-merge-patch+json"
+    assert (await kubeflow.served.call("PATCH", path, change, content_type=kind))[0] == 200
+    await kubeflow.served.until(f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments", rolled_out, fieldSelector=UI)
+    async with kubeflow.ui() as api:
+        assert (await api.call("GET", "/"))[0] == 200
+        assert (await api.call("GET", f"{V2}/healthz"))[1]["apiServerReady"] is False

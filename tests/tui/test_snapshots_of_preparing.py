@@ -26,7 +26,7 @@ from tui.screens.prerequisites import PrerequisitesScreen
 from tui.screens.review import ReviewScreen
 from tui.text import text
 
-PASSING = ("warm", "edited", "look-places")
+PASSING = ("warm", "edited")
 """Work that ends by itself and then changes what is shown."""
 SIZES = [(80, 24), (120, 36), (60, 20)]
 Show = Callable[[Screen[Any], Callable[[Pilot[int]], Awaitable[None]]], None]

@@ -15,12 +15,16 @@ from typing import Any
 from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.errors import MlopsError, ParameterError, UnknownEnvironment
+from core.events import Record, RunStarted
 from core.install import outside
 from core.install.installation import Installation
 from core.parameters.specification import PARAMETERS
 from core.prerequisites.check import Check, Subject
 from core.prerequisites.concerns import CONCERNS, Concern, look
 from core.run import runs
+from core.run.estimate import Estimate, estimate
+from core.run.journal import timestamp
+from core.run.state import RunState
 from core.run.step import Reporter
 
 
@@ -133,6 +137,18 @@ class Draft:
         if google.project and not self.environment.values["project_id"]:
             self.environment = self.installation.environment = self.environment.with_resolved(project_id=google.project)
         return await preview(self.installation, reporter)
+
+    def expected(self) -> Estimate:
+        """How long an installation from nothing takes, and which steps decide it."""
+        from core.install.plan import steps
+
+        told = [
+            {"id": s.id, "title": s.title, "seconds": s.seconds, "needs": list(s.needs), "publishes": list(s.publishes)}
+            for s in steps(self.installation, "install", {})
+        ]
+        state = RunState()
+        state.apply(Record(1, timestamp(), "", RunStarted(action="install", steps=told)))
+        return estimate(state, timestamp())
 
     def renewed(self, config: str = "") -> None:
         """A person signed in: the credentials are read anew."""

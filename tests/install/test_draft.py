@@ -46,6 +46,9 @@ async def test_it_is_looked_at_listed_and_previewed_and_leaves_nothing(draft: Dr
     assert zones.found[0].value == "us-central1-a"
     assert "compute.googleapis.com" in zones.why
     assert (await choices(draft.installation, "node_machine_type")).found == ()
+    expected = await asyncio.to_thread(draft.expected)
+    assert expected.left > 900
+    assert "platform" in expected.critical
     plan = await draft.preview(Quiet())
     assert plan["terraform"]["add"] > 20
     assert "compute.googleapis.com" in plan["services"]

@@ -53,3 +53,9 @@ def test_every_mend_has_a_place_where_its_lack_is_seen_and_it_is_the_documented_
 def test_every_folder_of_a_mend_is_a_mend() -> None:
     folders = {path.parent.name for path in (ROOT / "kustomize").glob("*mends/*/kustomization.yaml")}
     assert folders <= {mend.name for mend in MENDS}
+
+
+def test_what_no_rehearsal_misses_is_said_by_name() -> None:
+    section = (ROOT / "docs" / "rehearsal.md").read_text().partition("## What no rehearsal can show")[2]
+    named = {line.split("`")[1] for line in section.splitlines() if line.startswith("| `")}
+    assert named == {mend.name for mend in MENDS} - SEEN

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from core.errors import ParameterError, UsageError
 from core.names import Names
 from core.parameters import validation
 from core.parameters.rules import DOCKER, LENGTHS, SQL_NAME_WITH_PROJECT
-from core.parameters.specification import NOT_YET, PARAMETERS, PROFILES, defaults
+from core.parameters.specification import LONGEST_PREFIX_LENGTH, NOT_YET, PARAMETERS, PROFILES, defaults
 
 
 def refused(**values: Any) -> ParameterError:
@@ -50,6 +51,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("name_prefix", "my-google", "2 to 16"),
     ("namespace", "default", "1 to 63"),
     ("namespace", "kube-system", "1 to 63"),
+    ("namespace", "gke-mine", "gke-*"),
+    ("namespace", "gmp-mine", "gmp-*"),
     ("namespace", "Kubeflow", "1 to 63"),
     ("namespace", "a" * 64, "1 to 63"),
     ("profile", "huge", "trial or small or standard"),
@@ -255,3 +258,10 @@ def test_a_range_that_is_taken_is_private_whole_and_not_dockers(octets: tuple[in
         assert network.is_private
         assert not network.overlaps(DOCKER)
         assert 8 <= network.prefixlen <= 24
+
+
+def test_the_default_ranges_stay_clear_of_each_other_and_of_what_is_there_already() -> None:
+    taken = ["10.128.0.0/9", "172.17.0.0/16"]  # the network that Compute makes by itself, and Docker's
+    ours = [str(defaults()[key]) for key in LONGEST_PREFIX_LENGTH]
+    for first, second in combinations(map(ipaddress.ip_network, taken + ours), 2):
+        assert not first.overlaps(second), (first, second)

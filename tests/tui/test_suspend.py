@@ -18,10 +18,10 @@ from tui.suspend import run_here
 class Suspending(module.MlopsApp):
     async def _look_around(self):
         while True:
-            for number in range(200):
+            for number in range(40):
                 self.bell()
                 self.screen.refresh(layout=True)
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0.05)
 
     def on_key(self, event):
         if event.key == "f6":
@@ -53,9 +53,9 @@ def _script(tmp_path: Path, command: list[str]) -> str:
 )
 def test_the_app_comes_back(home: Home, tmp_path: Path, command: list[str], typed: str, code: int) -> None:
     with terminal(_script(tmp_path, command)) as screen:
-        screen.until(b"Environments")
+        screen.until(b"\x07", times=100)  # the title's end, and the bells of an app that is wholly up
         screen.type("\x1b[17~")
-        screen.until(b"ready" if command[0] == "sh" else b"can't be started")
+        screen.until(b"\r\nready" if command[0] == "sh" else b"can't be started")
         for letter in typed:
             screen.type(letter)
             if letter == "\x03":

@@ -48,7 +48,7 @@ class Terminal:
         while not holds(self.written):
             left = end - time.monotonic()
             over = self.child.poll() is not None
-            self._take(min(left, 0.1))
+            self._take(max(0.0, min(left, 0.1)))
             assert holds(self.written) or (left > 0 and not over), self.written[-2000:]
         return self.written
 

@@ -15,6 +15,9 @@ from core.install import outside
 from core.install.installation import Installation
 from core.run import runs
 
+TELLING = {"roles/container.developer": "It can read every Secret of the cluster, the database's password among them."}
+"""Roles that let more be done than their names say."""
+
 
 class Console:
     """A `core.run.step.Reporter` that narrates on stderr."""
@@ -84,6 +87,8 @@ def _show_plan(document: dict[str, Any], out: Output) -> None:
     out.data("Roles to grant:")
     for role in document["roles"]:
         out.data(f"  {role['role']:45} {role['member']}  on {role['resource']}")
+        if role["role"] in TELLING:
+            out.data(f"  {'':45} {TELLING[role['role']]}")
     out.data(f"Terraform: {terraform['add']} to add, {terraform['change']} to change, {terraform['destroy']} to destroy")
     for resource in terraform["resources"]:
         out.data(f"  {resource['action']:8} {resource['address']}")

@@ -42,7 +42,7 @@ class Terminal:
         self.slave = slave
         self.written = b""
 
-    def read(self, holds: Callable[[bytes], bool], *, seconds: float = 20.0) -> bytes:
+    def read(self, holds: Callable[[bytes], bool], *, seconds: float = 60.0) -> bytes:
         """Reads until something holds of all that was written; fails with its end where it never does."""
         end = time.monotonic() + seconds
         while not holds(self.written):
@@ -65,7 +65,7 @@ class Terminal:
         """Writes as a keyboard does."""
         os.write(self.master, text.encode())
 
-    def wait(self, *, seconds: float = 20.0, typing: str = "") -> int:
+    def wait(self, *, seconds: float = 60.0, typing: str = "") -> int:
         """Waits for the child's end, reading (and typing) on; returns its code."""
         end = time.monotonic() + seconds
         while self.child.poll() is None:
@@ -117,7 +117,7 @@ class Tmux:
             self.run("send-keys", key)
             time.sleep(0.05)
 
-    def until(self, *texts: str, seconds: float = 30.0) -> str:
+    def until(self, *texts: str, seconds: float = 60.0) -> str:
         """Waits until the pane shows all of these; returns it."""
         end = time.monotonic() + seconds
         while not all(text in (screen := self.screen()) for text in texts):

@@ -7,6 +7,7 @@ as its resource is complete.
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -58,9 +59,16 @@ async def _bring_about(installation: Installation, context: Context) -> None:
             variables=workdir.platform_variables(installation.values, installation.names, protection=protection),
             backend=workdir.backend(context.fact("state_bucket")),
         )
-        await terraform.init(context)
-        await _converge(installation, context, terraform)
+        early = Facts(installation, context)
+        standing = asyncio.ensure_future(early.standing(terraform.workspace))
+        try:
+            await terraform.init(context)
+            await _converge(installation, context, terraform)
+        finally:
+            standing.cancel()
+            await asyncio.gather(standing, return_exceptions=True)
         terraform.workspace.set_imports({})
+        terraform.workspace.settled()
     context.publish("platform", True)
 
 

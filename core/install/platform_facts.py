@@ -12,15 +12,20 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.errors import TemporaryError
+from core.errors import MlopsError, TemporaryError
+from core.gcp.iam import has
+from core.install.adoption import look
 from core.install.installation import Installation
 from core.run.step import Context
-from core.terraform import Completed, Plan
+from core.terraform import Completed, Plan, Workspace
 
 CLUSTER = "module.cluster.google_container_cluster.this"
 NODE_POOL = "module.cluster.google_container_node_pool.this"
 SQL = "module.database.google_sql_database_instance.this"
 WORKLOAD_IDENTITY = "module.workload_identity[0]."
+WORKLOADS = ("kubeflow-pipelines-cloudsql-proxy", "kubeflow-pipelines-viewer", "ml-pipeline-ui", "pipeline-runner")
+"""The Kubernetes accounts that the module binds to the pipelines' account."""
+WORKLOAD_USER = "roles/iam.workloadIdentityUser"
 
 Read = Callable[[Installation, str], Awaitable[Any]]
 
@@ -85,6 +90,29 @@ class Facts:
             NODE_POOL: ("node_pool", _node_pool, f"{location}/nodePools/{names.node_pool}"),
             SQL: ("sql_instance", _sql, names.sql_instance),
         }
+
+    async def standing(self, workspace: Workspace) -> None:
+        """Publishes what an earlier run made and nobody has asked to change since, as its APIs have it now.
+
+        Terraform is still to look at all of it, which takes longer than everything that waits for these facts. What is not
+        as it should be is left to it.
+        """
+        if not workspace.as_settled:
+            return
+        names = self.installation.names
+        with contextlib.suppress(MlopsError):
+            found = await look(self.installation.google, names, (*self._known, *self._read))
+            for address in found.own:
+                self._there(address)
+            await asyncio.gather(self._bound(), self.settle(), return_exceptions=True)
+
+    async def _bound(self) -> None:
+        names = self.installation.names
+        account = f"projects/{names.project}/serviceAccounts/{names.account_email(names.pipelines_account_id)}"
+        policy = await self.installation.google.call("iam", "v1", "projects.serviceAccounts.getIamPolicy", resource=account)
+        pods = f"serviceAccount:{names.workload_pool}[{names.namespace}/"
+        if all(has(policy, WORKLOAD_USER, f"{pods}{workload}]") for workload in WORKLOADS):
+            self._publish("workload_identity", True)
 
     def planned(self, plan: Plan) -> None:
         """Publishes what the plan leaves as it is; the rest follows as it completes."""

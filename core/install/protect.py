@@ -60,3 +60,4 @@ async def _switch_on(installation: Installation, context: Context, terraform: Te
     if plan:
         context.changed()
         await terraform.apply(plan, context)
+    workspace.settled()

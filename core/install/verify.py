@@ -1,8 +1,9 @@
 """The step ``verify``: whether what was installed does what it is for, each check with its own result.
 
 Three things are looked at every time: Kubeflow's API says it is ready, the database's user signs in as ML Metadata does and
-sees the tables, and nothing restarts. The hello pipeline runs when something changed since it last ran through, which the
-journals tell, or when it is asked for; each managed service's answer to it is a check of its own.
+sees the tables, and nothing restarts. Where nothing has changed that is done beside Terraform's own look. The hello
+pipeline runs when something changed since it last ran through, which the journals tell, or when it is asked for; each
+managed service's answer to it is a check of its own.
 """
 
 from __future__ import annotations
@@ -48,8 +49,11 @@ def step(installation: Installation) -> Step:
     """The step that verifies the installation; it publishes ``verification``."""
 
     async def run(context: Context) -> Outcome | None:
+        checks = await _before_terraform(installation, context)
+        await context.wait_for("platform")
         run_hello = changed_since_proof(installation)
-        checks = await verify(installation, context, run_hello=run_hello)
+        if checks is None or run_hello:
+            checks = await verify(installation, context, run_hello=run_hello)
         if run_hello:
             context.changed()
         context.publish("verification", checks)
@@ -59,11 +63,28 @@ def step(installation: Installation) -> Step:
         "verify",
         "Verification",
         run,
-        needs=("pipelines_ui", "platform", "build_access", "cluster_endpoint", "sql_password_version", "database_user"),
+        needs=("pipelines_ui", "build_access", "cluster_endpoint", "sql_password_version", "database_user"),
         publishes=("verification",),
         seconds=120,
         deadline=3600,
     )
+
+
+async def _before_terraform(installation: Installation, context: Context) -> list[Check] | None:
+    """The checks while Terraform still looks for what is to be done; None where they can't hold for what comes after.
+
+    Where it changes something, or where they failed because something is missing that it brings back, all of it is looked
+    at anew.
+    """
+    if changed_since_proof(installation):
+        return None
+    try:
+        return await verify(installation, context, run_hello=False)
+    except PersonNeeded:
+        raise
+    except MlopsError as error:
+        context.log(f"{error.message} {error.cause} It is looked at again once Terraform is done.")
+        return None
 
 
 async def verify(installation: Installation, reporter: Reporter, *, run_hello: bool) -> list[Check]:

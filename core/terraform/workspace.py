@@ -7,6 +7,7 @@ lock file beside the code. Everything that a run needs stands in files that Terr
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -21,6 +22,7 @@ BACKEND = "backend.tf.json"
 IMPORTS = "imports.tf.json"
 MODULES = "modules"
 STATE = "terraform.tfstate"
+SETTLED = ".mlops-env.settled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,23 @@ class Workspace:
         path = self.folder / IMPORTS
         blocks = json.loads(path.read_text())["import"] if path.is_file() else []
         return {block["to"]: block["id"] for block in blocks}
+
+    def settled(self) -> None:
+        """Terraform has just found, or brought about, that all is as these files say."""
+        write_atomically(self.folder / SETTLED, self._digest())
+
+    @property
+    def as_settled(self) -> bool:
+        """Whether the files say what they said when all was last found to be so: since then only others changed anything."""
+        kept = self.folder / SETTLED
+        return kept.is_file() and kept.read_text() == self._digest()
+
+    def _digest(self) -> str:
+        found = hashlib.sha256()
+        here = [p for p in (*self.folder.glob("*.tf"), *self.folder.glob("*.tf.json")) if p.name != IMPORTS]
+        for path in sorted([*here, self.folder / VARIABLES, *(self.folder.parent / MODULES).rglob("*.tf")]):
+            found.update(f"{path}\0".encode() + path.read_bytes())
+        return found.hexdigest()
 
     def _put(self, name: str, content: Mapping[str, Any] | None) -> None:
         path = self.folder / name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,7 +15,9 @@ from platform_cloud import MADE, ZONE, PlatformCloud, platform_cloud
 from core.environment import Home
 from core.errors import PermanentError
 from core.install.platform import FACTS, preview
-from core.install.platform_facts import CLUSTER
+from core.install.platform_facts import CLUSTER, WORKLOADS
+from core.resources import folder
+from core.terraform import Plan, Terraform
 
 
 @pytest.fixture
@@ -54,6 +57,54 @@ async def test_a_second_time_there_is_nothing_to_do(cloud: PlatformCloud) -> Non
     assert set(FACTS) <= set(cloud.told.facts)
     assert cloud.made == made
     assert len(cloud.simulated.world.store.items("operations")) == operations
+
+
+def before_terraform(cloud: PlatformCloud, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The facts that are known when Terraform begins to look, in the runs from now on."""
+    known: dict[str, Any] = {}
+
+    async def plan(terraform: Terraform, *arguments: Any, **options: Any) -> Plan:
+        for _ in range(200):
+            await asyncio.sleep(0.01)
+        known.update(cloud.told.facts)
+        return await looked(terraform, *arguments, **options)
+
+    looked = Terraform.plan
+    monkeypatch.setattr(Terraform, "plan", plan)
+    return known
+
+
+async def test_what_stands_is_told_before_terraform_has_looked(
+    cloud: PlatformCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cloud.platform()
+    cloud.next_run()
+    known = before_terraform(cloud, monkeypatch)
+    assert not await cloud.platform()
+    assert set(FACTS) - set(known) == {"platform"}
+
+
+async def test_what_is_not_as_it_should_be_is_told_by_terraform_alone(
+    cloud: PlatformCloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cloud.platform()
+    names = cloud.installation.names
+    pool = f"{cloud.told.facts['cluster']}/nodePools/{names.node_pool}"
+    await cloud.operate("container", "v1", "projects.locations.clusters.nodePools.delete", name=pool)
+    account = f"projects/{names.project}/serviceAccounts/{names.account_email(names.pipelines_account_id)}"
+    await cloud.call("iam", "v1", "projects.serviceAccounts.setIamPolicy", resource=account, body={"policy": {}})
+    cloud.next_run()
+    known = before_terraform(cloud, monkeypatch)
+    assert await cloud.platform()
+    assert "cluster" in known
+    assert not {"node_pool", "workload_identity"} & set(known)
+    assert set(FACTS) <= set(cloud.told.facts)
+
+
+def test_the_workloads_are_those_that_the_module_binds() -> None:
+    module = (folder("terraform") / "modules" / "workload_identity" / "main.tf").read_text()
+    listed = module.partition("kubernetes_accounts = [")[2].partition("]")[0]
+    assert tuple(json.loads(f"[{listed.strip().rstrip(',')}]")) == WORKLOADS
 
 
 async def test_the_work_directory_is_one_for_a_person_too(cloud: PlatformCloud) -> None:

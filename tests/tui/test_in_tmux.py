@@ -85,7 +85,7 @@ def test_esc_in_tmux_and_the_letter_beside_it_go_back(home: Home, columns: int) 
     tui_runs.write(tui_runs.environment(home), tui_runs.failed())
     with tmux(home=home.root, columns=columns, lines=20) as pane:
         for key in ("Escape", "b"):
-            pane.until("Environments")
+            pane.until("Environments", "▸ demo")
             pane.keys("w")
             pane.until("demo › failed")
             pane.keys(key)

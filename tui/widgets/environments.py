@@ -47,7 +47,7 @@ class EnvironmentList(Lined):
         text.append(fill(line(environment.cloud) if environment else "", CLOUD))
         if project_cells:
             text.append(fill(line(environment.values["project_id"] or "") if environment else "", project_cells))
-        text.append(fill(state(entry), state_cells))
+        text.append(fill(state(entry), state_cells - 1) + " ")
         text.append("" if entry.age is None else age(entry.age))
         return text
 

@@ -70,7 +70,9 @@ def test_plan_shows_everything_first_and_nothing_afterwards(rehearsed: Any) -> N
     shown = rehearsed.json("plan", "demo", "--rehearse", "--scenario", quick)
     assert "container.googleapis.com" in shown["services"]
     assert {"role": "roles/bigquery.jobUser"}.items() <= next(r for r in shown["roles"] if "jobUser" in r["role"]).items()
-    assert shown["terraform"]["add"] >= 40
+    planned = shown["terraform"]["resources"]
+    assert shown["terraform"]["add"] == len(planned)
+    assert {"google_container_cluster", "google_sql_database_instance"} <= {resource["type"] for resource in planned}
     assert (shown["terraform"]["change"], shown["terraform"]["destroy"]) == (0, 0)
     assert len(shown["kubernetes"]) >= 70
     assert not (rehearsed.home.environments / "demo").exists()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import tui_runs
 from textual.pilot import Pilot
+from textual.widgets import Input
 from tui_pilot import focused, press, shown, until, until_shown
 
 from core import events
@@ -204,7 +205,9 @@ async def test_the_log_is_searched_filtered_and_saved(
         async with app.run_test(size=(120, 36)) as pilot:
             screen = await opened(pilot, environment)
             await until_shown(pilot, "line 499", "500 lines, following")
-            await press(pilot, "slash", *"LINE 123", "enter")
+            await press(pilot, "slash")
+            await until(pilot, lambda: isinstance(focused(app), Input))
+            await press(pilot, *"LINE 123", "enter")
             await until_shown(pilot, "line 123")
             assert not screen.log_view.following
             await press(pilot, "escape")

@@ -5,7 +5,7 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 RECENT := import sys, fcntl; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(CANDIDATES); do if $$p -c '$(RECENT)' >/dev/null 2>&1; then command -v $$p; break; fi; done)
 
-.PHONY: run test lint bench system-deps venv venv-test clean
+.PHONY: run test lint bench conformance system-deps venv venv-test clean
 
 run: venv
 	@$(BIN)/python -P -m core.toolchain kubectl
@@ -22,6 +22,10 @@ lint: venv-test
 
 bench: venv-test
 	@PATH="$$($(BIN)/python -P -m core.toolchain --path kubectl):$$PATH" $(BIN)/python -P -m bench
+
+# Holds the simulated cloud against real software; `make conformance PARTS=kubernetes-1.36` runs one part of it.
+conformance: venv-test
+	@PATH="$$($(BIN)/python -P -m core.toolchain --path kubectl):$$PATH" $(BIN)/python -P -m tests.conformance $(PARTS)
 
 # What only root and Debian's packages can bring; the tests that need it are skipped, with the reason, where it is not.
 system-deps:

@@ -127,6 +127,12 @@ MEANINGS = (
         delay=5,
     ),
     Meaning(
+        "release",
+        r"Error releasing the state lock",
+        "Terraform could not say whether it gave the state's lock back.",
+        delay=5,
+    ),
+    Meaning(
         "provider",
         r"Plugin did not respond|plugin process exited|Unrecognized remote plugin|timeout while waiting for plugin to start",
         "The provider's process ended by itself.",

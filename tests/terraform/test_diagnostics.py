@@ -27,6 +27,7 @@ TEMPORARY = {
     "of service 'compute.googleapis.com', rateLimitExceeded",
     "provider": "Plugin did not respond The plugin encountered an error, and failed to respond to the plugin6 call.",
     "state": "Failed to persist state to backend The error shown above has prevented Terraform from writing the updated state",
+    "release": "Error releasing the state lock Error message: storage: object doesn't exist",
     "credentials": "Error 401: Request had invalid authentication credentials., UNAUTHENTICATED",
 }
 AGENTS = (

@@ -101,6 +101,10 @@ class Names:
         return f"{self.prefix}-images"
 
     @property
+    def notebook(self) -> str:
+        return f"{self.prefix}-notebook"
+
+    @property
     def sql_instance(self) -> str:
         generation = "" if self.sql_generation == 1 else f"-{self.sql_generation}"
         return f"{self.prefix}-sql-{self.id}{generation}"

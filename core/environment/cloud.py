@@ -17,7 +17,8 @@ class Cloud:
     ``google`` is the root under which the simulated Google APIs stand, each below its own name (None: the real hosts);
     ``ca_file`` is a PEM bundle to trust beside the usual ones; ``credentials_file`` a sign-in to use instead of the
     user's; ``rate`` the simulated seconds in one real second (0: waits only yield); ``manifests`` a folder that stands
-    in for the release on GitHub where GitHub can't be reached.
+    in for the release on GitHub where GitHub can't be reached; ``relay`` is where the simulated relay of Identity-Aware
+    Proxy answers (None: Google's).
     """
 
     kind: str = "google"
@@ -27,6 +28,7 @@ class Cloud:
     rate: float = 1.0
     simulator: Path | None = None
     manifests: Path | None = None
+    relay: str | None = None
 
     @property
     def rehearsal(self) -> bool:

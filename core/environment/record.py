@@ -62,9 +62,14 @@ class Environment:
             raise UnknownEnvironment(name, nearest=_nearest(home, name)) from None
         except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{path} can't be read: {error}.", code="environment-file") from error
+        return cls.of(home, name, data, source=str(path))
+
+    @classmethod
+    def of(cls, home: Home, name: str, data: Mapping[str, Any], *, source: str) -> Environment:
+        """The environment that a decoded record is of, wherever it was read (``source``); raises `UsageError`."""
         if data.get("format") != FORMAT:
             raise UsageError(
-                f"{path} has format {data.get('format')!r}, and this version reads {FORMAT}.",
+                f"{source} has format {data.get('format')!r}, and this version reads {FORMAT}.",
                 code="environment-format",
                 hint="Install the version of mlops-env that wrote it, or a newer one.",
             )

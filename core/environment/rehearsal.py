@@ -118,6 +118,7 @@ def _cloud(data: dict[str, Any], place: Path) -> Cloud:
         rate=float(data["speed"]),
         simulator=place,
         manifests=resources.folder("kustomize") / "stand-in",
+        relay=data.get("relay"),
     )
 
 

@@ -1,0 +1,182 @@
+"""Identity-Aware Proxy's relay: streams to machines that have no address of their own.
+
+A `Relay` opens them; each is a `core.workstation.ssh.stream.Stream`, an asyncio transport like any other. So asyncssh takes
+a `Relay` as its ``tunnel``, and ``mlops-env ssh iap-proxy`` copies one to its standard streams. Here stands what a WebSocket
+to the relay takes: its URL, a fresh token for each, a company's proxy and authorities, and what a refused handshake means.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import urllib.parse
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from core.environment import Cloud
+from core.gcp import network
+from core.gcp.credentials import Credentials
+from core.run.clock import Clock
+from core.run.redact import Redactor
+from core.workstation.ssh.closing import RelayRefused, RelayUnreachable
+from core.workstation.ssh.frames import ORIGIN, SUBPROTOCOL
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from core.workstation.ssh.stream import Stream, Watch
+
+GOOGLES = "wss://tunnel.cloudproxy.app/v4"
+HANDSHAKE = 30.0
+"""Seconds that a WebSocket's handshake may take."""
+SILENCE = 20.0
+"""Seconds after which the kernel gives a connection up whose bytes nobody acknowledges."""
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """A port of a VM."""
+
+    project: str
+    zone: str
+    instance: str
+    port: int = 22
+    interface: str = "nic0"
+
+    def __str__(self) -> str:
+        return f"{self.instance} (port {self.port}, zone {self.zone}, project {self.project})"
+
+
+class Relay:
+    """Opens streams to one destination; all of them share one client session, which `close` ends.
+
+    ``clock`` is real time unless a test says otherwise: a network's silence is never simulated. ``watch`` is told each
+    `core.workstation.ssh.stream.Status` of each stream.
+    """
+
+    def __init__(
+        self,
+        destination: Destination,
+        *,
+        cloud: Cloud,
+        credentials: Credentials,
+        redactor: Redactor,
+        clock: Clock | None = None,
+        watch: Watch | None = None,
+    ) -> None:
+        self.destination, self.redactor, self.clock = destination, redactor, clock or Clock()
+        self._cloud, self._credentials, self._watch = cloud, credentials, watch
+        self._client: aiohttp.ClientSession | None = None
+        self._trust: Any = None
+
+    async def create_connection(self, factory: Callable[[], P], host: str = "", port: int = 0) -> tuple[Stream, P]:
+        """Opens a stream for a protocol, as an event loop's own method does; ``host`` and ``port`` are the destination's.
+
+        Raises `RelayRefused`, `RelayUnreachable` or `core.gcp.errors.SignInEnded`.
+        """
+        from core.workstation.ssh.stream import Stream
+
+        protocol = factory()
+        stream = Stream(self, protocol, watch=self._watch)
+        await stream.open()
+        return stream, protocol
+
+    async def close(self) -> None:
+        """Ends the client session, and with it every stream that is still open."""
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+
+    async def connect(self) -> aiohttp.ClientWebSocketResponse:
+        """A WebSocket for a new session."""
+        to = self.destination
+        return await self._websocket(
+            "connect",
+            {"project": to.project, "port": str(to.port), "newWebsocket": "True", "zone": to.zone,
+             "instance": to.instance, "interface": to.interface},
+        )  # fmt: skip
+
+    async def reconnect(self, session: str, received: int) -> aiohttp.ClientWebSocketResponse:
+        """A WebSocket that goes on with a session, from the byte after those that were received."""
+        return await self._websocket(
+            "reconnect", {"sid": session, "ack": str(received), "newWebsocket": "True", "zone": self.destination.zone}
+        )
+
+    def new_token(self) -> None:
+        """The next WebSocket is opened with a token that no relay has seen."""
+        self._credentials.forget()
+
+    async def _websocket(self, endpoint: str, query: dict[str, str]) -> aiohttp.ClientWebSocketResponse:
+        import aiohttp
+
+        url = f"{self._cloud.relay or GOOGLES}/{endpoint}?{urllib.parse.urlencode(query)}"
+        for last in (False, True):
+            token = (await self._credentials.token()).value
+            try:
+                return await self._handshake(url, token)
+            except aiohttp.WSServerHandshakeError as error:
+                if error.status != 401 or last:
+                    raise self._not_accepted(error.status) from error
+                self._credentials.reject(token)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                raise self._not_reached(error) from error
+        raise AssertionError("unreachable")
+
+    async def _handshake(self, url: str, token: str) -> aiohttp.ClientWebSocketResponse:
+        import aiohttp
+
+        if self._client is None:
+            self._client = aiohttp.ClientSession(trust_env=False, auto_decompress=False)
+            self._trust = await asyncio.to_thread(network.ssl_context, self._cloud)
+        async with asyncio.timeout(HANDSHAKE):
+            opened = await self._client.ws_connect(
+                url,
+                protocols=(SUBPROTOCOL,),
+                origin=ORIGIN,
+                headers={"Authorization": f"Bearer {token}", "User-Agent": "mlops-env"},
+                proxy=network.proxies().for_url(url),
+                ssl=self._trust,
+                heartbeat=None,
+                autoping=True,
+                compress=0,
+                timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
+            )
+        _impatient(opened.get_extra_info("socket"))
+        return opened
+
+    def _not_accepted(self, status: int) -> RelayRefused | RelayUnreachable:
+        if status in (401, 403):
+            return RelayRefused(
+                f"Identity-Aware Proxy does not let you through to {self.destination}.",
+                code="relay-refused",
+                cause=f"The relay answered {status}.",
+                hint="Your account needs the role IAP-secured Tunnel User (roles/iap.tunnelResourceAccessor), and the API "
+                "iap.googleapis.com must be enabled in the project.",
+            )
+        return RelayUnreachable(
+            f"The relay did not take the connection to {self.destination}.",
+            code="relay-unreachable",
+            cause=f"It answered {status}.",
+            delay=1,
+        )
+
+    def _not_reached(self, error: BaseException) -> RelayUnreachable:
+        return RelayUnreachable(
+            "Identity-Aware Proxy's relay can't be reached.",
+            code="relay-unreachable",
+            cause=self.redactor.text(f"{type(error).__name__}: {error}".rstrip(": "))[:300],
+            hint="Check this machine's network, and its proxy if there is one.",
+            delay=1,
+        )
+
+
+def _impatient(opened: Any) -> None:
+    """Lets the kernel notice a network that is gone, where it can; small packets never wait for large ones."""
+    if opened is None:
+        return
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SILENCE * 1000))

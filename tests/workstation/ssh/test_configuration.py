@@ -1,0 +1,79 @@
+"""What ssh makes of its configuration, asked of the ssh of this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.errors import UsageError
+from core.workstation.ssh.configuration import RefusedConfiguration, parse, resolve, user_home
+
+SHAPES = """\
+Host gpu
+  HostName %h.example.com  # a comment behind a value
+  IdentityFile ~/.ssh/id_%h
+  CertificateFile ~/.ssh/id-cert.pub
+  ProxyCommand relay '%h' %p "a b" %%x
+  UserKnownHostsFile ~/known_%h
+  User "joe"
+  ServerAliveInterval 1m
+Host odd
+  Port 2222
+  HostKeyAlias other
+  IdentityAgent none
+  ProxyJump one,two
+Host plain
+  Port 2222
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config"
+    path.write_text(SHAPES)
+    return path
+
+
+def test_tokens_and_homes_are_expanded_once(file: Path) -> None:
+    gpu = resolve("gpu", file=file)
+
+    assert (gpu.hostname, gpu.user, gpu.port) == ("gpu.example.com", "joe", 22)
+    assert gpu.identity_files == (user_home() / ".ssh/id_gpu.example.com",)
+    assert gpu.certificate_files == (user_home() / ".ssh/id-cert.pub",)
+    assert gpu.proxy_command == "relay 'gpu.example.com' 22 \"a b\" %x"
+    assert gpu.known_hosts_files[0] == user_home() / "known_gpu.example.com"
+    assert gpu.one("ServerAliveInterval") == "60"
+
+
+def test_the_name_of_the_key_is_the_alias_else_the_host_and_a_port_of_its_own(file: Path) -> None:
+    assert resolve("odd", file=file).known_as == "other"
+    assert resolve("plain", file=file).known_as == "[plain]:2222"
+    assert resolve("gpu", file=file).known_as == "gpu.example.com"
+
+
+def test_hops_and_agents_that_are_switched_off(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
+
+    assert resolve("odd", file=file).proxy_jump == ("one", "two")
+    assert resolve("odd", file=file).identity_agent == ""
+    assert resolve("plain", file=file).identity_agent == "/agent"
+
+
+def test_what_ssh_refuses_is_told_in_its_own_line(file: Path) -> None:
+    file.write_text("Host a\n  NoSuchKeyword yes\n")
+
+    with pytest.raises(RefusedConfiguration) as caught:
+        resolve("a", file=file)
+    assert "line 2" in caught.value.cause
+    assert "nosuchkeyword" in caught.value.cause.lower()
+
+
+@pytest.mark.parametrize("host", ["", "-oProxyCommand=id", "a b"])
+def test_a_name_that_could_be_an_option_never_reaches_ssh(host: str) -> None:
+    with pytest.raises(UsageError):
+        resolve(host)
+
+
+def test_a_file_of_known_hosts_that_is_none_is_no_file() -> None:
+    assert parse("a", "userknownhostsfile none\nglobalknownhostsfile /dev/null\n").known_hosts_files == ()

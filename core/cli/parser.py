@@ -165,6 +165,18 @@ def _rehearsal(commands: Any) -> None:
     _command(inner, "stop", "rehearsal", "End its process; what it holds stays.")
 
 
+def _devcontainer(commands: Any) -> None:
+    help = "A devcontainer for a folder, on an environment's image or without one."
+    devcontainer: Parser = commands.add_parser("devcontainer", help=help, description=help, formatter_class=Formatter)
+    inner = devcontainer.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
+    new = _command(inner, "new", "devcontainer", "Write the files of a devcontainer.", environment=False)
+    new.add_argument("template", metavar="TEMPLATE", help="kfp-dev, tfx-kfp-dev or gpu-dl")
+    new.add_argument("folder", metavar="DIR", nargs="?", default=".", help="folder of your code (this one)")
+    new.add_argument("--env", metavar="NAME", help="environment whose image it stands on")
+    new.add_argument("--remote", action="store_true", help="for a Docker host elsewhere, which has none of your files")
+    _command(inner, "list", "devcontainer", "The templates.", environment=False, function="list_templates")
+
+
 COMMANDS: dict[str, Callable[[Any], None]] = {
     "install": _install,
     "retry": _retry,
@@ -180,6 +192,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "access": _access,
     "schema": _schema,
     "kubernetes-token": _kubernetes_token,
+    "devcontainer": _devcontainer,
     "rehearsal": _rehearsal,
 }
 """What adds each command to the parser, in the order of ``--help``."""

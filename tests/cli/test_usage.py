@@ -22,6 +22,7 @@ FLAGS = {
     "check": COMMON | GIVEN, "plan": COMMON | GIVEN, "status": COMMON, "attach": COMMON, "cancel": COMMON, "verify": COMMON,
     "logs": COMMON | {"--follow"}, "list": COMMON, "schema": COMMON, "kubernetes-token": COMMON,
     "access": COMMON | {"--forward", "--detach", "--stop"}, "rehearsal env": COMMON, "rehearsal stop": COMMON,
+    "devcontainer new": COMMON | {"--env", "--remote"}, "devcontainer list": COMMON,
 }  # fmt: skip
 
 

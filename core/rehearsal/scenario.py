@@ -59,7 +59,10 @@ DURATIONS: dict[str, float] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One ``[[fault]]``: a call (or a pod) that goes wrong ``times`` times; 0 means always."""
+    """One ``[[fault]]``: a call (or a pod) that goes wrong ``times`` times; 0 means always.
+
+    ``after_bytes`` and ``seconds`` are for what the relay cuts in mid-stream: when, and for how long (real seconds).
+    """
 
     call: str = ""
     pod: str = ""
@@ -70,6 +73,8 @@ class Fault:
     reason: str = ""
     message: str = ""
     times: int = 1
+    after_bytes: int = 0
+    seconds: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +190,8 @@ def _fault(value: Any) -> Fault:
         raise _wrong("fault", value, "a call with a status, an error or an operation")
     if fault.error and fault.error not in _ERRORS:
         raise _wrong("fault.error", fault.error, " or ".join(_ERRORS))
+    if not (_number(fault.after_bytes) and _number(fault.seconds)):
+        raise _wrong("fault", value, "after_bytes and seconds that are numbers, 0 or more")
     if fault.when not in ("before", "after"):
         raise _wrong("fault.when", fault.when, "before or after")
     return fault

@@ -12,11 +12,11 @@ import socket
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from core.environment import Cloud
 from core.gcp import network
-from core.gcp.credentials import Credentials
+from core.gcp.credentials import Token
 from core.run.clock import Clock
 from core.run.redact import Redactor
 from core.workstation.ssh.closing import RelayRefused, RelayUnreachable
@@ -50,6 +50,14 @@ class Destination:
         return f"{self.instance} (port {self.port}, zone {self.zone}, project {self.project})"
 
 
+class Tokens(Protocol):
+    """What a relay needs of `core.gcp.credentials.Credentials`."""
+
+    async def token(self) -> Token: ...
+    def reject(self, value: str) -> None: ...
+    async def renew(self) -> Token: ...
+
+
 class Relay:
     """Opens streams to one destination; all of them share one client session, which `close` ends.
 
@@ -62,7 +70,7 @@ class Relay:
         destination: Destination,
         *,
         cloud: Cloud,
-        credentials: Credentials,
+        credentials: Tokens,
         redactor: Redactor,
         clock: Clock | None = None,
         watch: Watch | None = None,
@@ -105,9 +113,9 @@ class Relay:
             "reconnect", {"sid": session, "ack": str(received), "newWebsocket": "True", "zone": self.destination.zone}
         )
 
-    def new_token(self) -> None:
+    async def new_token(self) -> None:
         """The next WebSocket is opened with a token that no relay has seen."""
-        self._credentials.forget()
+        await self._credentials.renew()
 
     async def _websocket(self, endpoint: str, query: dict[str, str]) -> aiohttp.ClientWebSocketResponse:
         import aiohttp

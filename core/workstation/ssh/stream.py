@@ -82,7 +82,7 @@ class Dialler(Protocol):
 
     async def connect(self) -> aiohttp.ClientWebSocketResponse: ...
     async def reconnect(self, session: str, received: int) -> aiohttp.ClientWebSocketResponse: ...
-    def new_token(self) -> None: ...
+    async def new_token(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +329,7 @@ class Stream(asyncio.Transport):
                 raise failure(message.code, message.reason, str(self._relay.destination))
             if wanted is not Meaning.SIGN_IN or last:
                 raise self._unreachable(message)
-            self._relay.new_token()
+            await self._relay.new_token()
         raise AssertionError("unreachable")
 
     async def _taken_up(self, closed: _Closed) -> aiohttp.ClientWebSocketResponse:
@@ -343,7 +343,7 @@ class Stream(asyncio.Transport):
             if passed > (IN_USE if closed.code == SESSION_IN_USE else KEPT):
                 raise failure(SESSION_IN_USE, closed.reason or self._why, machine)
             if meaning(closed.code) is Meaning.SIGN_IN:
-                self._relay.new_token()
+                await self._relay.new_token()
             self._tell("resuming", self._why or closed.reason or "the connection was lost")
             await clock.sleep(_backoff(attempt - 1) if attempt else 0)
             attempt += 1

@@ -1,0 +1,142 @@
+"""Streams through the stand-in relay: whole over every cut, ended with a reason where nothing else is left."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import pytest
+import relay_bench
+from relay_bench import INSTANCE, PROJECT, ZONE
+
+from core.errors import MlopsError
+from core.workstation.ssh.closing import RelayRefused, RelayUnreachable, SessionLost
+from core.workstation.ssh.relay import Destination
+
+MEBI = 1 << 20
+
+
+def noise(size: int) -> bytes:
+    return random.Random(7).randbytes(size)
+
+
+async def test_what_is_sent_comes_back_in_both_directions_at_once(tmp_path: Path) -> None:
+    payload = noise(16 * MEBI)
+    async with relay_bench.running(tmp_path) as bench:
+        stream, far = await bench.opened()
+        for at in range(0, len(payload), MEBI):
+            await far.writable.wait()
+            stream.write(payload[at : at + MEBI])
+
+        assert await far.until(len(payload)) == payload
+        assert far.paused, "the writer was never told to wait"
+        stream.close()
+        assert await far.until_lost() is None
+        assert bench.states == ["connecting", "open", "closed"]
+
+
+async def test_cuts_in_mid_stream_leave_the_stream_whole(tmp_path: Path) -> None:
+    payload = noise(8 * MEBI)
+    cut = {"call": "relay", "error": "reset", "after_bytes": MEBI, "times": 4}
+    async with relay_bench.running(tmp_path, fault=[cut]) as bench:
+        stream, far = await bench.opened()
+        stream.write(payload)
+
+        assert await far.until(len(payload)) == payload
+        assert stream.resumed == 4
+        assert bench.service.connections == 5
+        assert "resuming" in bench.states
+        assert bench.tokens.given == 5, "each WebSocket is opened with a token that is fresh then"
+
+
+async def test_the_machine_behind_closes_and_everything_of_it_has_arrived(tmp_path: Path) -> None:
+    async def machine(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(noise(3 * MEBI))
+        await writer.drain()
+        writer.close()
+
+    async with relay_bench.running(tmp_path, machine) as bench:
+        _, far = await bench.opened()
+
+        assert await far.until_lost() is None
+        assert bytes(far.got) == noise(3 * MEBI)
+
+
+async def test_a_session_that_the_relay_forgot_is_an_error_of_its_own(tmp_path: Path) -> None:
+    async with relay_bench.running(tmp_path) as bench:
+        _, far = await bench.opened()
+        bench.service.forget()
+
+        assert isinstance(await far.until_lost(), SessionLost)
+
+
+@pytest.mark.parametrize(
+    ("code", "resumes"), [(4001, False), (4033, False), (4000, True), (4004, True), (1011, True), (4002, True)]
+)
+async def test_the_close_code_decides_whether_the_stream_goes_on(tmp_path: Path, code: int, resumes: bool) -> None:
+    refusal = {"call": "relay:reconnect", "status": code, "message": "said so"}
+    async with relay_bench.running(tmp_path, fault=[refusal]) as bench:
+        stream, far = await bench.opened()
+        assert bench.service.cut() == 1
+        stream.write(b"after the cut")
+
+        if resumes:
+            assert await far.until(13) == b"after the cut"
+        else:
+            error = await far.until_lost()
+            assert isinstance(error, MlopsError)
+            assert "said so" in error.cause
+        assert bench.tokens.given == (3 if resumes else 2) + (code == 4004)
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ({"status": 4033}, RelayRefused),
+        ({"status": 403}, RelayRefused),
+        ({"status": 503, "times": 3}, RelayUnreachable),
+        ({"error": "reset", "times": 0}, RelayUnreachable),
+        ({"status": 4003}, RelayUnreachable),
+    ],
+)
+async def test_a_refusal_at_the_beginning_is_one_sentence(
+    tmp_path: Path, fault: dict[str, object], error: type[MlopsError]
+) -> None:
+    async with relay_bench.running(tmp_path, fault=[{"call": "relay:connect", **fault}]) as bench:
+        with pytest.raises(error) as caught:
+            await bench.opened()
+        assert INSTANCE in str(caught.value) or "can't be reached" in str(caught.value)
+
+
+async def test_a_moment_of_trouble_at_the_beginning_is_nobodys_trouble(tmp_path: Path) -> None:
+    async with relay_bench.running(tmp_path, fault=[{"call": "relay:connect", "status": 503, "times": 2}]) as bench:
+        stream, far = await bench.opened()
+        stream.write(b"hello")
+        assert await far.until(5) == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("to", "error"),
+    [
+        (Destination(PROJECT, ZONE, "no-such-vm"), RelayRefused),
+        (Destination(PROJECT, ZONE, INSTANCE, 23), RelayUnreachable),
+        (Destination("another-project", ZONE, INSTANCE), RelayRefused),
+    ],
+)
+async def test_a_machine_that_is_not_there_is_told_from_one_that_does_not_answer(
+    tmp_path: Path, to: Destination, error: type[MlopsError]
+) -> None:
+    async with relay_bench.running(tmp_path) as bench:
+        relay = bench.to(to)
+        with pytest.raises(error):
+            await relay.create_connection(relay_bench.Far)
+        await relay.close()
+
+
+async def test_neither_the_token_nor_the_session_is_ever_told(tmp_path: Path) -> None:
+    async with relay_bench.running(tmp_path) as bench:
+        await bench.opened()
+        (sid,) = bench.service._sessions
+
+        assert sid not in bench.redactor.text(f"reconnect?sid={sid}&ack=0")

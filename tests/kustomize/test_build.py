@@ -74,7 +74,7 @@ async def test_a_build_that_hangs_is_ended(tmp_path: Path) -> None:
         await kustomize.render(_layout(tmp_path), STAND_IN, kubectl=fake, clock=Impatient())
     error = raised.value
     assert error.code == "kustomize-timeout"
-    assert not _alive(tmp_path / "pids")
+    await _ended(tmp_path / "pids")
 
 
 async def test_a_build_that_is_cancelled_leaves_no_process(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ async def test_a_build_that_is_cancelled_leaves_no_process(tmp_path: Path) -> No
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert not _alive(pids)
+    await _ended(pids)
 
 
 async def test_nothing_is_left_of_the_environment_before(tmp_path: Path) -> None:
@@ -105,5 +105,8 @@ def test_dates_and_words_stay_strings() -> None:
     assert found == {"a": "2026-11-24", "b": "on", "c": 12, "d": None}
 
 
-def _alive(pids: Path) -> list[str]:
-    return [pid for pid in pids.read_text().split() if Path(f"/proc/{pid}").exists()]
+async def _ended(pids: Path) -> None:
+    """Waits until the processes, which have been killed by now, are gone from the system's table too."""
+    async with asyncio.timeout(10):
+        while any(Path(f"/proc/{pid}").exists() for pid in pids.read_text().split()):
+            await asyncio.sleep(0.01)

@@ -19,10 +19,13 @@ from aiohttp import web
 
 from core.rehearsal import shell, sign_in, trust
 from core.rehearsal.google import app as google_app
+from core.rehearsal.provider.mirror import NURSERY_FILE
+from core.rehearsal.provider.nursery import Nursery
 from core.rehearsal.world import World
 
 FORMAT = 1
 HOST = "127.0.0.1"
+PROVIDERS = "providers"
 
 
 class Server:
@@ -32,6 +35,7 @@ class Server:
         self.world = world
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._nursery = Nursery(world.folder / PROVIDERS / NURSERY_FILE)
 
     async def start(self) -> dict[str, Any]:
         """Opens the ports and writes ``endpoints.json``; returns what is in it."""
@@ -45,6 +49,7 @@ class Server:
         )
         sign_in.signed_in(world)
         endpoints = _endpoints(world, f"http://{google}", f"https://{kubernetes}", ca_file)
+        self._nursery.open()
         self._tasks.append(asyncio.create_task(sign_in.keep_token(world)))
         await self._serve(google_application(world), sockets[0])
         await self._serve(_kubernetes(world), sockets[1], context)
@@ -65,6 +70,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._nursery.close()
         for runner in reversed(self._runners):
             await runner.cleanup()
         self.world.store.close()
@@ -115,7 +121,7 @@ def _kubernetes(world: World) -> web.Application:
 def _mirror(world: World) -> Path:
     from core.rehearsal.provider import mirror
 
-    return mirror.write(world.folder / "providers", rate=world.clock.speed)
+    return mirror.write(world.folder / PROVIDERS, rate=world.clock.speed)
 
 
 def _listen(port: int) -> socket.socket:

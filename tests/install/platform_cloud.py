@@ -15,6 +15,7 @@ from core.install import platform, protect
 from core.install.installation import Installation
 from core.install.platform_destroy import destroy_platform
 from core.rehearsal.provider import mirror
+from core.rehearsal.provider.nursery import Nursery
 from core.run.step import Step
 from tests.gcp.simulated_google import Simulation, Told, installation, simulation
 
@@ -116,7 +117,10 @@ async def platform_cloud(
         await cloud.operate("serviceusage", "v1", "services.batchEnable", parent=parent, body=body, quota_project=False)
         made.google.enabled |= set(body["serviceIds"])
         cloud.before = cloud._store()
+        nursery = Nursery(providers / mirror.NURSERY_FILE)
+        nursery.open()
         try:
             yield cloud
         finally:
+            await nursery.close()
             await made.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from core.rehearsal.provider.server import serve
+from core.rehearsal.provider.server import parent_gone, serve
 
 if __name__ == "__main__":
-    os._exit(serve())
+    os._exit(serve(parent_gone))

@@ -1,7 +1,8 @@
 """A folder of providers from which ``terraform init -plugin-dir`` takes the stand-in as if it were ``hashicorp/google``.
 
 Terraform records a checksum of what lies there, and compares it whenever it runs. So the file says the same as long as the
-interpreter is the same, and what may differ from one rehearsal to the next, the rate of the clock, lies beside the mirror.
+interpreter is the same, and what may differ from one rehearsal to the next, the rate of the clock and where a provider is
+loaded already (`nursery`), lies beside the mirror.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from core.rehearsal.provider.pace import RATE
 VERSION = "7.45.0"
 SOURCE = Path("registry.terraform.io/hashicorp/google")
 RATE_FILE = "rate"
+NURSERY_FILE = "nursery"
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 
 
@@ -40,7 +42,8 @@ def _script(folder: Path) -> str:
     root = _import_root()
     if root:
         lines.append(f"export PYTHONPATH={shlex.quote(root)}")
-    lines.append(f'exec {shlex.quote(sys.executable)} -P -m core.rehearsal.provider "$@"')
+    connector = Path(__file__).with_name("connector.py")
+    lines.append(f"exec {shlex.join([sys.executable, '-I', '-S', str(connector), str(folder / NURSERY_FILE)])}")
     return "\n".join(lines) + "\n"
 
 

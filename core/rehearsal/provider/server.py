@@ -1,11 +1,12 @@
 """The provider as a process: the handshake that Terraform waits for, gRPC on a socket, and an end when its parent ends.
 
-Terraform killed outright tells its providers nothing, so the parent's pid is watched. An interrupt from the terminal
+Terraform killed outright tells its providers nothing, so it is watched whether it lives. An interrupt from the terminal
 reaches the whole group of processes; Terraform alone decides what it means, and says so by the call ``Stop``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -40,15 +41,15 @@ _CALLS: dict[str, tuple[str, Any]] = {
 }
 
 
-def serve() -> int:
-    """Serves until Terraform has had enough; answers the exit code."""
+def serve(until_gone: Callable[[], object]) -> int:
+    """Serves until Terraform has had enough; answers the exit code. ``until_gone`` returns when Terraform is no more."""
     name, value = COOKIE
     if os.environ.get(name) != value:
         os.write(2, b"This is a provider that Terraform starts by itself; it is of no use on its own.\n")
         return 1
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     folder = Path(tempfile.mkdtemp(prefix="tfp", dir=_socket_folder()))
-    threading.Thread(target=_watch, args=(os.getppid(), folder), daemon=True).start()
+    threading.Thread(target=_watch, args=(until_gone, folder), daemon=True).start()
     done = threading.Event()
     server = grpc.server(futures.ThreadPoolExecutor(WORKERS), options=[("grpc.max_receive_message_length", 64 << 20)])
     server.add_generic_rpc_handlers(tuple(_handlers(Provider(), done)))
@@ -105,10 +106,16 @@ def _socket_folder() -> str | None:
     return wanted if len(wanted) + len("/tfp12345678/s") < LONGEST_SOCKET else "/tmp"
 
 
-def _watch(parent: int, folder: Path) -> None:
-    """Ends the process, whatever it is doing, when the parent has gone."""
-    gone = threading.Event()
+def parent_gone() -> None:
+    """Returns when the process that started this one has gone."""
+    parent, never = os.getppid(), threading.Event()
     while os.getppid() == parent:
-        gone.wait(WATCH)
+        never.wait(WATCH)
+
+
+def _watch(until_gone: Callable[[], object], folder: Path) -> None:
+    """Ends the process, whatever it is doing, when Terraform has gone."""
+    with contextlib.suppress(OSError):
+        until_gone()
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from core.rehearsal.provider import tfplugin5_pb2 as pb
@@ -46,11 +47,7 @@ class Provider:
 
     def get_schema(self, request: pb.GetProviderSchema.Request) -> pb.GetProviderSchema.Response:
         """Every resource type, and the provider's own arguments."""
-        response = pb.GetProviderSchema.Response(provider=pb.Schema(block=_block(_provider_block())))
-        for name, kind in resource_types().items():
-            response.resource_schemas[name].CopyFrom(_schema(kind))
-        response.server_capabilities.get_provider_schema_optional = True
-        return response
+        return whole_schema()
 
     def prepare_provider_config(self, request: pb.PrepareProviderConfig.Request) -> pb.PrepareProviderConfig.Response:
         """The provider's configuration as it is."""
@@ -156,6 +153,16 @@ class Provider:
             kind.delete(self.session, prior or {})
             return None
         return kind.create(self.session, plan, config) if prior is None else kind.update(self.session, prior, plan, config)
+
+
+@cache
+def whole_schema() -> pb.GetProviderSchema.Response:
+    """The answer to `Provider.get_schema`, which is always the same."""
+    response = pb.GetProviderSchema.Response(provider=pb.Schema(block=_block(_provider_block())))
+    for name, kind in resource_types().items():
+        response.resource_schemas[name].CopyFrom(_schema(kind))
+    response.server_capabilities.get_provider_schema_optional = True
+    return response
 
 
 class _Failure:

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from core.rehearsal.identity import USER
 from core.rehearsal.provider import mirror
+from core.rehearsal.provider.nursery import Nursery
 from core.rehearsal.scenario import Scenario
 from core.rehearsal.world import World
 from core.toolchain import find
@@ -61,8 +62,8 @@ provider "google" {{
 class Cloud:
     """A simulated cloud on a port: where it stands, whose token opens it, and calls to look at it and to meddle."""
 
-    def __init__(self, port: int, token: str, rate: float) -> None:
-        self.root, self.token, self.rate = f"http://127.0.0.1:{port}", token, rate
+    def __init__(self, port: int, token: str, rate: float, nursery: Path = Path()) -> None:
+        self.root, self.token, self.rate, self.nursery = f"http://127.0.0.1:{port}", token, rate, nursery
         self._pool = urllib3.PoolManager()
 
     def call(self, method: str, path: str, body: Any = None, *, expect: int = 200) -> Any:
@@ -122,9 +123,12 @@ def cloud(folder: Path, scenario: Scenario) -> Iterator[Cloud]:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         token, _ = world.identity.mint(USER)
-        ready.append(Cloud(runner.addresses[0][1], token, scenario.speed))
+        nursery = Nursery(folder / mirror.NURSERY_FILE)
+        nursery.open()
+        ready.append(Cloud(runner.addresses[0][1], token, scenario.speed, folder / mirror.NURSERY_FILE))
         started.set()
         await stop.wait()
+        await nursery.close()
         await runner.cleanup()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
@@ -147,6 +151,8 @@ class Terraform:
         folder.mkdir(parents=True, exist_ok=True)
         self.command = list(find("terraform").command)
         self.mirror = mirror.write(folder.parent / "providers", rate=cloud.rate)
+        if cloud.nursery.is_file():
+            shutil.copyfile(cloud.nursery, self.mirror / mirror.NURSERY_FILE)
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("TF_", "GOOGLE_", "CLOUDSDK_"))}
         self.environment = {
             **inherited,
@@ -214,15 +220,17 @@ class Terraform:
 
 
 def providers_of(parent: int) -> list[int]:
-    """The provider processes that live below a process."""
+    """The provider processes that live below a Terraform: its own child, and what a nursery forked for that."""
     found = []
+    folder = Path(f"/proc/{parent}/cwd").resolve()
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = status.read_text().rpartition(")")[2].split()
-            command = (status.parent / "cmdline").read_bytes()
+            command = (status.parent / "cmdline").read_bytes().replace(b"/", b".")
+            forked = b"provider.nursery" in command and (status.parent / "cwd").resolve() == folder
         except OSError:
             continue
-        if int(fields[1]) == parent and b"core.rehearsal.provider" in command:
+        if (int(fields[1]) == parent and b"core.rehearsal.provider" in command) or forked:
             found.append(int(status.parent.name))
     return found
 

@@ -1,0 +1,149 @@
+"""The settings files themselves: read whole, changed in one place, written so that a crash leaves the old or the new one.
+
+A value of the user's that had to make way is kept in a file of the program's own, so that removing brings it back.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.environment import Home
+from core.environment.files import write_atomically
+from core.errors import UsageError
+from core.workstation.vscode import edit
+from core.workstation.vscode.jsonc import JsoncError
+from core.workstation.vscode.places import Place
+
+VARIABLE = "DOCKER_CONTEXT"
+BOTH = ("containers.environment", "docker.environment")
+"""The setting and its forerunner, which Container Tools copies into it: taking back looks at both."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What would be done to one file; ``after`` is None where the file goes, ``replaced`` the value that makes way."""
+
+    place: Place
+    before: str | None
+    after: str | None
+    replaced: str | None = None
+
+    @property
+    def state(self) -> str:
+        """``set``, ``removed`` or ``same``."""
+        if self.before == self.after:
+            return "same"
+        return "removed" if self.after is None or (self.before and len(self.after) < len(self.before)) else "set"
+
+
+def setting(place: Place, context: str) -> Change:
+    """The change that makes an editor use a Docker context; raises `UsageError` where the file can't be edited."""
+    text = _read(place.path)
+    if text is None:
+        return Change(place, None, edit.created(place.key, VARIABLE, context))
+    with _told(place.path):
+        held = edit.current(text, place.key, VARIABLE)
+        if held == context:
+            return Change(place, text, text)
+        return Change(place, text, edit.put(text, place.key, VARIABLE, context), held)
+
+
+def removing(place: Place, context: str, home: Home) -> Change:
+    """The change that takes it back, where it is that context's; what had to make way for it comes back."""
+    text = _read(place.path)
+    if text is None:
+        return Change(place, None, None)
+    after: str | None = text
+    with _told(place.path):
+        for key in BOTH:
+            if after is None or edit.current(after, key, VARIABLE) != context:
+                continue
+            kept = _kept(home).get(str(place.path), {}).get(key)
+            after = edit.put(after, key, VARIABLE, kept) if kept else edit.take(after, key, VARIABLE, context)
+    return Change(place, text, after)
+
+
+def apply(change: Change, home: Home) -> None:
+    """Writes one change."""
+    if change.before == change.after:
+        return
+    real = change.place.path.resolve()
+    try:
+        if change.after is None:
+            real.unlink()
+        else:
+            real.parent.mkdir(parents=True, exist_ok=True)
+            mode = real.stat().st_mode & 0o777 if real.exists() else 0o644
+            if real.exists() and not os.access(real, os.W_OK):
+                raise PermissionError(13, "Permission denied", str(real))
+            write_atomically(real, change.after, mode=mode)
+    except OSError as error:
+        raise UsageError(
+            f"{real} can't be written: {error.strerror}.", code="not-writable", hint="It is as it was."
+        ) from error
+    _keep(home, change)
+
+
+def _read(path: Path) -> str | None:
+    if path.is_symlink() and not path.exists():
+        raise UsageError(f"{path} is a symbolic link to nothing.", code="broken-link", hint="Remove it, or make its target.")
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{path} is not in UTF-8, from byte {error.start} on.", code="settings", hint="It is as it was: mend it first."
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{path} can't be read: {error.strerror}.", code="settings") from error
+
+
+class _told:
+    """Turns what is wrong with a settings file into its one sentence."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        """Nothing is needed beforehand."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, JsoncError):
+            raise UsageError(
+                f"{self._path} is no JSON with comments: line {error.line}, column {error.column}: {error.why}.",
+                code="settings",
+                hint="It is as it was: mend it first.",
+            ) from error
+        if isinstance(error, edit.NotAnObject):
+            raise UsageError(
+                f"{self._path} has no object where {error.what} is.", code="settings", hint="It is as it was: mend it first."
+            ) from error
+
+
+def _record(home: Home) -> Path:
+    return home.root / "vscode.json"
+
+
+def _kept(home: Home) -> dict[str, dict[str, str]]:
+    try:
+        found = json.loads(_record(home).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _keep(home: Home, change: Change) -> None:
+    """Remembers what made way, or forgets it once it is back; another of the program's own values makes way for good."""
+    kept, path = _kept(home), str(change.place.path)
+    if change.replaced and change.after is not None and path not in kept:
+        kept[path] = {change.place.key: change.replaced}
+    elif not change.replaced and path in kept:
+        del kept[path]
+    else:
+        return
+    home.ensure()
+    write_atomically(_record(home), json.dumps(kept, indent=1) + "\n")

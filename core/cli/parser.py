@@ -177,6 +177,30 @@ def _devcontainer(commands: Any) -> None:
     _command(inner, "list", "devcontainer", "The templates.", environment=False, function="list_templates")
 
 
+def _ssh(commands: Any) -> None:
+    help = "A host's entry in your ssh configuration, and the way to a VM without an address."
+    ssh: Parser = commands.add_parser("ssh", help=help, description=help, formatter_class=Formatter)
+    inner = ssh.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
+    add = _command(inner, "add", "ssh", "Write a host's entry: an environment's notebook, a VM, or any host.", environment=False)
+    add.add_argument("name", metavar="NAME", help="an environment, or the name that ssh is to know the host by")
+    add.add_argument("--project", metavar="ID", default="", help="project of an environment installed elsewhere, or of a VM")
+    add.add_argument("--zone", metavar="ZONE", default="", help="zone of the VM")
+    add.add_argument("--instance", metavar="VM", default="", help="name of the VM")
+    add.add_argument("--set", metavar="KEYWORD=VALUE", action="append", default=[], help="a setting of ssh's; may be repeated")
+    add.add_argument("--dry-run", action="store_true", help="show what would be written")
+    remove = _command(inner, "remove", "ssh", "Take a host's entry away again.", environment=False)
+    remove.add_argument("name", metavar="NAME", help="the name it was added under")
+    remove.add_argument("--dry-run", action="store_true", help="show what would be written")
+    show = _command(inner, "show", "ssh", "What ssh itself makes of a host.", environment=False)
+    show.add_argument("name", metavar="NAME", help="the name it was added under, or a host")
+    proxy = _command(inner, "iap-proxy", "ssh", "What ssh runs to reach a VM through Google's proxy.", environment=False)
+    proxy.set_defaults(function="iap_proxy")
+    proxy.add_argument("instance", metavar="INSTANCE", help="name of the VM")
+    proxy.add_argument("port", metavar="PORT", type=int, help="port of the VM")
+    proxy.add_argument("--project", metavar="ID", required=True, help="project of the VM")
+    proxy.add_argument("--zone", metavar="ZONE", required=True, help="zone of the VM")
+
+
 COMMANDS: dict[str, Callable[[Any], None]] = {
     "install": _install,
     "retry": _retry,
@@ -193,6 +217,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "schema": _schema,
     "kubernetes-token": _kubernetes_token,
     "devcontainer": _devcontainer,
+    "ssh": _ssh,
     "rehearsal": _rehearsal,
 }
 """What adds each command to the parser, in the order of ``--help``."""

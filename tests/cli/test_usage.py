@@ -22,6 +22,8 @@ FLAGS = {
     "check": COMMON | GIVEN, "plan": COMMON | GIVEN, "status": COMMON, "attach": COMMON, "cancel": COMMON, "verify": COMMON,
     "logs": COMMON | {"--follow"}, "list": COMMON, "schema": COMMON, "kubernetes-token": COMMON,
     "access": COMMON | {"--forward", "--detach", "--stop"}, "rehearsal env": COMMON, "rehearsal stop": COMMON,
+    "ssh add": COMMON | {"--project", "--zone", "--instance", "--set", "--dry-run"}, "ssh remove": COMMON | {"--dry-run"},
+    "ssh show": COMMON, "ssh iap-proxy": COMMON | {"--project", "--zone"},
     "devcontainer new": COMMON | {"--env", "--remote"}, "devcontainer list": COMMON,
 }  # fmt: skip
 

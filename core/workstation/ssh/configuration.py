@@ -28,12 +28,14 @@ PATIENCE = 30.0
 class RefusedConfiguration(UsageError):
     """Raised when ssh refuses its configuration, with ssh's own line as the cause."""
 
-    def __init__(self, host: str, line: str) -> None:
+    def __init__(
+        self, host: str, line: str, *, hint: str = "Correct the file that the line names; ssh itself can't use it either."
+    ) -> None:
         super().__init__(
             f"ssh refuses its configuration for {host}.",
             code="ssh-configuration",
             cause=line,
-            hint="Correct the file that the line names; ssh itself can't use it either.",
+            hint=hint,
         )
 
 

@@ -1,0 +1,65 @@
+"""The way into a VM, for commands: its cloud, the sign-in, the relay, and why nothing answers where nothing does."""
+
+from __future__ import annotations
+
+from core.environment import Home
+from core.errors import PrerequisiteError
+from core.run.clock import Clock
+from core.run.redact import Redactor
+from core.workstation.ssh.closing import RelayUnreachable
+from core.workstation.ssh.relay import Destination, Relay
+from core.workstation.ssh.stream import Watch
+from core.workstation.ssh.target import Target, cloud_of
+
+STOPPED = ("STOPPING", "STOPPED", "SUSPENDING", "SUSPENDED", "TERMINATED")
+
+
+def relay(target: Target, *, watch: Watch | None = None) -> Relay:
+    """The relay to a target that has a destination, with the sign-in of its cloud; close it after use."""
+    from core.gcp.credentials import Credentials
+
+    assert target.destination is not None
+    redactor = Redactor()
+    credentials = Credentials(target.cloud, clock=Clock(target.cloud.rate), redactor=redactor)
+    return Relay(target.destination, cloud=target.cloud, credentials=credentials, redactor=redactor, watch=watch)
+
+
+async def proxy(home: Home, project: str, zone: str, instance: str, port: int, *, source: int, sink: int) -> None:
+    """Carries this process's standard streams to a port of a VM; raises why it could not."""
+    from core.workstation.ssh.proxy import carry
+
+    cloud = cloud_of(home, project)
+    target = Target(instance, instance, Destination(project, zone, instance, port), cloud=cloud)
+    way = relay(target)
+    try:
+        await carry(way, source=source, sink=sink)
+    except RelayUnreachable as error:
+        if error.code == "relay-no-backend":
+            raise await explained(target, error) from error
+        raise
+    finally:
+        await way.close()
+
+
+async def explained(target: Target, error: RelayUnreachable) -> RelayUnreachable | PrerequisiteError:
+    """Why nothing answers on a VM: it says so itself, where it is stopped."""
+    from core.gcp import Google
+    from core.gcp.errors import ApiError
+
+    to = target.destination
+    assert to is not None
+    async with Google(target.cloud, clock=Clock(target.cloud.rate), redactor=Redactor(), project=to.project) as google:
+        try:
+            vm = await google.call("compute", "v1", "instances.get", project=to.project, zone=to.zone, instance=to.instance)
+        except ApiError:
+            return error
+    status = str(vm.get("status", ""))
+    if status not in STOPPED:
+        return error
+    return PrerequisiteError(
+        f"The VM {to.instance} is stopped.",
+        code="vm-stopped",
+        cause=f"Its status is {status}.",
+        hint="Start it, and connect again.",
+        command=f"gcloud compute instances start {to.instance} --zone={to.zone} --project={to.project}",
+    )

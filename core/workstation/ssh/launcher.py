@@ -1,0 +1,43 @@
+"""The command line that a configuration names for ``mlops-env ssh iap-proxy``: absolute, and good without an environment.
+
+Programs that are started from a dock have no PATH to speak of, and none of the variables that a shell sets; a path with an
+interpreter's version in it ends at the next upgrade. So the launcher that pip or pipx installed is named, by its own place,
+and the variables that say where things are go with it.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
+from core.workstation.ssh.relay import Destination
+
+CARRIED = ("MLOPS_ENV_HOME", "CLOUDSDK_CONFIG", "GOOGLE_APPLICATION_CREDENTIALS")
+"""Variables that name places; none of them holds a secret."""
+
+
+def program() -> list[str]:
+    """How this mlops-env is started again from anywhere."""
+    beside = Path(sys.executable).parent / "mlops-env"
+    on_path = shutil.which("mlops-env")
+    if on_path and (not beside.exists() or os.path.realpath(on_path) == os.path.realpath(beside)):
+        return [str(Path(on_path).absolute())]
+    if beside.exists():
+        return [str(beside)]
+    return [sys.executable, "-P", "-m", "core.cli"]
+
+
+def proxy_command(to: Destination) -> str:
+    """The value of ProxyCommand for a VM."""
+    variables = [f"{name}={Path(os.environ[name]).expanduser().absolute()}" for name in CARRIED if os.environ.get(name)]
+    prefix = ["/usr/bin/env", *variables] if variables else []
+    words = [*prefix, *program(), "ssh", "iap-proxy", to.instance]
+    after = ["--project", to.project, "--zone", to.zone]
+    return " ".join([*map(_word, words), "%p", *map(_word, after)])
+
+
+def _word(text: str) -> str:
+    return shlex.quote(text).replace("%", "%%")

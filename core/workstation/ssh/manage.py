@@ -1,0 +1,276 @@
+"""Adding, removing and showing a host's entry: what is looked up in the cloud, and what then stands in the files.
+
+`prepare` looks and changes nothing on this machine but a key that is not there yet, so that what is shown with ``--dry-run``
+is what would be written; `Prepared.write` writes it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.environment import Home
+from core.errors import MlopsError, PrerequisiteError, UsageError
+from core.run.clock import Clock
+from core.run.redact import Redactor
+from core.workstation.ssh import keys, known_hosts, launcher, os_login
+from core.workstation.ssh.configuration import HostConfiguration, resolve
+from core.workstation.ssh.entry import Entry, OwnFile, merged
+from core.workstation.ssh.files import Change, SshFolder
+from core.workstation.ssh.target import Target
+
+if TYPE_CHECKING:
+    from core.gcp import Google
+
+Accept = Callable[[str], bool]
+"""Asks a person whether a host key, shown by its fingerprint, is the VM's own."""
+
+BANNER = 60
+"""Seconds that ssh waits for the VM's banner: a relay's session, a sign-in and a busy VM take their time."""
+PATIENCE = (("ServerAliveInterval", "30"), ("ServerAliveCountMax", "10"))
+"""The relay takes a lost network up again by itself: ssh must not give the connection up meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What adding an entry will do; ``notes`` are sentences for a person."""
+
+    folder: SshFolder
+    entry: Entry
+    changes: list[Change]
+    notes: list[str] = field(default_factory=list)
+
+    def write(self, home: Home) -> None:
+        """Writes the files."""
+        with self.folder.locked(home.ensure()):
+            self.folder.apply(self.changes)
+
+    def diff(self) -> str:
+        """The changes as a unified diff."""
+        return diff(self.changes)
+
+
+async def prepare(
+    target: Target,
+    given: Sequence[tuple[str, str]],
+    *,
+    folder: SshFolder,
+    accept: Accept,
+    dry_run: bool = False,
+) -> Prepared:
+    """Looks up what an entry for a target needs, and tries it with ssh."""
+    if target.destination is None:
+        return _host(target, given, folder)
+    from core.gcp import Google
+
+    clock = Clock(target.cloud.rate)
+    project = target.destination.project
+    async with Google(target.cloud, clock=clock, redactor=Redactor(), project=project) as google:
+        return await _instance(target, given, folder, google, accept, dry_run=dry_run)
+
+
+def _host(target: Target, given: Sequence[tuple[str, str]], folder: SshFolder) -> Prepared:
+    if target.environment is not None:
+        raise UsageError(
+            f"{target.name} has no notebook to connect to.",
+            code="no-notebook",
+            hint="Install it with notebook = vm, or name a VM: --project, --zone and --instance.",
+        )
+    if not given:
+        raise UsageError(
+            f"There is nothing to say about {target.name}.",
+            code="ssh-nothing",
+            hint="Give at least one setting: --set HostName=… --set User=…",
+        )
+    entry = Entry(target.name, target.host, tuple(given))
+    return Prepared(folder, entry, folder.adding(entry))
+
+
+async def _instance(
+    target: Target,
+    given: Sequence[tuple[str, str]],
+    folder: SshFolder,
+    google: Google,
+    accept: Accept,
+    *,
+    dry_run: bool,
+) -> Prepared:
+    to = target.destination
+    assert to is not None
+    _free(target, folder)
+    vm = await google.call("compute", "v1", "instances.get", project=to.project, zone=to.zone, instance=to.instance)
+    notes: list[str] = []
+    wanted = {key.lower(): value for key, value in given}
+    private = HostConfiguration(target.host).path(wanted["identityfile"]) if "identityfile" in wanted else None
+    if private is None:
+        private = folder.path / keys.OWN if dry_run else keys.ready(folder.path)
+    user = wanted.get("user") or await _user(google, vm, target, private, notes, dry_run=dry_run)
+    name = known_hosts.alias(to, str(vm.get("id", "")))
+    change = await _host_keys(target, google, folder, name, accept, notes, dry_run=dry_run)
+    own = (
+        ("HostName", to.instance),
+        ("User", user),
+        ("IdentityFile", _quoted(private)),
+        ("IdentitiesOnly", "yes"),
+        ("ProxyCommand", launcher.proxy_command(to)),
+        ("ProxyUseFdpass", "no"),
+        ("HostKeyAlias", name),
+        ("UserKnownHostsFile", _quoted(folder.known_hosts)),
+        ("StrictHostKeyChecking", "yes"),
+        ("CheckHostIP", "no"),
+        ("ConnectTimeout", str(BANNER)),
+        *PATIENCE,
+    )
+    entry = Entry(target.name, target.host, merged([setting for setting in own if setting[1]], given))
+    return Prepared(folder, entry, [change, *folder.adding(entry)], notes)
+
+
+def _free(target: Target, folder: SshFolder) -> None:
+    """A host that the user's own configuration speaks of is left to it."""
+    if target.host in [host for name in folder.entries().blocks for host in folder.entries().hosts(name)]:
+        return
+    if not folder.config.exists():
+        return
+    there, other = (resolve(host, file=folder.config).values for host in (target.host, f"{target.host}.invalid"))
+    differ = [key for key in there if key not in ("host", "hostname", "controlpath") and there[key] != other.get(key)]
+    if differ or there.get("hostname") != (target.host,):
+        raise UsageError(
+            f"Your ssh configuration has an entry for {target.host} already.",
+            code="ssh-alias",
+            cause=f"It sets {', '.join(differ) or 'hostname'}.",
+            hint=f"Rename that entry in {folder.config}, or add the VM under another name.",
+        )
+
+
+async def _user(
+    google: Google, vm: dict[str, Any], target: Target, private: Path, notes: list[str], *, dry_run: bool
+) -> str:
+    to = target.destination
+    assert to is not None
+    project = await google.call("compute", "v1", "projects.get", project=to.project)
+    if os_login.check(vm, project, to.instance):
+        notes.append("OS Login asks a second factor on this VM: ssh will put its question to you.")
+    if dry_run and not private.with_name(f"{private.name}.pub").exists():
+        notes.append("A key is made, and brought into OS Login, which says the user's name.")
+        return ""
+    login = await os_login.sign_in(google, keys.public(private), region=to.zone.rpartition("-")[0])
+    notes.append(f"You are {login.user} there, as {login.account}.")
+    if login.imported:
+        notes.append("Your key is new to OS Login: the VM may refuse it for a minute or two.")
+    return login.user
+
+
+async def _host_keys(
+    target: Target, google: Google, folder: SshFolder, name: str, accept: Accept, notes: list[str], *, dry_run: bool
+) -> Change:
+    """The change of our file of known hosts: what the VM publishes, else what it shows and a person accepts."""
+    from core.workstation.ssh.access import relay
+
+    to = target.destination
+    assert to is not None
+    before = folder.known_hosts.read_bytes() if folder.known_hosts.exists() else None
+    text = (before or b"").decode(errors="surrogateescape")
+    found = await known_hosts.published(google, to)
+    if not found and not known_hosts.of(text, name):
+        if dry_run:
+            notes.append("The VM publishes no host keys: its key is shown, and accepted once.")
+            return Change(folder.known_hosts, before, before)
+        way = relay(target)
+        try:
+            key = await known_hosts.shown(way)
+        finally:
+            await way.close()
+        if not accept(f"{to.instance} shows the {key[0]} key {known_hosts.fingerprint(key)}. Is it the VM's own?"):
+            raise MlopsError("Nothing was done: the host key was not accepted.", code="declined")
+        found = [key]
+    elif found:
+        notes.append(f"Host keys: {len(found)}, from the VM's guest attributes.")
+    after = known_hosts.replaced(text, name, found) if found else text
+    return Change(folder.known_hosts, before, after.encode(errors="surrogateescape"))
+
+
+def remove(name: str, *, folder: SshFolder, home: Home, dry_run: bool = False) -> list[Change]:
+    """Takes an entry away again, with its host keys; returns what changed, or would."""
+    with folder.locked(home.ensure()):
+        own = folder.entries()
+        changes = [*folder.removing(name), *_forgotten(folder, own, name)]
+        if not dry_run:
+            folder.apply(changes)
+            if len(own.blocks) == 1:
+                folder.tidy(own.made)
+    return changes
+
+
+def _forgotten(folder: SshFolder, own: OwnFile, name: str) -> list[Change]:
+    """The host keys of an entry go with it, unless another entry is of the same VM."""
+    alias = own.get(name, "HostKeyAlias")
+    others = [own.get(other, "HostKeyAlias") for other in own.blocks if other != name]
+    if not alias or alias in others or not folder.known_hosts.exists():
+        return []
+    before = folder.known_hosts.read_bytes()
+    after = known_hosts.replaced(before.decode(errors="surrogateescape"), alias, ())
+    return [Change(folder.known_hosts, before, after.encode(errors="surrogateescape") or None)]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What ssh will do with an entry's host, and what is wrong with it by now."""
+
+    host: str
+    configuration: HostConfiguration
+    problems: list[str]
+
+
+def show(name: str, *, folder: SshFolder) -> Shown:
+    """The configuration of an entry's host as ssh sees it, or of any host; looks again at what may have aged."""
+    own = folder.entries()
+    hosts = own.hosts(name)
+    host = hosts[0] if hosts else name
+    found = resolve(host)
+    problems = []
+    if hosts:
+        if not folder.includes(folder.config.read_bytes() if folder.config.exists() else b""):
+            problems.append(f"{folder.config} does not include {folder.own} before all else: add the entry again.")
+        problems += _aged(found)
+    return Shown(host, found, problems)
+
+
+def _aged(found: HostConfiguration) -> list[str]:
+    problems = []
+    words = [word for word in found.proxy_command.split() if word.startswith("/") and "=" not in word]
+    gone = next((word.strip("'") for word in words if not Path(word.strip("'")).exists()), "")
+    if gone:
+        problems.append(f"Its ProxyCommand names {gone}, which is gone: add the entry again.")
+    missing = [str(path) for path in found.identity_files if not path.exists()]
+    if missing:
+        problems.append(f"Its key {missing[0]} is gone.")
+    if found.one("hostkeyalias").startswith("mlops-env.") and not any(
+        known_hosts.of(path.read_text(errors="replace"), found.known_as) for path in found.known_hosts_files if path.exists()
+    ):
+        problems.append("Its host key is not known: add the entry again.")
+    return problems
+
+
+def diff(changes: Sequence[Change]) -> str:
+    """Changes as a unified diff, files that come or go as /dev/null."""
+    parts: list[str] = []
+    for change in changes:
+        old, new = (
+            (data or b"").decode(errors="replace").splitlines(keepends=True) for data in (change.before, change.after)
+        )
+        left, right = ("/dev/null" if data is None else str(change.path) for data in (change.before, change.after))
+        for line in difflib.unified_diff(old, new, left, right):
+            parts.append(line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n")
+    return "".join(parts)
+
+
+def _quoted(path: Path) -> str:
+    """A path as a configuration takes it: tokens doubled, quoted where it has a blank."""
+    text = str(path).replace("%", "%%")
+    return f'"{text}"' if any(c in text for c in " \t#") else text
+
+
+__all__ = ["Accept", "Prepared", "PrerequisiteError", "Shown", "diff", "prepare", "remove", "show"]

@@ -70,7 +70,6 @@ def _load() -> None:
         "httplib2",
         "googleapiclient.discovery",
         "google.oauth2.service_account",
-        "kubernetes.aio.client",
     ):
         with contextlib.suppress(ImportError):
             import_module(module)

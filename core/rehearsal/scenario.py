@@ -49,6 +49,7 @@ DURATIONS: dict[str, float] = {
     "sql.users.delete": 5,
     "artifactregistry.projects.locations.repositories.create": 15,
     "artifactregistry.projects.locations.repositories.delete": 10,
+    "cloudbuild.projects.locations.builds.create": 600,
     "kubernetes:pod": 30,
     "kubernetes:volume": 15,
     "kubernetes:namespace-delete": 20,

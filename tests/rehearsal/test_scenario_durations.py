@@ -15,6 +15,7 @@ SEEN: dict[str, tuple[float, float]] = {
     f"{CLUSTERS}.nodePools.create": (120, 240),
     f"{CLUSTERS}.nodePools.delete": (120, 360),
     f"{CLUSTERS}.delete": (240, 360),
+    "cloudbuild.projects.locations.builds.create": (480, 900),
     "sql.instances.insert": (360, 900),
     "sql.instances.delete": (60, 180),
 }

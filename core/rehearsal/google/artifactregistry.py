@@ -1,4 +1,4 @@
-"""Artifact Registry: repositories, made by operations, with policies of their own."""
+"""Artifact Registry: repositories, made by operations, with policies of their own, and the images that were pushed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from core.rehearsal.google.merge import masked
 from core.rehearsal.store import Document
 from core.rehearsal.world import World
 
-KIND = "artifactregistry.repositories"
+KIND, IMAGES = "artifactregistry.repositories", "artifactregistry.images"
+_REPOSITORIES = "artifactregistry.projects.locations.repositories"
 _ID = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _REPOSITORY = "type.googleapis.com/google.devtools.artifactregistry.v1.Repository"
 
@@ -79,6 +80,8 @@ def delete(call: Call) -> Document:
     """Removes a repository with all its images."""
     name = _repository(call, call.full())["name"]
     call.store.delete(KIND, name)
+    for held, _ in call.store.items(IMAGES, f"{name}/"):
+        call.store.delete(IMAGES, held)
     iam_policy.forget(call.world, name)
     return _operation(call, name.rpartition("/repositories/")[0], "artifactregistry.gone", name)
 
@@ -113,11 +116,76 @@ def test_permissions(call: Call) -> Document:
     return {"permissions": held} if held else {}
 
 
-@answers(*(f"artifactregistry.projects.locations.repositories.{c}.list" for c in ("dockerImages", "packages", "files")),
-         permission="artifactregistry.repositories.get", on=lambda c: c.full("parent"))  # fmt: skip
-def contents(call: Call) -> Document:
-    """What a repository holds: nothing was pushed."""
-    _repository(call, call.full("parent"))
+def push(world: World, email: str, reference: str, digest: str) -> str:
+    """Puts an image into its repository under a tag; why it may not, or nothing."""
+    found = re.fullmatch(r"([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/([^/]+)/([^:@]+):([\w.-]+)", reference)
+    if found is None:
+        return f"invalid reference format: {reference}"
+    location, project, repository, package, tag = found.groups()
+    parent = f"projects/{project}/locations/{location}/repositories/{repository}"
+    if world.store.get(KIND, parent) is None:
+        return f'name unknown: Repository "{repository}" not found'
+    if not world.identity.allowed(email, "artifactregistry.repositories.uploadArtifacts", parent):
+        return f'denied: Permission "artifactregistry.repositories.uploadArtifacts" denied on resource "{parent}"'
+    for name, image in world.store.items(IMAGES, f"{parent}/dockerImages/{package}@"):
+        if tag in image["tags"]:
+            world.store.put(IMAGES, name, {**image, "tags": [t for t in image["tags"] if t != tag]})
+    name = f"{parent}/dockerImages/{package}@{digest}"
+    known = world.store.get(IMAGES, name) or {"tags": []}
+    now = world.clock.timestamp()
+    world.store.put(IMAGES, name, {
+        "uploadTime": now, **known, "name": name,
+        "uri": f"{location}-docker.pkg.dev/{project}/{repository}/{package}@{digest}",
+        "tags": sorted({*known["tags"], tag}), "updateTime": now, "imageSizeBytes": "2400000000",
+        "mediaType": "application/vnd.docker.distribution.manifest.v2+json",
+    })  # fmt: skip
+    return ""
+
+
+def _parent(call: Call) -> str:
+    return re.split("/(?:dockerImages|packages|files)(?:/|$)", call.full("name" if call.get("name") else "parent"))[0]
+
+
+@answers(f"{_REPOSITORIES}.dockerImages.list", permission="artifactregistry.dockerimages.list", on=_parent)
+def images(call: Call) -> Document:
+    """The images of a repository."""
+    name = _repository(call, _parent(call))["name"]
+    return listing(call, "dockerImages", [image for _, image in call.store.items(IMAGES, f"{name}/dockerImages/")])
+
+
+@answers(f"{_REPOSITORIES}.dockerImages.get", permission="artifactregistry.dockerimages.get", on=_parent)
+def image(call: Call) -> Document:
+    """One image, by its digest."""
+    found = call.store.get(IMAGES, call.full())
+    if found is None:
+        raise ApiError(404, "Requested entity was not found.")
+    return found
+
+
+@answers(f"{_REPOSITORIES}.packages.list", permission="artifactregistry.packages.list", on=_parent)
+def packages(call: Call) -> Document:
+    """The packages of a repository: each image under its name."""
+    name = _repository(call, _parent(call))["name"]
+    found = {n.rpartition("/")[2].partition("@")[0] for n, _ in call.store.items(IMAGES, f"{name}/dockerImages/")}
+    return listing(call, "packages", [{"name": f"{name}/packages/{package}"} for package in sorted(found)])
+
+
+@answers(f"{_REPOSITORIES}.packages.tags.get", permission="artifactregistry.tags.get", on=_parent)
+def tag(call: Call) -> Document:
+    """What a tag of a package stands for."""
+    _repository(call, _parent(call))
+    head, _, wanted = call.full().rpartition("/tags/")
+    package = head.rpartition("/")[2]
+    for name, image in call.store.items(IMAGES, f"{_parent(call)}/dockerImages/{package}@"):
+        if wanted in image["tags"]:
+            return {"name": call.full(), "version": f"{head}/versions/{name.rpartition('@')[2]}"}
+    raise ApiError(404, "Requested entity was not found.")
+
+
+@answers(f"{_REPOSITORIES}.files.list", permission="artifactregistry.files.list", on=_parent)
+def files(call: Call) -> Document:
+    """The files of a repository: none are told."""
+    _repository(call, _parent(call))
     return {}
 
 

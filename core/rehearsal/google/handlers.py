@@ -7,7 +7,7 @@ import importlib
 MODULES = (
     "serviceusage", "projects", "iam", "compute_networks", "compute_catalogue", "compute_operations", "servicenetworking",
     "container_clusters", "container_pools", "container_catalogue", "sql_instances", "sql_users", "storage_buckets",
-    "storage_objects", "secretmanager", "artifactregistry", "reading",
+    "storage_objects", "secretmanager", "artifactregistry", "cloudbuild", "reading",
 )  # fmt: skip
 
 

@@ -23,33 +23,6 @@ def default_build_account(call: Call) -> Document:
 
 
 @answers(
-    "cloudbuild.projects.builds.list",
-    "cloudbuild.projects.locations.builds.list",
-    permission="cloudbuild.builds.list",
-    on=project_of,
-)
-def builds(call: Call) -> Document:
-    """The builds that there are."""
-    found = [b for _, b in call.store.items("cloudbuild.builds")]
-    return {"builds": found} if found else {}
-
-
-@answers(
-    "cloudbuild.projects.builds.get",
-    "cloudbuild.projects.locations.builds.get",
-    permission="cloudbuild.builds.get",
-    on=project_of,
-)
-def build(call: Call) -> Document:
-    """One build."""
-    id = str(call.get("id") or call.full().rpartition("/")[2])
-    found = call.store.get("cloudbuild.builds", id)
-    if found is None:
-        raise ApiError(404, f"Requested entity was not found: build {id}.")
-    return found
-
-
-@answers(
     "cloudbuild.projects.triggers.list",
     "cloudbuild.projects.locations.triggers.list",
     permission="cloudbuild.builds.list",

@@ -76,6 +76,19 @@ def write(call: Call, bucket: str, name: str, data: bytes, metadata: Document) -
     return resource
 
 
+def append(world: World, bucket: str, name: str, data: bytes, *, email: str) -> None:
+    """Writes an object anew with more at its end, as a service does that keeps a log in one; it may do so."""
+    from core.rehearsal.google import discovery
+
+    method = discovery.find("storage", "POST", f"storage/v1/b/{bucket}/o")
+    live = world.store.get(OBJECTS, f"{bucket}/{name}")
+    if method is None or world.store.get(KIND, bucket) is None:
+        return
+    before = world.store.blob(_blob(live)) or b"" if live else b""
+    call = Call(world, method, email, {"bucket": bucket}, {})
+    write(call, bucket, name, before + data, {"contentType": "text/plain"})
+
+
 @answers("storage.objects.get")
 def get(call: Call) -> Any:
     """An object's metadata, or with ``alt=media`` its bytes, the whole or a range."""

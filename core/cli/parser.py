@@ -177,6 +177,28 @@ def _devcontainer(commands: Any) -> None:
     _command(inner, "list", "devcontainer", "The templates.", environment=False, function="list_templates")
 
 
+def _tunnel(commands: Any) -> None:
+    help = "A host's ports and sockets on this machine, over ssh; Docker's first of all."
+    tunnel: Parser = commands.add_parser("tunnel", help=help, description=help, formatter_class=Formatter)
+    inner = tunnel.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
+    up = _command(inner, "up", "tunnel", "Open a tunnel, and keep it up.", environment=False)
+    up.add_argument("name", metavar="NAME", help="a tunnel, an environment, or a host that ssh knows")
+    up.add_argument("--project", metavar="ID", help="project of an environment that this machine does not hold, or of a VM")
+    up.add_argument("--zone", metavar="ZONE", help="zone of the VM")
+    up.add_argument("--instance", metavar="VM", help="name of the VM")
+    up.add_argument(
+        "--forward", metavar="LOCAL=REMOTE", action="append", default=[], help="each a socket, PORT or HOST:PORT; repeated"
+    )
+    up.add_argument("--docker-context", action="store_true", help="make a Docker context for it")
+    up.add_argument("--detach", action="store_true", help="return once it is up; it stays")
+    for name, what in (
+        ("down", "End a tunnel."),
+        ("status", "How a tunnel stands: its connection, health and traffic."),
+        ("logs", "What happened to a tunnel."),
+    ):
+        _command(inner, name, "tunnel", what, environment=False).add_argument("name", metavar="NAME", help="a tunnel")
+
+
 def _ssh(commands: Any) -> None:
     help = "A host's entry in your ssh configuration, and the way to a VM without an address."
     ssh: Parser = commands.add_parser("ssh", help=help, description=help, formatter_class=Formatter)
@@ -217,6 +239,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "schema": _schema,
     "kubernetes-token": _kubernetes_token,
     "devcontainer": _devcontainer,
+    "tunnel": _tunnel,
     "ssh": _ssh,
     "rehearsal": _rehearsal,
 }

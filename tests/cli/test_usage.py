@@ -24,6 +24,8 @@ FLAGS = {
     "access": COMMON | {"--forward", "--detach", "--stop"}, "rehearsal env": COMMON, "rehearsal stop": COMMON,
     "ssh add": COMMON | {"--project", "--zone", "--instance", "--set", "--dry-run"}, "ssh remove": COMMON | {"--dry-run"},
     "ssh show": COMMON, "ssh iap-proxy": COMMON | {"--project", "--zone"},
+    "tunnel up": COMMON | {"--project", "--zone", "--instance", "--forward", "--docker-context", "--detach"},
+    "tunnel down": COMMON, "tunnel status": COMMON, "tunnel logs": COMMON,
     "devcontainer new": COMMON | {"--env", "--remote"}, "devcontainer list": COMMON,
 }  # fmt: skip
 

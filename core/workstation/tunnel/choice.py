@@ -1,0 +1,84 @@
+"""Which engine suits a host, and why: asyncssh, unless the host's configuration asks for what only ssh itself can do.
+
+The choice is made from what ``ssh -G`` says, before anything is connected, and it is told to the user.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.workstation.ssh.configuration import HostConfiguration
+from core.workstation.tunnel.hostkeys import known_keys
+
+ASYNCSSH, OPENSSH = "asyncssh", "openssh"
+_SET = {
+    "pkcs11provider": "its key is on a smart card",
+    "knownhostscommand": "a command tells its host keys",
+    "revokedhostkeys": "a list of revoked host keys is to be asked",
+}
+_ON = {
+    "hostbasedauthentication": "it accepts this machine's own key",
+    "verifyhostkeydns": "its host key is looked up in DNS",
+}
+_ADOPTING = ("accept-new", "no", "off", "false")
+"""What StrictHostKeyChecking is where ssh itself writes a new key down."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An engine's name, and the reason in a few words; empty where nothing stood against the first."""
+
+    engine: str
+    why: str = ""
+
+
+def choose(host: HostConfiguration, *, wanted: str = "", relayed: bool = False) -> Choice:
+    """The engine for a host; ``relayed``: its connections go through IAP's relay in this process."""
+    if wanted:
+        return Choice(wanted, "the tunnel's definition says so")
+    why = "" if relayed else _of_the_way(host)
+    why = why or _of_the_host(host) or _of_the_keys(host)
+    return Choice(OPENSSH, why) if why else Choice(ASYNCSSH)
+
+
+def _of_the_way(host: HostConfiguration) -> str:
+    if host.proxy_jump:
+        return f"the way leads over {host.proxy_jump[0]}"
+    if host.proxy_command:
+        return "a ProxyCommand leads there"
+    return ""
+
+
+def _of_the_host(host: HostConfiguration) -> str:
+    for keyword, why in _SET.items():
+        if host.one(keyword) not in ("", "none"):
+            return why
+    for keyword, why in _ON.items():
+        if host.one(keyword) not in ("", "no", "false"):
+            return why
+    if host.one("stricthostkeychecking") in _ADOPTING and not known_keys(host.known_as, host.known_hosts_files):
+        return "its key is not known yet, and ssh is to adopt it"
+    return ""
+
+
+def _of_the_keys(host: HostConfiguration) -> str:
+    if host.one("pubkeyauthentication") in ("no", "false"):
+        return "it is signed in to without a key"
+    there = [file for file in host.identity_files if file.is_file()]
+    if any(_on_a_security_key(file) for file in there):
+        return "its key is on a security key"
+    if host.identity_agent:
+        return ""
+    if not there:
+        return "there is no key, and ssh may know another way"
+    from core.workstation.tunnel.identities import locked
+
+    return "its key needs a passphrase" if len(locked(host)) == len(there) else ""
+
+
+def _on_a_security_key(file: Path) -> bool:
+    try:
+        return Path(f"{file}.pub").read_text().startswith("sk-")
+    except (OSError, UnicodeDecodeError):
+        return False

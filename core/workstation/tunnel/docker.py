@@ -1,0 +1,107 @@
+"""What a Docker client needs to use a tunnel: ``DOCKER_HOST``, a context, the setting of VS Code.
+
+A context is made on request alone, and never made the current one: it outlives its socket, and every docker command would
+go to a tunnel that is down. VS Code's Dev Containers resolves a context before it looks at ``DOCKER_HOST``, so for it a
+context is the surer way.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+
+from core.errors import PrerequisiteError, StepError
+from core.workstation.tunnel.definition import LOOPBACK
+from core.workstation.tunnel.status import ForwardStatus
+
+SETTING = "containers.environment"
+"""Container Tools' variables for whatever it starts."""
+PATIENCE = 30.0
+
+
+def context_name(tunnel: str) -> str:
+    """The Docker context of a tunnel."""
+    return f"mlops-env-{tunnel.replace('@', '-')}"
+
+
+def host_of(forwards: Sequence[ForwardStatus]) -> str:
+    """``DOCKER_HOST`` for the first forward that leads to Docker; empty where none does."""
+    for each in forwards:
+        if each.remote.endswith("docker.sock"):
+            if each.local.startswith("/"):
+                return f"unix://{each.local}"
+            return f"tcp://{each.local}" if ":" in each.local else f"tcp://{LOOPBACK[0]}:{each.local}"
+    return ""
+
+
+def make_context(name: str, host: str) -> None:
+    """Makes a Docker context, or points the one of that name to where the tunnel is now."""
+    known = _docker("context", "inspect", name)
+    if known.returncode == 0:
+        if _endpoint(known.stdout) == host:
+            return
+        done = _docker("context", "update", name, "--docker", f"host={host}")
+    else:
+        done = _docker("context", "create", name, "--description", "mlops-env tunnel", "--docker", f"host={host}")
+    if done.returncode:
+        raise StepError(
+            f"The Docker context {name} could not be made.", code="docker-context", cause=done.stderr.strip()[-300:]
+        )
+
+
+def remove_context(name: str) -> bool:
+    """Removes a tunnel's context, taking the default one first where it is in use; says whether there was one."""
+    if shutil.which("docker") is None:
+        return False
+    known = _docker("context", "inspect", name)
+    if known.returncode:
+        return False
+    shown = _docker("context", "show")
+    if shown.stdout.strip() == name:
+        _docker("context", "use", "default")
+    return _docker("context", "rm", "--force", name).returncode == 0
+
+
+def setting(host: str, context: str) -> dict[str, dict[str, str]]:
+    """VS Code's setting for a tunnel: its context where there is one."""
+    return {SETTING: {"DOCKER_CONTEXT": context} if context else {"DOCKER_HOST": host}}
+
+
+def warnings(host: str, context: str) -> list[str]:
+    """What stands in the way of a tunnel's use in this shell."""
+    found = []
+    program = shutil.which("docker") or ""
+    if host.startswith("unix://") and os.path.realpath(program).startswith("/snap/"):
+        found.append("The docker of snap has a /tmp of its own: give it a port, --forward 23750=/var/run/docker.sock.")
+    if context and os.environ.get("DOCKER_HOST"):
+        found.append("DOCKER_HOST is set here, and wins over every context: unset DOCKER_HOST.")
+    return found
+
+
+def _endpoint(inspected: str) -> str:
+    try:
+        return str(json.loads(inspected)[0]["Endpoints"]["docker"]["Host"])
+    except (ValueError, KeyError, IndexError, TypeError):
+        return ""
+
+
+def _docker(*words: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which("docker")
+    if program is None:
+        raise PrerequisiteError("There is no docker on this machine.", code="no-docker", hint="Install Docker's client.")
+    variables = {name: value for name, value in os.environ.items() if name not in ("DOCKER_HOST", "DOCKER_CONTEXT")}
+    try:
+        return subprocess.run(
+            [program, *words],
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=PATIENCE,
+            env=variables,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise StepError("docker did not end in time.", code="docker-context") from error

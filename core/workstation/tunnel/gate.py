@@ -1,0 +1,87 @@
+"""The one connection that a tunnel has now, or the wait for the next: why no program here meets a closed door.
+
+A stream that is asked for while there is no connection waits for one, `HOLD` seconds at most; one whose connection ends
+while it is being opened has said nothing yet, and waits again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from core.run.clock import Clock
+from core.workstation.tunnel.definition import End
+from core.workstation.tunnel.engine import Link, NotForwarded
+from core.workstation.tunnel.streams import Far, Near
+
+HOLD = 10.0
+"""Seconds that a new connection is held while there is none to the host."""
+OPENING = 15.0
+"""Seconds in which a host opens a stream or says that it can't."""
+
+
+class Gate:
+    """Where streams ask for a connection."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._link: Link | None = None
+        self._there = asyncio.Event()
+        self.waiting = 0
+        self.wanted = asyncio.Event()
+        """Set when somebody begins to wait: whoever tries again need not be slow about it."""
+
+    @property
+    def link(self) -> Link | None:
+        """The connection there is now."""
+        return self._link
+
+    def open(self, link: Link) -> None:
+        """There is a connection: everyone who waited goes on."""
+        self._link = link
+        self._there.set()
+
+    def shut(self) -> None:
+        """There is none."""
+        self._link = None
+        self._there.clear()
+
+    async def join(self, near: Near, end: End) -> None:
+        """Opens the other half of a stream; raises `NotForwarded` where that does not come about in time."""
+        while True:
+            link = await self._wait()
+            if near.gone:
+                return
+            far = Far(near)
+            try:
+                async with self._clock.deadline(OPENING):
+                    await link.open(end, far)
+            except TimeoutError as error:
+                raise NotForwarded(f"{end} did not open within {OPENING:.0f} s.", code="not-opened") from error
+            except NotForwarded as error:
+                if error.lost:
+                    if self._link is link:
+                        self.shut()
+                    continue
+                raise
+            if near.gone:
+                far.leave()
+            elif far.channel is not None:
+                near.joined(far)
+            else:
+                near.break_off()
+            return
+
+    async def _wait(self) -> Link:
+        if self._link is not None:
+            return self._link
+        self.waiting += 1
+        self.wanted.set()
+        try:
+            async with self._clock.deadline(HOLD):
+                while self._link is None:
+                    await self._there.wait()
+            return self._link
+        except TimeoutError as error:
+            raise NotForwarded(f"There was no connection to the host for {HOLD:.0f} s.", code="no-connection") from error
+        finally:
+            self.waiting -= 1

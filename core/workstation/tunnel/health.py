@@ -1,0 +1,95 @@
+"""Whether a forward does what it is for: a real request from end to end, not a connect, which any listener answers.
+
+Docker is asked for ``/_ping`` through the local socket or port, as its client would. Of what else stands behind a forward
+nobody knows what a harmless request is, and some servers count a connection without one against its host: there, health
+is what the last connection met.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+from core.run.clock import Clock
+from core.workstation.tunnel.definition import LOOPBACK, End
+from core.workstation.tunnel.engine import Link, NotForwarded
+from core.workstation.tunnel.listener import Listener
+
+ANSWER = 10.0
+"""Seconds in which Docker answers."""
+_REQUEST = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
+_LOOK = "test -e {0} || echo missing; test -S {0} || echo other; test -w {0} || echo closed"
+
+OK, FAILING, UNKNOWN = "ok", "failing", "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """``ok failing unknown``, and in words why."""
+
+    state: str = UNKNOWN
+    detail: str = ""
+
+
+async def look(listener: Listener, link: Link | None, clock: Clock) -> Health:
+    """The health of one forward now; ``link`` is asked for the reason where Docker does not answer."""
+    if not listener.forward.remote.docker:
+        return _as_met(listener)
+    listener.error = ""
+    try:
+        async with clock.deadline(ANSWER):
+            answer = await _ask(listener.local)
+    except TimeoutError:
+        return Health(FAILING, f"Docker did not answer within {ANSWER:.0f} s.")
+    except OSError as error:
+        return Health(FAILING, f"{listener.local} can't be reached here: {error.strerror or error}.")
+    head, _, rest = answer.partition(b"\r\n")
+    if head.startswith(b"HTTP/1.") and b" 200" in head:
+        return Health(OK, "Docker answers.")
+    if rest:
+        return Health(FAILING, f"What answers is not Docker: {head[:60].decode(errors='replace')}")
+    return Health(FAILING, await _why(listener, link, clock))
+
+
+def _as_met(listener: Listener) -> Health:
+    if listener.error:
+        return Health(FAILING, listener.error)
+    return Health(OK, "The last connection was opened.") if listener.traffic.connections else Health()
+
+
+async def _ask(local: End) -> bytes:
+    if local.path:
+        reader, writer = await asyncio.open_unix_connection(local.path)
+    else:
+        reader, writer = await asyncio.open_connection(local.host or LOOPBACK[0], local.port)
+    try:
+        writer.write(_REQUEST)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            await writer.drain()
+            while len(answer) < 4096 and (more := await reader.read(4096)):
+                answer += more
+        return answer
+    finally:
+        writer.transport.abort()
+
+
+async def _why(listener: Listener, link: Link | None, clock: Clock) -> str:
+    """Why a socket over there gives nothing: sshd says the same of one that is missing and one that is forbidden."""
+    path = listener.forward.remote.path
+    if link is None:
+        return "There is no connection to the host."
+    said = ""
+    with contextlib.suppress(NotForwarded, TimeoutError):
+        async with clock.deadline(ANSWER):
+            quoted = "'" + path.replace("'", "'\\''") + "'"
+            _, said = await link.run(_LOOK.format(quoted))
+    found = said.split()
+    if "missing" in found:
+        return f"There is no {path} on the host: Docker is not running there, or not installed."
+    if "other" in found:
+        return f"{path} on the host is no socket."
+    if "closed" in found:
+        return f"The user on the host may not use {path}: add them to the group docker there, and connect again."
+    return listener.error or f"{path} on the host does not answer: it may be Docker that starts or has ended."

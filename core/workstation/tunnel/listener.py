@@ -1,0 +1,176 @@
+"""What listens here for a forward: it is there before the first connection to the host, and outlives every one of them.
+
+A socket's file is made readable for its owner alone, and taken over where nobody listens behind it any more. A port is
+opened on 127.0.0.1 and ::1 both, since ``localhost`` may mean either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import os
+import socket
+import stat
+from pathlib import Path
+
+from core.errors import PrerequisiteError, UsageError
+from core.workstation.tunnel import holders
+from core.workstation.tunnel.definition import LOOPBACK, End, Forward
+from core.workstation.tunnel.engine import NotForwarded
+from core.workstation.tunnel.gate import Gate
+from core.workstation.tunnel.streams import Near, Traffic
+
+BACKLOG = 4096
+"""Connections that may ask at once: with asyncio's own 100, a thousand take seconds."""
+_TRIES = 20
+
+
+class Listener:
+    """Listens for one forward, and joins what connects with the host."""
+
+    def __init__(self, forward: Forward, gate: Gate) -> None:
+        self.forward, self.traffic = forward, Traffic()
+        self.error = ""
+        self._gate = gate
+        self._servers: list[asyncio.Server] = []
+        self._streams: dict[Near, asyncio.Task[None]] = {}
+        self._file: tuple[int, int] | None = None
+        self.local = forward.local
+
+    async def start(self) -> None:
+        """Listens; raises `PrerequisiteError` that names who holds the port or the socket."""
+        loop = asyncio.get_running_loop()
+        if self.forward.local.path:
+            bound = [self._bind_socket(Path(self.forward.local.path))]
+        else:
+            bound, port = bind_ports(self.forward.local)
+            self.local = End(host=self.forward.local.host, port=port)
+        for each in bound:
+            make = loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
+            self._servers.append(await make(self._protocol, sock=each, backlog=BACKLOG))
+
+    async def close(self) -> None:
+        """Stops listening, and ends every stream."""
+        for server in self._servers:
+            server.close()
+        for near, task in list(self._streams.items()):
+            task.cancel()
+            near.break_off()
+        if self._file is not None:
+            path = Path(self.forward.local.path)
+            with contextlib.suppress(OSError):
+                if _identity(path) == self._file:
+                    path.unlink()
+
+    def _protocol(self) -> Near:
+        return Near(self._accepted, self.traffic)
+
+    def _accepted(self, near: Near) -> None:
+        task = asyncio.get_running_loop().create_task(self._join(near))
+        self._streams[near] = task
+        task.add_done_callback(lambda _: self._streams.pop(near, None))
+
+    async def _join(self, near: Near) -> None:
+        try:
+            await self._gate.join(near, self.forward.remote)
+            self.error = ""
+        except NotForwarded as error:
+            self.error = f"{error.message} {error.cause}".strip()
+            near.break_off()
+
+    def _bind_socket(self, path: Path) -> socket.socket:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_way(path)
+        listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        mask = os.umask(0o177)
+        try:
+            listening.bind(str(path))
+        except OSError as error:
+            listening.close()
+            raise UsageError(
+                f"The socket {path} can't be made: {error.strerror or error}.", code="socket-not-writable"
+            ) from error
+        finally:
+            os.umask(mask)
+        self._file = _identity(path)
+        listening.setblocking(False)
+        return listening
+
+
+def bind_ports(local: End) -> tuple[list[socket.socket], int]:
+    """Sockets bound to a port of this machine, on each of its own addresses that there is; 0 is any free port."""
+    hosts = (local.host,) if local.host else LOOPBACK
+    for left in reversed(range(_TRIES)):
+        bound: list[socket.socket] = []
+        port = local.port
+        try:
+            for host in hosts:
+                one = _bind(host, port, needed=not bound)
+                if one is not None:
+                    bound.append(one)
+                    port = one.getsockname()[1]
+        except OSError as error:
+            for one in bound:
+                one.close()
+            if local.port == 0 and error.errno == errno.EADDRINUSE and left:
+                continue
+            raise _busy(port, error) from error
+        return bound, port
+    raise AssertionError
+
+
+def _bind(host: str, port: int, *, needed: bool) -> socket.socket | None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        one = socket.socket(family, socket.SOCK_STREAM)
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.setblocking(False)
+    except OSError:
+        if needed:
+            raise
+        return None
+    try:
+        one.bind((host, port))
+    except OSError as error:
+        one.close()
+        if error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT) and not needed:
+            return None  # a machine without IPv6
+        raise
+    return one
+
+
+def _make_way(path: Path) -> None:
+    """Removes a socket's file behind which nobody listens; raises where somebody does, or where it is no socket."""
+    try:
+        seen = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISSOCK(seen.st_mode):
+        raise UsageError(f"{path} is there, and is no socket.", code="not-a-socket", hint="Take another path.")
+    holder = holders.of_socket(path)
+    if holder is not None:
+        raise PrerequisiteError(
+            f"The socket {path} is in use" + (f" by {holder}." if holder else "."),
+            code="socket-busy",
+            hint="End that, or take another path with --forward.",
+        )
+    path.unlink(missing_ok=True)
+
+
+def _busy(port: int, error: OSError) -> PrerequisiteError | UsageError:
+    if error.errno == errno.EADDRINUSE:
+        holder = holders.of_port(port)
+        return PrerequisiteError(
+            f"The port {port} is in use" + (f" by {holder}." if holder else "."),
+            code="port-busy",
+            hint="End that, or take another port with --forward.",
+        )
+    return UsageError(f"The port {port} can't be opened: {error.strerror or error}.", code="port")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    seen = path.stat()
+    return seen.st_dev, seen.st_ino

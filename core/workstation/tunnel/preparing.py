@@ -1,0 +1,121 @@
+"""From a tunnel's definition to what it runs on: the host, its configuration as ssh resolves it, the way, the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from core.environment import Home
+from core.environment.home import socket_folder
+from core.run.clock import Clock
+from core.workstation.ssh import configuration, target
+from core.workstation.ssh.configuration import HostConfiguration
+from core.workstation.ssh.target import Target
+from core.workstation.tunnel import choice
+from core.workstation.tunnel.choice import Choice
+from core.workstation.tunnel.definition import DOCKER_SOCKET, End, Forward, Tunnel
+from core.workstation.tunnel.engine import Engine, Link, SignInRefused
+
+if TYPE_CHECKING:
+    from core.workstation.ssh.relay import Relay
+
+OS_LOGIN_PATIENCE = 180.0
+"""Seconds for which a sign-in may be refused where OS Login decides: a key or a role that was just given takes minutes."""
+
+
+class Prepared:
+    """A tunnel with its engine; ``close`` lets go what the way there holds."""
+
+    def __init__(self, tunnel: Tunnel, engine: Engine, *, patience: float, closing: Callable[[], Awaitable[None]]) -> None:
+        self.tunnel, self.engine, self.patience, self.close = tunnel, engine, patience, closing
+
+
+class Either:
+    """The first engine, or the second for good where the first is refused and the second is not.
+
+    A host may ask for more than a key (two factors, a password), which shows only once it is asked.
+    """
+
+    def __init__(self, first: Engine, second: Engine) -> None:
+        self._now, self._second = first, second
+        self.why = first.why
+
+    @property
+    def name(self) -> str:
+        """The name of the one that is in use."""
+        return self._now.name
+
+    async def connect(self) -> Link:
+        """A new connection."""
+        if self._now is self._second:
+            return await self._now.connect()
+        try:
+            return await self._now.connect()
+        except SignInRefused as refused:
+            link = await self._second.connect()
+            self._now, self.why = self._second, f"it signs in where {refused.cause or 'asyncssh'} was not enough"
+            return link
+
+
+def docker_socket(name: str) -> Path:
+    """The local socket of a tunnel to Docker, in a folder that only its user can enter."""
+    return socket_folder() / f"docker-{name}.sock"
+
+
+def complete(tunnel: Tunnel) -> Tunnel:
+    """The tunnel with what its definition leaves out: Docker's socket, behind one of the user's own."""
+    if tunnel.forwards:
+        return tunnel
+    local = End(path=str(docker_socket(tunnel.name)))
+    return replace(tunnel, forwards=(Forward(local, End(path=DOCKER_SOCKET)),))
+
+
+async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False) -> Prepared:
+    """What the tunnel runs on; raises what is wrong with its host or its configuration."""
+    found = await target.find(home, tunnel.leads_to, project=tunnel.project, zone=tunnel.zone, instance=tunnel.instance)
+    host = await configuration.resolved(found.host, options=tunnel.options)
+    relayed = found.destination is not None
+    chosen = choice.choose(host, wanted=tunnel.engine, relayed=relayed)
+    async with AsyncExitStack() as stack:
+        engine = _engine(stack, chosen, found, host, tunnel, clock, ask=ask)
+        return Prepared(
+            complete(tunnel),
+            engine,
+            patience=OS_LOGIN_PATIENCE if relayed else 0.0,
+            closing=stack.pop_all().aclose,
+        )
+
+
+def _engine(
+    stack: AsyncExitStack, chosen: Choice, found: Target, host: HostConfiguration, tunnel: Tunnel, clock: Clock, *, ask: bool
+) -> Engine:
+    from core.workstation.tunnel.with_openssh import OpensshEngine
+
+    openssh = OpensshEngine(host, clock=clock, options=tunnel.options, ask=ask, why=chosen.why)
+    if chosen.engine == choice.OPENSSH:
+        return openssh
+    from core.workstation.tunnel.with_asyncssh import AsyncsshEngine
+
+    asyncssh = AsyncsshEngine(host, clock=clock, way=_relay(stack, found))
+    return asyncssh if tunnel.engine else Either(asyncssh, openssh)
+
+
+def _relay(stack: AsyncExitStack, found: Target) -> Relay | None:
+    if found.destination is None:
+        return None
+    from core.gcp.credentials import Credentials
+    from core.run.redact import Redactor
+    from core.workstation.ssh.relay import Relay
+
+    redactor = Redactor()
+    relay = Relay(
+        found.destination,
+        cloud=found.cloud,
+        credentials=Credentials(found.cloud, clock=Clock(), redactor=redactor),
+        redactor=redactor,
+    )
+    stack.push_async_callback(relay.close)
+    return relay

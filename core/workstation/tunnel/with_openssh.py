@@ -1,0 +1,262 @@
+"""The second engine: a child that is OpenSSH's own client, for whatever this process can't honour of a configuration.
+
+It is a ControlMaster on a socket of its own. Its forwards are asked for one by one (``-O forward``) and end in sockets of a
+private folder; the listeners in front of them are the same as every engine's. What the user's configuration would add to
+an ordinary login (forwards, commands, agent, X11) is switched off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import shutil
+import socket
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.environment.home import socket_folder
+from core.errors import MlopsError, PersonNeeded
+from core.run.clock import Clock
+from core.workstation.ssh.configuration import HostConfiguration, program
+from core.workstation.tunnel.ciphers import gcm_first
+from core.workstation.tunnel.definition import End
+from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Unreachable
+from core.workstation.tunnel.hostkeys import host_key_refused
+from core.workstation.tunnel.streams import Far
+
+KEEPALIVE, KEEPALIVES = 3, 3
+"""Seconds of silence before the host is asked whether it is there, and unanswered questions that end a connection."""
+GREETING = 60.0
+"""Seconds for the whole of the sign-in; where a person is asked, as long as `ASKED`."""
+ASKED = 600.0
+PROOF = 4.0
+_UP = "mlops-env-is-up"
+_LAST_MOMENTS = 0.5
+"""Seconds between the end of a stream and that of ssh itself, where the one comes from the other."""
+_FULL = 0.005
+"""Seconds until ssh has taken some of the connections that wait at its socket, which holds 128."""
+_SWITCHED_OFF = (
+    "ClearAllForwardings=yes", "RemoteCommand=none", "ForwardAgent=no", "ForwardX11=no", "Tunnel=no", "RequestTTY=no",
+    "ControlPersist=no", "ForkAfterAuthentication=no", "StdinNull=no", "SessionType=none", "UpdateHostKeys=no",
+)  # fmt: skip
+
+
+class OpensshEngine:
+    """Connects to one host by ``ssh``; ``ask`` lets it ask a person on the terminal."""
+
+    name = "openssh"
+
+    def __init__(
+        self,
+        host: HostConfiguration,
+        *,
+        clock: Clock,
+        file: Path | None = None,
+        options: Sequence[str] = (),
+        ask: bool = False,
+        why: str = "",
+    ) -> None:
+        self.why = why
+        self._host, self._clock, self._ask = host, clock, ask
+        self._source = ["-F", str(file)] if file is not None else []
+        self._options = list(options)
+
+    async def connect(self) -> OpensshLink:
+        """A new connection, signed in."""
+        folder = Path(tempfile.mkdtemp(prefix="t-", dir=socket_folder()))
+        process = await asyncio.create_subprocess_exec(
+            *self._command(folder),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        link = OpensshLink(self._host, process, folder, self._clock)
+        try:
+            async with self._clock.deadline(ASKED if self._ask else GREETING):
+                assert process.stdout is not None
+                line = await process.stdout.readline()
+            if line.strip().decode() == _UP:
+                return link
+            await process.wait()
+            raise self._meaning(await link.said())
+        except TimeoutError as error:
+            await link.close()
+            raise Unreachable(
+                f"{self._host.hostname} did not answer within {GREETING:.0f} s.", code="unreachable"
+            ) from error
+        except BaseException:
+            await link.close()
+            raise
+
+    def _command(self, folder: Path) -> list[str]:
+        host = self._host
+        options = [
+            *_SWITCHED_OFF, "PermitLocalCommand=yes", f"LocalCommand=echo {_UP}", "StreamLocalBindUnlink=yes",
+            f"BatchMode={'no' if self._ask else 'yes'}", "LogLevel=ERROR", f"Ciphers={','.join(gcm_first(host))}",
+        ]  # fmt: skip
+        if host.one("serveraliveinterval", "0") == "0":
+            options += [f"ServerAliveInterval={KEEPALIVE}", f"ServerAliveCountMax={KEEPALIVES}"]
+        if host.one("connecttimeout", "none") in ("none", "0"):
+            options.append("ConnectTimeout=20")
+        command = [*_with_us(), program(), *self._source, "-M", "-S", str(folder / "c"), "-N", "-T"]
+        for option in [*options, *self._options]:
+            command += ["-o", option]
+        return [*command, "--", host.host]
+
+    def _meaning(self, said: str) -> MlopsError:
+        host = self._host
+        last = said.splitlines()[-1] if said else "ssh ended without a word"
+        if "IDENTIFICATION HAS CHANGED" in said:
+            return host_key_refused(host, changed=True)
+        if "Host key verification failed" in said:
+            return host_key_refused(host, changed=False)
+        if "Permission denied" in said or "Too many authentication failures" in said:
+            if "keyboard-interactive" in last and not self._ask:
+                return PersonNeeded(
+                    "sign-in",
+                    f"{host.hostname} asks {host.user} a question.",
+                    cause=last,
+                    hint="Without --detach, on a terminal, ssh can ask you.",
+                )
+            return SignInRefused(
+                f"{host.hostname} does not accept {host.user}.",
+                code="sign-in-refused",
+                cause=last,
+                hint=f"Try: ssh {host.host}",
+            )
+        return Unreachable(f"{host.hostname} (port {host.port}) can't be reached.", code="unreachable", cause=last)
+
+
+class OpensshLink:
+    """One connection by ``ssh``."""
+
+    def __init__(self, host: HostConfiguration, process: asyncio.subprocess.Process, folder: Path, clock: Clock) -> None:
+        self._host, self._process, self._folder, self._clock = host, process, folder, clock
+        self._sockets: dict[End, Path] = {}
+        self._asking = asyncio.Lock()
+        assert process.stderr is not None
+        self._errors = asyncio.create_task(process.stderr.read())
+
+    @property
+    def about(self) -> str:
+        """That it is ssh itself."""
+        return "ssh"
+
+    async def open(self, end: End, far: Far) -> None:
+        """Opens a stream through the socket that ssh listens on for this end."""
+        path = await self._socket(end)
+        far.doubt = self._ending
+        while True:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.setblocking(False)
+            try:
+                connection.connect(str(path))
+                break
+            except BlockingIOError:
+                connection.close()
+                await self._clock.sleep(_FULL)
+            except OSError as error:
+                connection.close()
+                self._kill()
+                raise NotForwarded(f"The host did not open {end}.", cause=str(error), lost=True) from error
+        await asyncio.get_running_loop().create_unix_connection(lambda: far, sock=connection)
+
+    async def _ending(self) -> bool:
+        """Whether ssh is at its end: a stream that it took and dropped unheard was dropped for that."""
+        try:
+            async with self._clock.deadline(_LAST_MOMENTS):
+                await self._process.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _socket(self, end: End) -> Path:
+        async with self._asking:
+            found = self._sockets.get(end)
+            if found is not None:
+                return found
+            path = self._folder / f"f{len(self._sockets)}"
+            there = _escaped(end.path) if end.path else f"{f'[{end.host}]' if ':' in end.host else end.host}:{end.port}"
+            code, said = await self._control("-O", "forward", "-L", f"{path}:{there}", "--", self._host.host)
+            if code:
+                lost = self._process.returncode is not None or "Control socket" in said
+                raise NotForwarded(f"ssh does not forward {end}.", code="not-forwarded", cause=said.strip(), lost=lost)
+            self._sockets[end] = path
+            return path
+
+    async def lost(self) -> str:
+        """Waits for ssh's end."""
+        code = await self._process.wait()
+        said = await self.said()
+        return said.splitlines()[-1] if said else f"ssh ended with {code}"
+
+    async def said(self) -> str:
+        """What ssh wrote to its standard error."""
+        return (await asyncio.shield(self._errors)).decode(errors="replace").strip()
+
+    async def prove(self) -> None:
+        """Has the host answer within seconds, or ends ssh."""
+        try:
+            async with self._clock.deadline(PROOF):
+                await self.run("true")
+        except (TimeoutError, NotForwarded):
+            self._kill()
+
+    async def run(self, command: str) -> tuple[int, str]:
+        """Runs a command on the host, on the same connection."""
+        code, said = await self._control("-T", "--", self._host.host, command)
+        if code == 255:
+            raise NotForwarded("The host runs no commands.", cause=said.strip(), lost=self._process.returncode is not None)
+        return code, said
+
+    async def close(self) -> None:
+        """Ends ssh."""
+        self._kill()
+        await self._process.wait()
+        self._errors.cancel()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _kill(self) -> None:
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.kill()
+
+    async def _control(self, *words: str) -> tuple[int, str]:
+        """Speaks to the master; it is never gone around, were its socket gone."""
+        command = [
+            program(),
+            "-F",
+            "none",
+            "-S",
+            str(self._folder / "c"),
+            "-o",
+            "ProxyCommand=false",
+            "-o",
+            "LogLevel=ERROR",
+        ]
+        process = await asyncio.create_subprocess_exec(
+            *command,
+            *words,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        try:
+            printed, _ = await process.communicate()
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            raise
+        return process.returncode or 0, printed.decode(errors="replace")
+
+
+def _escaped(path: str) -> str:
+    """A path as ssh reads it between colons."""
+    return path.replace("\\", "\\\\").replace(":", "\\:")
+
+
+def _with_us() -> list[str]:
+    """What ends ssh with this process, however that ends; where there is nothing for it, ssh ends with its connection."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

@@ -13,7 +13,7 @@ import signal
 import socket
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -21,7 +21,12 @@ from core.rehearsal import shell, sign_in, trust
 from core.rehearsal.google import app as google_app
 from core.rehearsal.provider.mirror import NURSERY_FILE
 from core.rehearsal.provider.nursery import Nursery
+from core.rehearsal.relay import RelayService
+from core.rehearsal.relay.service import Connection
 from core.rehearsal.world import World
+
+if TYPE_CHECKING:
+    from core.rehearsal.ssh import Machines
 
 FORMAT = 1
 HOST = "127.0.0.1"
@@ -35,24 +40,28 @@ class Server:
         self.world = world
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._machines: Machines | None = None
+        self._relay = RelayService(world, self._machine)
         self._nursery = Nursery(world.folder / PROVIDERS / NURSERY_FILE)
 
     async def start(self) -> dict[str, Any]:
         """Opens the ports and writes ``endpoints.json``; returns what is in it."""
         world = self.world
         kept = _read(world.folder / "endpoints.json")
-        sockets = [_listen(_port(kept.get(name))) for name in ("google", "kubernetes")]
-        google, kubernetes = (f"{HOST}:{s.getsockname()[1]}" for s in sockets)
+        sockets = [_listen(_port(kept.get(name))) for name in ("google", "kubernetes", "relay")]
+        google, kubernetes, relay = (f"{HOST}:{s.getsockname()[1]}" for s in sockets)
         ca_file, context = trust.authority(world.folder)
         world.store.put(
             "world", "endpoints", {"google": f"http://{google}", "kubernetes": kubernetes, "ca_file": str(ca_file)}
         )
         sign_in.signed_in(world)
         endpoints = _endpoints(world, f"http://{google}", f"https://{kubernetes}", ca_file)
+        endpoints["relay"] = f"wss://{relay}/v4"
         self._nursery.open()
         self._tasks.append(asyncio.create_task(sign_in.keep_token(world)))
         await self._serve(google_application(world), sockets[0])
         await self._serve(_kubernetes(world), sockets[1], context)
+        await self._serve(self._relay.application(), sockets[2], context)
         sign_in.write_private(world.folder / "endpoints.json", json.dumps(endpoints, indent=1).encode())
         return endpoints
 
@@ -67,6 +76,8 @@ class Server:
 
     async def stop(self) -> None:
         """Closes the ports and the store."""
+        if self._machines is not None:
+            await self._machines.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -74,6 +85,14 @@ class Server:
         for runner in reversed(self._runners):
             await runner.cleanup()
         self.world.store.close()
+
+    async def _machine(self, project: str, zone: str, name: str, port: int) -> Connection:
+        """A connection to a VM; what they run on is loaded when the first one is asked for."""
+        if self._machines is None:
+            from core.rehearsal.ssh import Machines
+
+            self._machines = Machines(self.world)
+        return await self._machines.connect(project, zone, name, port)
 
     async def _serve(
         self, application: web.Application, listening: socket.socket, context: ssl.SSLContext | None = None
@@ -136,7 +155,7 @@ def _listen(port: int) -> socket.socket:
 
 
 def _port(url: Any) -> int:
-    return int(str(url).rpartition(":")[2]) if url else 0
+    return int(str(url).rpartition(":")[2].partition("/")[0]) if url else 0
 
 
 def _read(path: Path) -> dict[str, Any]:

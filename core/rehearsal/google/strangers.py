@@ -48,6 +48,15 @@ def _compute(kind: str) -> Callable[[World, str, Document, int], None]:
     return put
 
 
+def _instance(world: World, name: str, extra: Document, number: int) -> None:
+    from core.rehearsal.google.compute_instances import RUNNING, change, make
+
+    zone = str(extra.pop("zone", "us-central1-a"))
+    metadata = {"enable-oslogin": "TRUE", "enable-guest-attributes": "TRUE", **extra.pop("metadata", {})}
+    make(world, zone, name, metadata={key: str(value) for key, value in metadata.items()})
+    change(world, zone, name, **{"status": RUNNING, **extra})
+
+
 def _account(world: World, name: str, extra: Document, number: int) -> None:
     from core.rehearsal.google.iam import record
 
@@ -103,5 +112,6 @@ _PLANTERS: dict[str, Callable[[World, str, Document, int], None]] = {
     "artifactregistry.repositories": _repository,
     "secretmanager.secrets": _secret,
     "container.clusters": _cluster,
+    "compute.instances": _instance,
     **{f"compute.{k}": _compute(k) for k in ("networks", "subnetworks", "firewalls", "routers", "globalAddresses", "disks")},
 }

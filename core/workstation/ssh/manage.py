@@ -24,6 +24,7 @@ from core.workstation.ssh.target import Target
 
 if TYPE_CHECKING:
     from core.gcp import Google
+    from core.workstation.ssh.relay import Destination
 
 Accept = Callable[[str], bool]
 """Asks a person whether a host key, shown by its fingerprint, is the VM's own."""
@@ -101,7 +102,7 @@ async def _instance(
     to = target.destination
     assert to is not None
     _free(target, folder)
-    vm = await google.call("compute", "v1", "instances.get", project=to.project, zone=to.zone, instance=to.instance)
+    vm = await _vm(google, to)
     notes: list[str] = []
     wanted = {key.lower(): value for key, value in given}
     private = HostConfiguration(target.host).path(wanted["identityfile"]) if "identityfile" in wanted else None
@@ -126,6 +127,27 @@ async def _instance(
     )
     entry = Entry(target.name, target.host, merged([setting for setting in own if setting[1]], given))
     return Prepared(folder, entry, [change, *folder.adding(entry)], notes)
+
+
+async def _vm(google: Google, to: Destination) -> dict[str, Any]:
+    from core.gcp.errors import NotFound, PermissionDenied
+
+    try:
+        return await google.call("compute", "v1", "instances.get", project=to.project, zone=to.zone, instance=to.instance)
+    except NotFound as error:
+        raise UsageError(
+            f"There is no VM {to.instance} in the zone {to.zone} of the project {to.project}.",
+            code="unknown-vm",
+            cause=error.message,
+            hint="Its name and zone stand in the console, under Compute Engine.",
+        ) from error
+    except PermissionDenied as error:
+        raise PrerequisiteError(
+            f"You may not look at the VM {to.instance}.",
+            code="vm-forbidden",
+            cause=error.message,
+            hint="It takes roles/compute.viewer, or roles/compute.osLogin, on the project.",
+        ) from error
 
 
 def _free(target: Target, folder: SshFolder) -> None:

@@ -98,7 +98,7 @@ def test_ports_sign_in_and_store_outlive_a_kill(process: Process) -> None:
     assert process.stop(signal.SIGKILL) == -9
     assert process.start() == {"ready": True}
     after = process.endpoints
-    for key in ("google", "kubernetes", "ca_file", "credentials_file", "project", "provider_mirror"):
+    for key in ("google", "kubernetes", "relay", "ca_file", "credentials_file", "project", "provider_mirror"):
         assert after[key] == before[key]
     assert process.get("/storage/storage/v1/b/box", token=token)["name"] == "box"
 

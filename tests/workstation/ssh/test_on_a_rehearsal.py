@@ -1,0 +1,127 @@
+"""The whole way in a rehearsal: an entry is added, the stock ssh signs in through the relay, Docker answers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import stat
+from collections.abc import Iterator
+
+import pytest
+from person import Person
+
+from core.environment import Cloud, Environment, Home, rehearsal
+from core.gcp import Google
+from core.run.clock import Clock
+from core.run.redact import Redactor
+
+ZONE = "us-central1-a"
+SCENARIO = """
+speed = 0
+[project]
+resources = [
+  { type = "compute.instances", name = "gpu" },
+  { type = "compute.instances", name = "quiet", metadata = { enable-guest-attributes = "FALSE" } },
+  { type = "compute.instances", name = "asleep", status = "TERMINATED" },
+  { type = "compute.instances", name = "keyring", metadata = { enable-oslogin-sk = "TRUE" } },
+]
+"""
+
+
+async def enable(cloud: Cloud, project: str) -> None:
+    services = {"serviceIds": ["compute.googleapis.com", "iap.googleapis.com"]}
+    async with Google(cloud, clock=Clock(0), redactor=Redactor(), project=None) as google:
+        await google.call("serviceusage", "v1", "services.batchEnable", parent=f"projects/{project}", body=services)
+
+
+@pytest.fixture(scope="module")
+def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
+    """A rehearsal with some VMs, one for all tests."""
+    folder = tmp_path_factory.mktemp("rehearsed")
+    scenario = folder / "scenario.toml"
+    scenario.write_text(SCENARIO)
+    home = Home(folder / "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLOPS_ENV_HOME", str(home.root))
+        environment = Environment.new(home, "demo", cloud="rehearsal", given={}).save()
+        cloud = rehearsal.cloud(environment, scenario=scenario)
+        asyncio.run(enable(cloud, str(environment.values["project_id"])))
+    yield environment
+    rehearsal.stop(home, "demo")
+
+
+@pytest.fixture
+def project(rehearsed: Environment, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Its project, with its home as everybody's."""
+    monkeypatch.setenv("MLOPS_ENV_HOME", str(rehearsed.home.root))
+    return str(rehearsed.values["project_id"])
+
+
+def test_from_nothing_to_a_signed_in_ssh_and_back(project: str, person: Person) -> None:
+    vm = ("--project", project, "--zone", ZONE, "--instance", "gpu")
+    shown = person.mlops("ssh", "add", "gpu", *vm, "--dry-run")
+    assert "+Include ~/.ssh/mlops-env.config" in shown
+    assert not person.ssh_folder.exists(), "a dry run leaves nothing behind"
+
+    assert person.mlops("ssh", "add", "gpu", *vm) == "ssh gpu\n"
+    own = person.ssh_folder / "mlops-env.config"
+    assert stat.S_IMODE(own.stat().st_mode) == 0o600
+    assert "StrictHostKeyChecking yes" in own.read_text()
+
+    said = person.run("ssh", "gpu", "whoami; hostname", bare=True)
+    assert said.stdout == b"you_rehearsal_example\ngpu\n", said.stderr
+    looked = json.loads(person.mlops("ssh", "show", "gpu", "--output", "json"))
+    assert looked["problems"] == []
+    assert looked["configuration"]["hostname"] == ["gpu"]
+
+    ping = b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
+    answer = person.run("ssh", "gpu", "docker system dial-stdio", input=ping)
+    assert answer.stdout.endswith(b"\r\n\r\nOK"), answer.stderr
+
+    person.mlops("ssh", "remove", "gpu")
+    left = sorted(path.name for path in person.ssh_folder.iterdir())
+    assert left == ["mlops-env", "mlops-env.pub"], "the key stays: OS Login knows it"
+
+
+def test_a_host_key_that_changed_is_never_talked_to(project: str, person: Person) -> None:
+    person.mlops("ssh", "add", "gpu", "--project", project, "--zone", ZONE, "--instance", "gpu")
+    known = person.ssh_folder / "mlops-env.known_hosts"
+    lines = known.read_text().splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("mlops-env.") for line in lines)
+    flipped = [re.sub(r"(.{12})$", lambda found: found[1].swapcase(), line) for line in lines]
+    known.write_text("\n".join(flipped) + "\n")
+
+    done = person.run("ssh", "gpu", "true")
+    assert done.returncode == 255
+    assert b"Host key verification failed" in done.stderr
+
+
+def test_a_vm_that_publishes_no_keys_is_believed_only_by_a_person(project: str, person: Person) -> None:
+    vm = ("ssh", "add", "quiet", "--project", project, "--zone", ZONE, "--instance", "quiet")
+
+    said = person.mlops(*vm, code=2)
+    assert "SHA256:" in said
+    assert not (person.ssh_folder / "config").exists()
+
+    person.mlops(*vm, "--yes")
+    assert person.run("ssh", "quiet", "true").returncode == 0
+    assert person.mlops(*vm) == "ssh quiet\n", "once accepted, nobody is asked again"
+
+
+@pytest.mark.parametrize(("instance", "said"), [("keyring", "security key"), ("no-such-vm", "There is no VM")])
+def test_what_can_not_work_is_said_before_the_first_connection(
+    project: str, person: Person, instance: str, said: str
+) -> None:
+    vm = ("--project", project, "--zone", ZONE, "--instance", instance)
+    assert said in person.mlops("ssh", "add", "gpu", *vm, code=2 if instance == "no-such-vm" else 3)
+    assert not (person.ssh_folder / "config").exists()
+
+
+def test_a_vm_that_is_stopped_is_named_where_ssh_shows_it(project: str, person: Person) -> None:
+    person.mlops("ssh", "add", "asleep", "--project", project, "--zone", ZONE, "--instance", "asleep")
+
+    done = person.run("ssh", "asleep", "true", bare=True)
+    assert done.returncode == 255
+    assert b"The VM asleep is stopped" in done.stderr

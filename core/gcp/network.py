@@ -94,7 +94,7 @@ PROVIDER_ENDPOINTS: dict[str, tuple[str, str]] = {
     "GOOGLE_RESOURCE_MANAGER_CUSTOM_ENDPOINT": ("cloudresourcemanager", "v1/"),
     "GOOGLE_RESOURCE_MANAGER_V3_CUSTOM_ENDPOINT": ("cloudresourcemanager", "v3/"),
     "GOOGLE_IAM_CUSTOM_ENDPOINT": ("iam", "v1/"),
-    "GOOGLE_IAM_BETA_CUSTOM_ENDPOINT": ("iam", "v1beta/"),
+    "GOOGLE_IAM_BETA_CUSTOM_ENDPOINT": ("iam", "v1/"),
     "GOOGLE_IAM_CREDENTIALS_CUSTOM_ENDPOINT": ("iamcredentials", "v1/"),
     "GOOGLE_SERVICE_USAGE_CUSTOM_ENDPOINT": ("serviceusage", "v1/"),
     "GOOGLE_SERVICE_NETWORKING_CUSTOM_ENDPOINT": ("servicenetworking", "v1/"),

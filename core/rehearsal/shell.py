@@ -25,7 +25,7 @@ GCLOUD: dict[str, str] = {
 TERRAFORM: dict[str, str] = {
     "ARTIFACT_REGISTRY": "artifactregistry/v1/", "CLOUD_BILLING": "cloudbilling/v1/", "CLOUD_BUILD": "cloudbuild/v1/",
     "COMPUTE": "compute/compute/v1/", "CONTAINER": "container/v1/", "IAM": "iam/v1/",
-    "IAM_CREDENTIALS": "iamcredentials/v1/",
+    "IAM_BETA": "iam/v1/", "IAM_CREDENTIALS": "iamcredentials/v1/",
     "RESOURCE_MANAGER": "cloudresourcemanager/v1/", "RESOURCE_MANAGER_V3": "cloudresourcemanager/v3/",
     "SECRET_MANAGER": "secretmanager/v1/", "SERVICE_NETWORKING": "servicenetworking/v1/",
     "SERVICE_USAGE": "serviceusage/v1/",

@@ -138,6 +138,7 @@ def test_a_simulated_clouds_child_is_pointed_there() -> None:
     child = network.child_environment(Cloud("rehearsal", google="http://127.0.0.1:9"), environ={})
     assert child["GOOGLE_COMPUTE_CUSTOM_ENDPOINT"] == "http://127.0.0.1:9/compute/compute/v1/"
     assert child["GOOGLE_CONTAINER_CUSTOM_ENDPOINT"] == "http://127.0.0.1:9/container/v1/"
+    assert child["GOOGLE_IAM_BETA_CUSTOM_ENDPOINT"] == "http://127.0.0.1:9/iam/v1/"  # service accounts, whatever its name
     assert child["GOOGLE_BACKEND_STORAGE_CUSTOM_ENDPOINT"] == "http://127.0.0.1:9/storage/storage/v1/"
     assert not {k for k in network.child_environment(Cloud(), environ={}) if "ENDPOINT" in k}
 

@@ -351,7 +351,7 @@ def set_labels(call: Call) -> Document:
 
 
 @answers("compute.addresses.aggregatedList", "compute.forwardingRules.aggregatedList", "compute.instances.aggregatedList",
-         "compute.instanceGroupManagers.aggregatedList", permission="compute.addresses.list", on=project_of)  # fmt: skip
+         permission="compute.addresses.list", on=project_of)  # fmt: skip
 def empty_aggregate(call: Call) -> Document:
     """Kinds of things of which an installation makes none; global addresses stand among the addresses."""
     if call.method.id.startswith("compute.addresses"):

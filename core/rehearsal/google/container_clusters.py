@@ -142,8 +142,12 @@ def update(call: Call) -> Document:
     call.require("container.clusters.update", name)
     cluster = fetch(call)
     idle(call, name)
+    desired = dict(call.body.get("update") or {})
+    pool_id = desired.pop("desiredNodePoolId", "")
+    if "desiredNodePoolAutoscaling" in desired:
+        cluster = _autoscaled(cluster, name, str(pool_id), desired.pop("desiredNodePoolAutoscaling") or {})
     change: Document = {}
-    for key, value in (call.body.get("update") or {}).items():
+    for key, value in desired.items():
         change |= _desired(key.removeprefix("desired"), value)
     return _change(call, name, cluster, change, "UPDATE_CLUSTER")
 
@@ -191,9 +195,19 @@ def _not_changed(world: World, operation: Document) -> None:
     _changed(world, operation)
 
 
+def _autoscaled(cluster: Document, name: str, pool_id: str, autoscaling: Document) -> Document:
+    """The cluster with other limits for one of its pools: what the update of a cluster may say of a pool."""
+    if not any(p["name"] == pool_id for p in cluster["nodePools"]):
+        raise ApiError(404, f"Not found: {name}/nodePools/{pool_id}.")
+    pools = [{**p, "autoscaling": autoscaling} if p["name"] == pool_id else p for p in cluster["nodePools"]]
+    return {**cluster, "nodePools": pools}
+
+
 def _desired(name: str, value: Any) -> Document:
     key = name[0].lower() + name[1:]
     renamed = {"masterVersion": "currentMasterVersion", "nodeVersion": "currentNodeVersion"}
+    if key == "defaultEnablePrivateNodes":
+        return {"networkConfig": {key: value}, "privateClusterConfig": {"enablePrivateNodes": value}}
     if key == "dnsConfig":
         return {"networkConfig": {"dnsConfig": value}}
     if key == "enablePrivateEndpoint":
@@ -220,7 +234,7 @@ def _new(call: Call, given: Document, location: str, name: str) -> Document:
     version = _version(str(given.get("initialClusterVersion") or ""), channel)
     network, subnetwork, allocation = _networking(call, given, location)
     labels = given.get("resourceLabels") or {}
-    private = given.get("privateClusterConfig") or {}
+    private = _private_nodes(given)
     addons = {"gcePersistentDiskCsiDriverConfig": {"enabled": True}, "kubernetesDashboard": {"disabled": True},
               "networkPolicyConfig": {"disabled": True}, **(given.get("addonsConfig") or {})}  # fmt: skip
     return {
@@ -249,12 +263,12 @@ def _new(call: Call, given: Document, location: str, name: str) -> Document:
         "network": network.rpartition("/")[2],
         "subnetwork": subnetwork.rpartition("/")[2],
         "networkConfig": {**(given.get("networkConfig") or {}), "network": network, "subnetwork": subnetwork,
-                          "defaultEnablePrivateNodes": bool(private.get("enablePrivateNodes"))},
+                          "defaultEnablePrivateNodes": private},
         "ipAllocationPolicy": allocation,
         "clusterIpv4Cidr": allocation.get("clusterIpv4CidrBlock", ""),
         "servicesIpv4Cidr": allocation.get("servicesIpv4CidrBlock", ""),
         "addonsConfig": addons,
-        "privateClusterConfig": _private(given),
+        "privateClusterConfig": _private(given, private),
         "controlPlaneEndpointsConfig": _endpoints(given),
         "endpoint": "10.0.0.2",
         "masterAuth": {"clusterCaCertificate": base64.b64encode(b"reached by the DNS endpoint").decode(),
@@ -312,9 +326,15 @@ def _zones(location: str) -> list[str]:
     return [location] if location.count("-") == 2 else [f"{location}-{z}" for z in "abc"]
 
 
-def _private(given: Document) -> Document:
-    config = dict(given.get("privateClusterConfig") or {})
-    return {**config, "privateEndpoint": "10.0.0.2"}
+def _private_nodes(given: Document) -> bool:
+    """Whether nodes have no address of their own, said in the field of today or in the one before it."""
+    said = (given.get("networkConfig") or {}).get("defaultEnablePrivateNodes")
+    return bool((given.get("privateClusterConfig") or {}).get("enablePrivateNodes") if said is None else said)
+
+
+def _private(given: Document, nodes: bool) -> Document:
+    config: Document = {**(given.get("privateClusterConfig") or {}), "privateEndpoint": "10.0.0.2"}
+    return {**config, "enablePrivateNodes": True} if nodes else config
 
 
 def _endpoints(given: Document) -> Document:

@@ -25,6 +25,13 @@ _TRANSPORT = {"alt", "prettyPrint", "fields", "key", "access_token", "quotaUser"
               "provisionalUserProject", "returnPartialSuccess", "name_only"}  # fmt: skip
 
 
+_UNDOCUMENTED = {
+    ("compute", "NetworkRoutingConfig"): frozenset({"deleteBgpAlwaysCompareMed"}),
+    ("compute", "RouterNat"): frozenset({"initialNatIps"}),
+}
+"""Fields that no document has and the services take all the same, since Terraform's provider has always sent them."""
+
+
 def query(method: Method, given: list[tuple[str, str]], path: dict[str, str]) -> dict[str, Any]:
     """The parameters of a call, path and query together, in their types; raises `ApiError` for what is unknown or wrong."""
     values: dict[str, Any] = dict(path)
@@ -65,8 +72,11 @@ def body(method: Method, given: Any) -> Document:
 def _message(method: Method, schema: Document, given: dict[str, Any], at: str) -> Document:
     properties: dict[str, Document] = schema.get("properties", {})
     extra = schema.get("additionalProperties")
+    untold = _UNDOCUMENTED.get((method.api, schema.get("id", "")), frozenset())
     out: Document = {}
     for raw, value in given.items():
+        if raw in untold:
+            continue
         name = raw if raw in properties else _camel(raw)
         where = f"{at}.{_snake(name)}" if at else _snake(name)
         if name in properties or extra is not None:

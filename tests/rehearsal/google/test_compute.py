@@ -56,6 +56,16 @@ async def test_names_are_held_to_their_pattern(project: Project, name: str) -> N
     assert answer.message.startswith("Invalid value for field 'resource.name'")
 
 
+async def test_fields_that_only_terraform_knows_are_taken_and_not_kept(project: Project) -> None:
+    routing = {"routingMode": "REGIONAL", "deleteBgpAlwaysCompareMed": False}
+    await project.good("compute.networks.insert", {"name": "net", "routingConfig": routing}, project=PROJECT)
+    project.pass_time(30)
+    found = await project.good("compute.networks.get", project=PROJECT, network="net")
+    assert "deleteBgpAlwaysCompareMed" not in found["routingConfig"]
+    wrong = {"name": "two", "routingConfig": {"deleteEverything": False}}
+    assert (await project.call("compute.networks.insert", wrong, project=PROJECT)).status == 400
+
+
 async def test_ranges_of_a_network_do_not_overlap(project: Project) -> None:
     link = await project.network()
     other = {"name": "other", "network": link, "ipCidrRange": "10.5.0.0/20"}

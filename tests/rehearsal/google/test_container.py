@@ -193,6 +193,43 @@ async def test_an_update_changes_what_it_names(project: Project) -> None:
     )
 
 
+async def test_private_nodes_are_the_same_in_the_old_field_and_in_the_new(project: Project) -> None:
+    email = await ready(project)
+    assert (await create(project, email, networkConfig={"defaultEnablePrivateNodes": True})).status == 200
+    project.pass_time(430)
+    cluster = await get(project)
+    assert cluster["privateClusterConfig"]["enablePrivateNodes"] is True
+    assert cluster["nodePools"][0]["networkConfig"]["enablePrivateNodes"] is True
+    await project.good(f"{CLUSTERS}.update", {"update": {"desiredDefaultEnablePrivateNodes": False}}, name=CLUSTER)
+    project.pass_time(60)
+    cluster = await get(project)
+    assert cluster["privateClusterConfig"]["enablePrivateNodes"] is False
+    assert cluster["networkConfig"]["defaultEnablePrivateNodes"] is False
+
+
+async def test_the_clusters_update_sets_a_pools_limits(project: Project) -> None:
+    await running(project)
+    scaling = {"enabled": True, "minNodeCount": 1, "maxNodeCount": 5}
+    change = {"desiredNodePoolAutoscaling": scaling, "desiredNodePoolId": "default-pool"}
+    await project.good(f"{CLUSTERS}.update", {"update": change}, name=CLUSTER)
+    project.pass_time(60)
+    cluster = await get(project)
+    assert cluster["nodePools"][0]["autoscaling"] == scaling
+    assert not {k for k in cluster if k.startswith("nodePoolA")}
+    refused = await project.call(f"{CLUSTERS}.update", {"update": {**change, "desiredNodePoolId": "other"}}, name=CLUSTER)
+    assert (refused.status, refused.message) == (404, f"Not found: {CLUSTER}/nodePools/other.")
+
+
+async def test_the_machines_of_a_pool_are_a_group_of_its_size(project: Project) -> None:
+    await running(project)
+    link = (await get(project))["instanceGroupUrls"][0]
+    listed = await project.good("compute.instanceGroupManagers.list", project=PROJECT, zone="us-central1-a")
+    assert [(g["selfLink"], g["targetSize"]) for g in listed["items"]] == [(link, 1)]
+    assert "items" not in await project.good("compute.instanceGroupManagers.list", project=PROJECT, zone="us-central1-b")
+    everywhere = await project.good("compute.instanceGroupManagers.aggregatedList", project=PROJECT)
+    assert list(everywhere["items"]) == ["zones/us-central1-a"]
+
+
 async def test_labels_are_replaced_with_the_last_fingerprint_only(project: Project) -> None:
     await running(project)
     old = (await get(project))["labelFingerprint"]

@@ -1,0 +1,60 @@
+"""The real ``hashicorp/google`` provider and the stand-in, one after the other against the same simulated Google APIs.
+
+Where `MIRROR` names a folder of providers (as ``terraform providers mirror`` lays one out, unpacked), the platform is made,
+changed in place, imported and destroyed with the provider in it and with the stand-in. What they plan, what they keep and
+what they ask of the cloud is held against each other, resource by resource.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from core.rehearsal.provider import mirror as stand_in
+from tests.conformance.frame import Check, LeftOut, Outcome, Place
+from tests.conformance.terraform import plain, schemas
+from tests.conformance.terraform.cloud import simulated
+from tests.conformance.terraform.story import Seen, story
+
+MIRROR = "MLOPS_ENV_PROVIDER_MIRROR"
+
+
+def checks(place: Place) -> Iterator[Outcome]:
+    """Every check of the part, or the one word that the provider is not at hand."""
+    given = os.environ.get(MIRROR, "")
+    if not given:
+        yield LeftOut("terraform", f"{MIRROR} names no folder that holds the provider hashicorp/google.")
+        return
+    real, ours = Path(given), stand_in.write(place.scratch / "providers", rate=0)
+    yield from schemas.checks(place.scratch, real, ours)
+    with ThreadPoolExecutor(2) as side_by_side:
+        expected = side_by_side.submit(_told, place, "real", real)
+        found = side_by_side.submit(_told, place, "stand-in", ours)
+        for (phase, really), (_, here) in zip(expected.result(), found.result(), strict=True):
+            yield from _of_phase(phase, really, here)
+
+
+def _told(place: Place, name: str, mirror: Path) -> list[tuple[str, Seen]]:
+    found = []
+    with simulated(place.scratch / f"{name}-cloud") as cloud:
+        for phase, seen in story(place.scratch / name, mirror, cloud):
+            place.say(f"terraform: {name}: {phase}")
+            found.append((phase, seen))
+    return found
+
+
+def _of_phase(phase: str, really: Seen, here: Seen) -> Iterator[Outcome]:
+    yield from _each(f"{phase}: plan", plain.planned(really.plan), plain.planned(here.plan))
+    yield from _each(f"{phase}: state", plain.kept(really), plain.kept(here))
+    yield from _each(f"{phase}: requests", plain.asked(really.requests), plain.asked(here.requests))
+    yield Check(f"{phase}: errors", plain.words(really.told), plain.words(here.told))
+    yield Check(f"{phase}: outputs", plain.value(really.outputs), plain.value(here.outputs))
+    yield Check(f"{phase}: left to do", really.left, here.left)
+
+
+def _each(name: str, really: dict[str, Any], here: dict[str, Any]) -> Iterator[Outcome]:
+    for key in sorted({*really, *here}):
+        yield Check(f"{name}: {key}", really.get(key), here.get(key))

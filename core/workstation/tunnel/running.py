@@ -20,7 +20,7 @@ from core.workstation.tunnel.definition import Tunnel
 from core.workstation.tunnel.engine import Engine, Link, SignInRefused
 from core.workstation.tunnel.gate import Gate
 from core.workstation.tunnel.listener import Listener
-from core.workstation.tunnel.sleeping import asleep_so_far, awoken
+from core.workstation.tunnel.sleeping import Sleep, asleep_so_far
 from core.workstation.tunnel.status import ForwardStatus, Status
 
 REFUSALS = 3
@@ -50,7 +50,7 @@ class Running:
     ) -> None:
         self.tunnel, self._engine = tunnel, engine
         self._clock = clock or Clock()
-        self._tell, self._patience, self._asleep = tell, patience, asleep
+        self._tell, self._patience, self._sleep = tell, patience, Sleep(self._clock, asleep)
         self.gate = Gate(self._clock)
         self.listeners = [Listener(forward, self.gate) for forward in tunnel.forwards]
         self.changed = asyncio.Event()
@@ -84,6 +84,10 @@ class Running:
                 await self.gate.link.close()
             if not self.first.done():
                 self.first.cancel()
+
+    def look(self) -> None:
+        """Has health looked at now, and not when it would be."""
+        self._look.set()
 
     def status(self) -> Status:
         """How it stands now."""
@@ -191,7 +195,7 @@ class Running:
 
     async def _watch_sleep(self) -> None:
         while True:
-            seconds = await awoken(self._clock, self._asleep)
+            seconds = await self._sleep.over()
             self._tell(f"the machine slept for {seconds:.0f} s")
             self.gate.wanted.set()
             link = self.gate.link

@@ -25,12 +25,17 @@ def asleep_so_far() -> float:
     return time.time() - time.monotonic()
 
 
-async def awoken(clock: Clock, asleep: Callable[[], float] = asleep_so_far) -> float:
-    """Waits until the machine has slept; says for how many seconds."""
-    before = asleep()
-    while True:
-        await clock.sleep(LOOKS)
-        found = asleep()
-        if found - before >= LEAST:
-            return found - before
-        before = found
+class Sleep:
+    """The machine's sleep, told once each time; none is missed while the last one is still dealt with."""
+
+    def __init__(self, clock: Clock, asleep: Callable[[], float] = asleep_so_far) -> None:
+        self._clock, self._asleep = clock, asleep
+        self._before = asleep()
+
+    async def over(self) -> float:
+        """Waits until the machine has slept; says for how many seconds."""
+        while True:
+            await self._clock.sleep(LOOKS)
+            before, self._before = self._before, self._asleep()
+            if self._before - before >= LEAST:
+                return self._before - before

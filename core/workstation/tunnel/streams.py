@@ -103,19 +103,11 @@ class Near(asyncio.Protocol):
                 self.first = data if not self.first and len(data) <= AT_ONCE else None
             far.channel.write(data)
 
-    def doubted(self, doubt: Callable[[], Awaitable[bool]]) -> None:
-        """The other half went without a word: where it was never there, another takes its place and hears the same."""
+    def again(self) -> None:
+        """The other half was never there: another takes its place, and hears what that one did not."""
         self.far = None
         self._early = [self.first] if self.first else []
-        task = asyncio.get_running_loop().create_task(self._again(doubt))
-        _DOUBTS.add(task)
-        task.add_done_callback(_DOUBTS.discard)
-
-    async def _again(self, doubt: Callable[[], Awaitable[bool]]) -> None:
-        if await doubt() and not self.gone:
-            self._accepted(self)
-        else:
-            self.end()
+        self._accepted(self)
 
     def eof_received(self) -> bool:
         self.said_all = True
@@ -157,7 +149,7 @@ class Near(asyncio.Protocol):
         self.transport.abort()
 
 
-_DOUBTS: set[asyncio.Task[None]] = set()
+_ASKING: set[asyncio.Task[None]] = set()
 """Held here, since the loop itself holds no task."""
 
 
@@ -194,15 +186,45 @@ class Far(asyncio.Protocol):
             near.transport.write(data)
 
     def eof_received(self) -> bool:
-        near = self.near
-        if self.doubt is not None and near is not None and near.first == b"" and not near.said_all:
-            return False
-        self.eof = True
+        if self.doubt is not None and self.near is not None:
+            self._ask(self.doubt, self.near, unheard=self.near.first == b"")
+            return True
+        return self._said_all()
+
+    def _said_all(self) -> bool:
+        """Whether more may go to the far side, now that no more comes from it."""
+        near, self.eof = self.near, True
         if near is None or near.transport is None or near.transport.is_closing():
             return False
         with contextlib.suppress(OSError):
             near.transport.write_eof()
         return not near.said_all
+
+    def _ask(self, doubt: Callable[[], Awaitable[bool]], near: Near, *, unheard: bool) -> None:
+        """Finds out whether the far side has ended this stream, or its connection all of them."""
+
+        async def find_out() -> None:
+            lost = await doubt()
+            if near.gone:
+                return
+            if lost and unheard:
+                self._let_go()
+                near.again()
+            elif lost or self.channel is None:
+                near.break_off()
+            elif not self._said_all():
+                self._let_go()
+                near.end()
+
+        task = asyncio.get_running_loop().create_task(find_out())
+        _ASKING.add(task)
+        task.add_done_callback(_ASKING.discard)
+
+    def _let_go(self) -> None:
+        self.near = None
+        channel, self.channel = self.channel, None
+        if channel is not None:
+            channel.close()
 
     def pause_writing(self) -> None:
         if self.near is not None and self.near.transport is not None:
@@ -220,21 +242,13 @@ class Far(asyncio.Protocol):
         self.channel = None
         if near is None:
             return
-        if self.doubt is not None and not self.eof and (near.first == b"" or _unheard(near, exc)):
-            near.doubted(self.doubt)
-        elif self.eof and exc is None:
+        if self.eof and exc is None:
             near.end()
+        elif self.doubt is not None and isinstance(exc, ConnectionError):
+            self._ask(self.doubt, near, unheard=near.first is not None)
         else:
             near.break_off()
 
     def leave(self) -> None:
         """The program here has gone."""
-        self.near = None
-        channel, self.channel = self.channel, None
-        if channel is not None:
-            channel.close()
-
-
-def _unheard(near: Near, exc: Exception | None) -> bool:
-    """Whether the far side went with what was said to it unread: the system says so by a reset."""
-    return near.first is not None and isinstance(exc, ConnectionError)
+        self._let_go()

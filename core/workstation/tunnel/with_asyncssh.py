@@ -225,7 +225,7 @@ class AsyncsshLink:
         if self._relayed:
             return
         self._connection.set_keepalive(PROOF, PROOFS)
-        await self._clock.sleep(PROOF * (PROOFS + 1))
+        await self._clock.sleep(PROOF * (PROOFS + 4))
         if not self._ended.done():
             self._connection.set_keepalive(*self._usual)
 

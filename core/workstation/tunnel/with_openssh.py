@@ -23,6 +23,7 @@ from core.workstation.tunnel.ciphers import gcm_first
 from core.workstation.tunnel.definition import End
 from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Unreachable
 from core.workstation.tunnel.hostkeys import host_key_refused
+from core.workstation.tunnel.mux import Mux
 from core.workstation.tunnel.streams import Far
 
 KEEPALIVE, KEEPALIVES = 3, 3
@@ -32,8 +33,6 @@ GREETING = 60.0
 ASKED = 600.0
 PROOF = 4.0
 _UP = "mlops-env-is-up"
-_LAST_MOMENTS = 0.5
-"""Seconds between the end of a stream and that of ssh itself, where the one comes from the other."""
 _FULL = 0.005
 """Seconds until ssh has taken some of the connections that wait at its socket, which holds 128."""
 _SWITCHED_OFF = (
@@ -77,6 +76,7 @@ class OpensshEngine:
                 assert process.stdout is not None
                 line = await process.stdout.readline()
             if line.strip().decode() == _UP:
+                await link.begin()
                 return link
             await process.wait()
             raise self._meaning(await link.said())
@@ -112,7 +112,7 @@ class OpensshEngine:
         if "Host key verification failed" in said:
             return host_key_refused(host, changed=False)
         if "Permission denied" in said or "Too many authentication failures" in said:
-            if "keyboard-interactive" in last and not self._ask:
+            if not self._ask and "publickey" not in last and "keyboard-interactive" in last:
                 return PersonNeeded(
                     "sign-in",
                     f"{host.hostname} asks {host.user} a question.",
@@ -135,6 +135,7 @@ class OpensshLink:
         self._host, self._process, self._folder, self._clock = host, process, folder, clock
         self._sockets: dict[End, Path] = {}
         self._asking = asyncio.Lock()
+        self._mux: Mux | None = None
         assert process.stderr is not None
         self._errors = asyncio.create_task(process.stderr.read())
 
@@ -142,6 +143,13 @@ class OpensshLink:
     def about(self) -> str:
         """That it is ssh itself."""
         return "ssh"
+
+    async def begin(self) -> None:
+        """Opens the line on which ssh is asked whether it lives."""
+        try:
+            self._mux = await Mux.open(self._folder / "c")
+        except OSError as error:
+            raise Unreachable("ssh ended as it began.", code="unreachable", cause=str(error)) from error
 
     async def open(self, end: End, far: Far) -> None:
         """Opens a stream through the socket that ssh listens on for this end."""
@@ -163,13 +171,14 @@ class OpensshLink:
         await asyncio.get_running_loop().create_unix_connection(lambda: far, sock=connection)
 
     async def _ending(self) -> bool:
-        """Whether ssh is at its end: a stream that it took and dropped unheard was dropped for that."""
+        """Whether ssh is at its end: it closes every stream then, as if the other side had."""
+        if self._mux is None:
+            return True
         try:
-            async with self._clock.deadline(_LAST_MOMENTS):
-                await self._process.wait()
+            async with self._clock.deadline(PROOF):
+                return not await self._mux.alive()
         except TimeoutError:
-            return False
-        return True
+            return True
 
     async def _socket(self, end: End) -> Path:
         async with self._asking:
@@ -212,6 +221,8 @@ class OpensshLink:
 
     async def close(self) -> None:
         """Ends ssh."""
+        if self._mux is not None:
+            self._mux.close()
         self._kill()
         await self._process.wait()
         self._errors.cancel()

@@ -159,17 +159,26 @@ class Echo:
         self.server: asyncio.Server | None = None
         self.port = 0
         self.served = 0
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def start(self, path: str = "") -> None:
         if path:
-            self.server = await asyncio.start_unix_server(self._serve, path=path, backlog=4096)
+            self.server = await asyncio.start_unix_server(self._accept, path=path, backlog=4096)
         else:
-            self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=4096)
+            self.server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=4096)
             self.port = self.server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
         if self.server is not None:
             self.server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.served += 1

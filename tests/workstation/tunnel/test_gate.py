@@ -12,7 +12,7 @@ from core.workstation.tunnel.backoff import CAP, Backoff
 from core.workstation.tunnel.definition import End
 from core.workstation.tunnel.engine import NotForwarded
 from core.workstation.tunnel.gate import Gate
-from core.workstation.tunnel.sleeping import awoken
+from core.workstation.tunnel.sleeping import Sleep
 from core.workstation.tunnel.streams import Far, Near, Traffic
 
 END = End(host="localhost", port=80)
@@ -117,7 +117,9 @@ def test_pauses_grow_to_a_cap_and_are_never_the_same() -> None:
 
 
 async def test_a_machine_that_slept_is_told_from_one_that_was_busy() -> None:
-    readings = iter([100.0, 100.1, 100.2, 160.2])
+    readings = iter([100.0, 100.1, 100.2, 160.2, 190.2])
     clock = VirtualClock()
-    assert await awoken(clock, lambda: next(readings)) == pytest.approx(60)
+    sleep = Sleep(clock, lambda: next(readings))
+    assert await sleep.over() == pytest.approx(60)
     assert len(clock.waits) == 3
+    assert await sleep.over() == pytest.approx(30), "one that came meanwhile is not missed"

@@ -1,0 +1,64 @@
+"""What every engine carries, by a real sshd: streams both ways, half-closed ones, many at once, to ports and sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+
+import pytest
+from ssh_server import Echo, Server
+from tunnel_bench import ENGINES, GENEROUS, engine, up
+
+pytestmark = pytest.mark.parametrize("name", ENGINES)
+
+
+async def test_streams_both_ways_whole_and_half_closed(name: str, sshd: Server, echo: Echo) -> None:
+    size = 20_000_003
+    async with up(engine(name, sshd), f"0={echo.port}") as tunnel, asyncio.timeout(GENEROUS):
+        assert await tunnel.echoes()
+        reader, writer = await tunnel.connect()
+        writer.write(b"S" + b"u" * size)
+        writer.write_eof()
+        assert int.from_bytes(await reader.readexactly(8), "big") == size
+        assert await reader.read() == b""
+        reader, writer = await tunnel.connect()
+        writer.write(b"D" + size.to_bytes(8, "big"))
+        assert len(await reader.readexactly(size)) == size
+        assert await reader.read() == b""
+        writer.close()
+        status = tunnel.running.status()
+        assert status.state == "up"
+        assert status.forwards[0].up_bytes > size
+        assert status.forwards[0].down_bytes > size
+        await tunnel.until(lambda: tunnel.running.status().forwards[0].open == 0)
+
+
+async def test_hundreds_at_once_are_all_answered(name: str, sshd: Server, echo: Echo) -> None:
+    async with up(engine(name, sshd), f"0={echo.port}") as tunnel:
+        assert all(await asyncio.gather(*(tunnel.echoes(bytes([65 + n % 26]) * 100) for n in range(300))))
+    assert echo.served >= 300
+
+
+async def test_several_forwards_and_sockets_on_one_connection(name: str, sshd: Server, echo: Echo, tmp_path: Path) -> None:
+    there, here = tmp_path / "there: a\\b.sock", tmp_path / "here.sock"
+    behind = Echo()
+    await behind.start(str(there))
+    async with up(engine(name, sshd), f"0={echo.port}", f"{here}={there}") as tunnel:
+        assert await tunnel.echoes()
+        reader, writer = await asyncio.open_unix_connection(here)
+        writer.write(b"Eover a socket")
+        async with asyncio.timeout(GENEROUS):
+            assert await reader.readexactly(14) == b"Eover a socket"
+        assert len(sshd.children()) <= 2 * 1 + 1
+        writer.close()
+    await behind.close()
+
+
+async def test_a_stream_that_the_host_does_not_open_ends_and_is_told(name: str, sshd: Server, tmp_path: Path) -> None:
+    async with up(engine(name, sshd), f"0={tmp_path}/none.sock") as tunnel, asyncio.timeout(GENEROUS):
+        reader, writer = await tunnel.connect()
+        writer.write(b"E")
+        with contextlib.suppress(ConnectionError):
+            assert await reader.read() == b""
+        assert tunnel.running.status().state == "up"

@@ -1,0 +1,182 @@
+"""What becomes of a tunnel when its connection does not: no new connection is refused, and none hangs for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from ssh_server import Echo, Server
+from tunnel_bench import ENGINES, GENEROUS, engine, up
+
+from core.workstation.tunnel import gate
+from core.workstation.tunnel.engine import HostKeyRefused, SignInRefused, Unreachable
+
+by_either = pytest.mark.parametrize("name", ENGINES)
+WATCHFUL = ("ServerAliveInterval=1", "ServerAliveCountMax=2")
+CARELESS = ("ServerAliveInterval=3600",)
+
+
+async def in_flight(tunnel: object) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A stream that has been answered once, and says no more."""
+    reader, writer = await tunnel.connect()  # type: ignore[attr-defined]
+    writer.write(b"Ehello")
+    async with asyncio.timeout(GENEROUS):
+        assert await reader.readexactly(6) == b"Ehello"
+    return reader, writer
+
+
+@by_either
+async def test_a_killed_connection_is_made_again_and_refuses_nobody(name: str, own_sshd: Server, echo: Echo) -> None:
+    async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
+        reader, _ = await in_flight(tunnel)
+        own_sshd.kill_children()
+        answers = await asyncio.gather(*(tunnel.echoes() for _ in range(20)))
+        assert all(answers)
+        async with asyncio.timeout(GENEROUS):
+            with pytest.raises(ConnectionError):
+                await reader.read()
+        status = tunnel.running.status()
+        assert (status.state, status.reconnects, status.error) == ("up", 1, None)
+        assert any(words.startswith("connection lost") for words in tunnel.told)
+
+
+@by_either
+async def test_a_host_that_falls_silent_is_noticed(name: str, own_sshd: Server, echo: Echo) -> None:
+    async with up(engine(name, own_sshd, *WATCHFUL), f"0={echo.port}") as tunnel:
+        reader, _ = await in_flight(tunnel)
+        own_sshd.kill_children(signal.SIGSTOP)
+        waiting = [asyncio.create_task(tunnel.echoes()) for _ in range(5)]
+        async with asyncio.timeout(GENEROUS):
+            with pytest.raises(ConnectionError):
+                await reader.read()
+        assert all(await asyncio.gather(*waiting))
+        own_sshd.kill_children(signal.SIGKILL)
+
+
+@by_either
+async def test_after_a_sleep_the_connection_is_proven_at_once(name: str, own_sshd: Server, echo: Echo) -> None:
+    slept = 0.0
+    async with up(engine(name, own_sshd, *CARELESS), f"0={echo.port}", asleep=lambda: slept) as tunnel:
+        reader, _ = await in_flight(tunnel)
+        slept = 3600.0
+        await tunnel.until(lambda: any("slept for 3600 s" in words for words in tunnel.told))
+        assert await tunnel.echoes()
+        assert tunnel.running.status().reconnects == 0, "a connection that answers stays"
+        own_sshd.kill_children(signal.SIGSTOP)
+        slept = 7200.0
+        async with asyncio.timeout(GENEROUS):
+            with pytest.raises(ConnectionError):
+                await reader.read()
+        assert await tunnel.echoes()
+        own_sshd.kill_children(signal.SIGKILL)
+
+
+@by_either
+async def test_who_comes_while_the_host_is_away_is_held_and_served(name: str, own_sshd: Server, echo: Echo) -> None:
+    async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
+        own_sshd.stop()
+        await tunnel.until(lambda: tunnel.running.status().state == "reconnecting")
+        waiting = [asyncio.create_task(tunnel.echoes()) for _ in range(5)]
+        while tunnel.running.gate.waiting < 5:
+            await asyncio.sleep(0)
+        own_sshd.start()
+        assert all(await asyncio.gather(*waiting))
+
+
+async def test_nobody_is_held_for_ever(own_sshd: Server, echo: Echo, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "HOLD", 0.2)
+    async with up(engine("asyncssh", own_sshd), f"0={echo.port}") as tunnel:
+        own_sshd.stop()
+        await tunnel.until(lambda: tunnel.running.status().state == "reconnecting")
+        reader, writer = await tunnel.connect()
+        writer.write(b"E")
+        async with asyncio.timeout(GENEROUS):
+            with pytest.raises(ConnectionError):
+                await reader.read()
+        await tunnel.until(lambda: "can't be reached" in (tunnel.running.status().error or {}).get("message", ""))
+
+
+@by_either
+async def test_a_changed_host_key_ends_a_tunnel_with_the_reason(name: str, own_sshd: Server, echo: Echo) -> None:
+    async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
+        own_sshd.stop()
+        own_sshd.new_host_key()
+        own_sshd.start()
+        error = await tunnel.ended()
+        assert isinstance(error, HostKeyRefused)
+        assert error.code == "host-key-changed"
+        assert str(own_sshd.known_hosts) in error.hint
+        assert tunnel.running.status().state == "stopped"
+
+
+@by_either
+async def test_a_host_key_that_is_not_known_is_never_taken(name: str, own_sshd: Server, echo: Echo) -> None:
+    own_sshd.known_hosts.write_text("")
+    async with up(engine(name, own_sshd), f"0={echo.port}", first=False) as tunnel:
+        error = await tunnel.ended()
+        assert isinstance(error, HostKeyRefused)
+        assert error.code == "host-key-unknown"
+    none = engine(name, own_sshd, "UserKnownHostsFile=none", "GlobalKnownHostsFile=none")
+    async with up(none, f"0={echo.port}", first=False) as tunnel:
+        assert isinstance(await tunnel.ended(), HostKeyRefused), "no file of known hosts is not no check"
+
+
+@by_either
+async def test_a_refused_key_ends_a_tunnel_with_the_reason(name: str, own_sshd: Server, echo: Echo) -> None:
+    async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
+        (own_sshd.folder / "authorized_keys").write_text("")
+        own_sshd.kill_children()
+        error = await tunnel.ended()
+        assert isinstance(error, SignInRefused)
+    async with up(engine(name, own_sshd), f"0={echo.port}", first=False) as tunnel:
+        assert isinstance(await tunnel.ended(), SignInRefused)
+
+
+async def test_a_sign_in_that_may_come_is_waited_for(own_sshd: Server, echo: Echo) -> None:
+    keys = own_sshd.folder / "authorized_keys"
+    right = keys.read_text()
+    keys.write_text("")
+    async with up(engine("asyncssh", own_sshd), f"0={echo.port}", first=False, patience=3600.0) as tunnel:
+        await tunnel.until(lambda: any("does not accept" in words for words in tunnel.told))
+        keys.write_text(right)
+        assert await tunnel.echoes()
+
+
+@by_either
+async def test_a_host_that_is_not_there_is_told_at_once(name: str, own_sshd: Server, echo: Echo) -> None:
+    own_sshd.stop()
+    begun = time.monotonic()
+    async with up(engine(name, own_sshd), f"0={echo.port}", first=False) as tunnel:
+        assert isinstance(await tunnel.ended(), Unreachable)
+    assert time.monotonic() - begun < GENEROUS
+
+
+@by_either
+async def test_a_socket_that_goes_and_comes_back_is_told_with_the_reason(
+    name: str, sshd: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "docker.sock"
+
+    async def docker(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
+        writer.close()
+
+    async with up(engine(name, sshd), f"{tmp_path}/here.sock={there}") as tunnel:
+
+        def health() -> tuple[str, str]:
+            found = tunnel.running.status().forwards[0]
+            return found.health, found.detail
+
+        await tunnel.until(lambda: health()[0] == "failing")
+        assert "Docker is not running there" in health()[1]
+        server = await asyncio.start_unix_server(docker, there)
+        await tunnel.until(lambda: health() == ("ok", "Docker answers."))
+        server.close()
+        there.unlink()
+        tunnel.running.look()
+        await tunnel.until(lambda: health()[0] == "failing")
+        assert tunnel.running.status().state == "up"

@@ -107,7 +107,7 @@ class Delays:
 
 @dataclass(frozen=True, slots=True)
 class Terraform:
-    """``[terraform]``: which provider Terraform runs."""
+    """``[terraform]``: which provider Terraform runs, the stand-in or the real one from where Terraform finds it."""
 
     provider: str = "stand-in"
 
@@ -136,6 +136,7 @@ class Scenario:
 
 
 _TABLES: dict[str, type] = {"project": Project, "sign_in": SignIn, "delays": Delays, "terraform": Terraform}
+PROVIDERS = ("stand-in", "hashicorp")
 _ERRORS = ("timeout", "reset")
 _POD_REASONS = ("ImagePullBackOff", "CrashLoopBackOff", "CreateContainerConfigError", "Unschedulable")
 
@@ -168,8 +169,8 @@ def parse(data: Mapping[str, Any]) -> Scenario:
     if not isinstance(durations, dict) or not all(_number(v) for v in durations.values()):
         raise _wrong("durations", durations, "calls with numbers of seconds, 0 or more")
     scenario = Scenario(**values)
-    if scenario.terraform.provider != "stand-in":
-        raise _wrong("terraform.provider", scenario.terraform.provider, "stand-in")
+    if scenario.terraform.provider not in PROVIDERS:
+        raise _wrong("terraform.provider", scenario.terraform.provider, " or ".join(PROVIDERS))
     return scenario
 
 

@@ -126,7 +126,7 @@ def _endpoints(world: World, google: str, kubernetes: str, ca_file: Path) -> dic
         "speed": world.clock.speed,
         "project": world.project,
         "number": world.number,
-        "provider_mirror": str(_mirror(world)),
+        "provider_mirror": _mirror(world),
         "shell": shell.variables(world, google, credentials, token),
     }
 
@@ -137,10 +137,12 @@ def _kubernetes(world: World) -> web.Application:
     return app(world)
 
 
-def _mirror(world: World) -> Path:
+def _mirror(world: World) -> str:
+    """Where the stand-in provider lies; empty where the scenario wants the real one, which Terraform finds by itself."""
     from core.rehearsal.provider import mirror
 
-    return mirror.write(world.folder / PROVIDERS, rate=world.clock.speed)
+    written = mirror.write(world.folder / PROVIDERS, rate=world.clock.speed)
+    return str(written) if world.scenario.terraform.provider == "stand-in" else ""
 
 
 def _listen(port: int) -> socket.socket:

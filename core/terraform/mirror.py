@@ -1,8 +1,9 @@
 """Where Terraform's providers come from: one unpacked mirror a machine, filled once under a lock.
 
 Terraform's own plugin cache is not safe when two runs fill it at once, and a download in every environment would be
-slow. The mirror is filled by ``terraform providers mirror`` with the user's own CLI configuration in force, so a company's
-mirror is where it comes from. In a rehearsal the simulated cloud brings a mirror with a stand-in provider.
+slow. The mirror is filled by a ``terraform init`` with the user's own CLI configuration in force, so that a company's mirror
+is where it comes from: ``terraform providers mirror`` would ask the registry, whatever that configuration says. In a
+rehearsal the simulated cloud brings a mirror with a stand-in provider, unless its scenario wants the real one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import fcntl
 import json
 import os
 import shutil
-import zipfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
@@ -24,6 +24,8 @@ from core.run.step import Reporter
 from core.terraform import process
 
 COMPLETE = ".complete"
+INSTALLED = Path(".terraform") / "providers"
+"""Where ``init`` puts providers, in the layout of an unpacked mirror."""
 
 
 async def providers_mirror(
@@ -31,7 +33,8 @@ async def providers_mirror(
 ) -> Path:
     """The folder for ``init -plugin-dir``; filled first, where it is not yet, with what the module ``source`` asks for."""
     if cloud.simulator is not None:
-        return Path(json.loads((cloud.simulator / "endpoints.json").read_text())["provider_mirror"])
+        if brought := json.loads((cloud.simulator / "endpoints.json").read_text())["provider_mirror"]:
+            return Path(brought)
     versions = (source / "versions.tf").read_text()
     mirror = home.ensure("cache", "providers")
     marker = mirror / COMPLETE
@@ -49,7 +52,7 @@ async def _fill(
 ) -> None:
     work = home.ensure("cache", "providers.partial")
     shutil.rmtree(work)
-    (work / "packed").mkdir(parents=True, mode=0o700)
+    work.mkdir(mode=0o700)
     (work / "versions.tf").write_text(versions)
     reporter.progress("Fetching Terraform's Google provider, once for this machine")
     lines: list[str] = []
@@ -59,7 +62,7 @@ async def _fill(
         reporter.log(line)
 
     code = await process.run(
-        [*command, "providers", "mirror", "-no-color", str(work / "packed")],
+        [*command, "init", "-no-color", "-input=false", "-backend=false"],
         folder=work,
         environment=environment,
         on_line=heard,
@@ -72,24 +75,15 @@ async def _fill(
             hint="Terraform needs its registry, or a mirror named in your own .terraformrc.",
             delay=10,
         )
-    await asyncio.to_thread(_unpack, work / "packed", mirror)
+    await asyncio.to_thread(_keep, work / INSTALLED, mirror)
     shutil.rmtree(work)
 
 
-def _unpack(packed: Path, mirror: Path) -> None:
-    """``HOST/NAMESPACE/TYPE/terraform-provider-TYPE_VERSION_OS_ARCH.zip`` to ``HOST/NAMESPACE/TYPE/VERSION/OS_ARCH/``."""
-    found = sorted(packed.rglob("terraform-provider-*.zip"))
-    if not found:
-        raise PermanentError("Terraform mirrored no provider.", code="providers")
-    for archive in found:
-        _, version, system, machine = archive.stem.rsplit("_", 3)
-        target = mirror / archive.parent.relative_to(packed) / version / f"{system}_{machine}"
-        shutil.rmtree(target, ignore_errors=True)
-        target.mkdir(parents=True, mode=0o700)
-        with zipfile.ZipFile(archive) as content:
-            content.extractall(target)
-        for file in target.iterdir():
-            file.chmod(0o755)
+def _keep(installed: Path, mirror: Path) -> None:
+    """Copies ``HOST/NAMESPACE/TYPE/VERSION/OS_ARCH/``; what lies in the user's own mirror or cache, Terraform only links."""
+    if not installed.is_dir():
+        raise PermanentError("Terraform installed no provider.", code="providers")
+    shutil.copytree(installed, mirror, dirs_exist_ok=True)
 
 
 @contextlib.asynccontextmanager

@@ -18,4 +18,6 @@ def _part(module: str, *arguments: str) -> Part:
     return checks
 
 
-PARTS: dict[str, Part] = {}
+PARTS: dict[str, Part] = {
+    "terraform": _part("terraform"),
+}

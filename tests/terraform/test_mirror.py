@@ -13,28 +13,31 @@ from terraform_work import Heard
 
 from core.environment import Cloud, Home
 from core.errors import TemporaryError
+from core.rehearsal.provider import mirror as stand_in
+from core.resources import folder
 from core.terraform import providers_mirror
+from core.toolchain import find
 
 FAKE = """
-import sys, zipfile
+import sys
 from pathlib import Path
 Path(sys.argv[1]).open("a").write("started\\n")
 if sys.argv[2] == "fails":
     print("Error: Failed to query available provider packages")
     sys.exit(1)
-folder = Path(sys.argv[-1]) / "registry.terraform.io" / "hashicorp" / "google"
+folder = Path(".terraform/providers/registry.terraform.io/hashicorp/google/7.45.0/linux_amd64")
 folder.mkdir(parents=True)
-with zipfile.ZipFile(folder / "terraform-provider-google_7.45.0_linux_amd64.zip", "w") as archive:
-    archive.writestr("terraform-provider-google_v7.45.0_x5", "#!/bin/sh\\n")
+(folder / "terraform-provider-google_v7.45.0_x5").write_text("#!/bin/sh\\n")
+(folder / "terraform-provider-google_v7.45.0_x5").chmod(0o755)
 """
 
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    folder = tmp_path / "platform"
-    folder.mkdir()
-    (folder / "versions.tf").write_text('terraform { required_providers { google = { source = "hashicorp/google" } } }')
-    return folder
+    made = tmp_path / "platform"
+    made.mkdir()
+    (made / "versions.tf").write_text('terraform { required_providers { google = { source = "hashicorp/google" } } }')
+    return made
 
 
 def command(root: Path, does: str = "works") -> list[str]:
@@ -73,6 +76,34 @@ async def test_a_registry_out_of_reach_is_worth_another_try(tmp_path: Path, sour
         await mirrored(tmp_path, source, "fails")
     assert "Failed to query" in caught.value.cause
     await mirrored(tmp_path, source)
+
+
+async def test_it_comes_from_the_mirror_that_the_users_own_configuration_names(tmp_path: Path, source: Path) -> None:
+    theirs = stand_in.write(tmp_path / "theirs", rate=0)
+    own = tmp_path / "own.tfrc"
+    own.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{theirs}"\n  }}\n}}\n')
+    (source / "versions.tf").write_bytes((folder("terraform") / "platform/versions.tf").read_bytes())
+    environment = {"PATH": os.environ["PATH"], "TF_CLI_CONFIG_FILE": str(own), "CHECKPOINT_DISABLE": "1"}
+    mirror = await providers_mirror(
+        Cloud(), Home.find(), command=find("terraform").command, environment=environment, source=source, reporter=Heard()
+    )
+    assert mirror != theirs
+    [provider] = mirror.rglob("terraform-provider-google_*")
+    assert (provider.is_symlink(), os.access(provider, os.X_OK)) == (False, True)
+    assert not [p for p in mirror.rglob("*") if p.is_symlink()]
+
+
+async def test_a_simulated_cloud_may_want_the_real_one(tmp_path: Path, source: Path) -> None:
+    (tmp_path / "endpoints.json").write_text(json.dumps({"provider_mirror": ""}))
+    found = await providers_mirror(
+        Cloud("rehearsal", simulator=tmp_path),
+        Home.find(),
+        command=command(tmp_path),
+        environment={"PATH": os.environ["PATH"]},
+        source=source,
+        reporter=Heard(),
+    )
+    assert found == Home.find().ensure("cache", "providers")
 
 
 async def test_a_simulated_cloud_brings_its_own(tmp_path: Path, source: Path) -> None:

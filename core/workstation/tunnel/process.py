@@ -118,9 +118,12 @@ def main() -> int:
     home = Home.find()
     try:
         tunnel = book.from_table(home, name, document["tunnel"])
-        _lock = take(home, name)
-        with contextlib.suppress(asyncio.CancelledError):
-            asyncio.run(_until_told(home, tunnel))
+        lock = take(home, name)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                asyncio.run(_until_told(home, tunnel))
+        finally:
+            lock.release()
     except MlopsError as error:
         processes.refuse(error)
     return 0

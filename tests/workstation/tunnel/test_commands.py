@@ -1,0 +1,138 @@
+"""``mlops-env tunnel``: up as a process of its own or in front, down, status, logs; what is wrong said in a sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tomlkit
+from ssh_server import Echo, Server
+
+from core.cli import main
+from core.environment import Home
+from core.workstation.tunnel import book, places, tunnels
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def box(home: Home, sshd: Server) -> Iterator[str]:
+    """A tunnel by name, defined in the file as a person would."""
+    home.ensure()
+    name = f"box-{os.getpid()}"  # its socket stands in a folder that all of the user's tunnels share
+    book.path(home).write_text(f"[tunnels.{name}]\noptions = {json.dumps(sshd.options)}\n")
+    yield name
+    tunnels.stop(home, name)
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+async def test_up_and_down_as_a_process_of_its_own(
+    box: str, home: Home, echo: Echo, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import asyncio
+
+    def command(*words: str) -> asyncio.Future[int]:
+        return asyncio.ensure_future(asyncio.to_thread(main, ["tunnel", *words, "--output", "json"]))
+
+    assert await command("up", box, "--forward", f"0={echo.port}", "--detach") == 0
+    up = said(capsys)
+    assert (up["state"], up["engine"], up["docker_host"]) == ("up", "asyncssh", "")
+    assert os.getsid(up["pid"]) != os.getsid(0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(up["forwards"][0]["local"]))
+    writer.write(b"Ehello")
+    assert await reader.readexactly(6) == b"Ehello"
+    assert await command("status", box) == 0
+    status = said(capsys)
+    assert (status["pid"], status["forwards"][0]["open"]) == (up["pid"], 1)
+    assert book.load(home)[box].forwards[0].remote.port == echo.port, "what the flags said is kept"
+    assert await command("up", box, "--detach") == 6
+    capsys.readouterr()
+    assert await command("down", box) == 0
+    assert said(capsys) == {"tunnel": box, "stopped": True}
+    with pytest.raises(ConnectionError):
+        await reader.readexactly(1)
+    assert await command("status", box) == 0
+    down = said(capsys)
+    assert (down["state"], down["pid"], down["forwards"][0]["connections"]) == ("down", None, 1)
+    assert await command("logs", box) == 0
+    assert "connected" in said(capsys)["lines"][0]
+    assert places.log(home, box).stat().st_mode & 0o777 == 0o600
+    assert (home.root / "tunnels" / box / "errors.log").read_text() == ""
+
+
+def test_in_front_until_ctrl_c(box: str, home: Home, sshd: Server) -> None:
+    command = [sys.executable, "-P", "-m", "core.cli", "tunnel", "up", box]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    path = f"/tmp/mlops-env-{os.getuid()}/docker-{box}.sock"
+    assert child.stdout.readline() == f"{path} -> /var/run/docker.sock\n"
+    assert child.stdout.readline() == f"export DOCKER_HOST=unix://{path}\n"
+    assert tunnels.status(home, box).pid == child.pid
+    child.send_signal(signal.SIGINT)
+    _, told = child.communicate(timeout=60)
+    assert child.returncode == 0
+    assert "Traceback" not in told
+    assert '"containers.environment": {"DOCKER_HOST": ' in told
+    assert not Path(path).exists()
+
+
+def test_a_killed_tunnel_is_down_and_comes_up_again(box: str, home: Home) -> None:
+    first = tunnels.start(home, tunnels.defined(home, box))
+    assert first.pid is not None
+    os.kill(first.pid, signal.SIGKILL)
+    while tunnels.status(home, box).pid is not None:
+        os.sched_yield()
+    assert tunnels.status(home, box).state == "down"
+    again = tunnels.start(home, tunnels.defined(home, box))
+    assert again.pid not in (None, first.pid)
+    assert again.docker_host == first.docker_host, "the socket that it left is taken over"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "sentence"),
+    [
+        (["up", "a b"], 2, "can't be a tunnel's name"),
+        (["up", "box", "--forward", "8080"], 2, "8080 is no forward"),
+        (["up", "box", "--zone", "z"], 2, "--zone and --instance go together"),
+        (["status", "nothing"], 2, "There is no tunnel named nothing"),
+        (["logs", "nothing"], 2, "was never up"),
+    ],
+)
+def test_what_is_wrong_is_told_before_anything_is_made(
+    words: list[str], code: int, sentence: str, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["tunnel", *words]) == code
+    assert sentence in capsys.readouterr().err
+    assert not book.path(home).exists()
+
+
+def test_a_host_that_is_not_there_and_a_file_that_is_wrong(box: str, home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    document = tomlkit.parse(book.path(home).read_text())
+    document["tunnels"][box]["options"] = ["HostName=127.0.0.1", "Port=1"]  # type: ignore[index]
+    book.path(home).write_text(tomlkit.dumps(document))
+    assert main(["tunnel", "up", box, "--detach"]) == 1
+    told = capsys.readouterr().err
+    assert "can't be reached" in told
+    assert "Traceback" not in told
+    status = tunnels.status(home, box)
+    assert status.state == "stopped"
+    assert status.error is not None
+    book.path(home).write_text("[tunnels\n")
+    assert main(["tunnel", "up", box, "--detach"]) == 2
+    assert str(book.path(home)) in capsys.readouterr().err
+    book.path(home).unlink()
+
+
+def test_down_of_what_is_not_up(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tunnel", "down", "box"]) == 0
+    assert "was not up" in capsys.readouterr().out

@@ -28,9 +28,11 @@ def new(arguments: argparse.Namespace, out: Output) -> int:
     chosen = template(arguments.template)
     image: dict[str, str] = {}
     if arguments.env:
+        import asyncio
+
         from core.install.image import of
 
-        image = of(Environment.load(Home.find(), arguments.env), chosen.name)
+        image = asyncio.run(of(Environment.load(Home.find(), arguments.env), chosen.name))
     made = draft(
         chosen,
         Path(arguments.folder),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -56,5 +57,6 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
 
         given.update(settings(arguments.set))
     if given.get("kfp_manifests") not in (None, "github"):
-        given["kfp_manifests"] = str(Path(str(given["kfp_manifests"])).expanduser().absolute())
+        with contextlib.suppress(RuntimeError):  # what names no folder is refused with all else that is wrong
+            given["kfp_manifests"] = str(Path(str(given["kfp_manifests"])).expanduser().absolute())
     return given

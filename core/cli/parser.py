@@ -165,6 +165,14 @@ def _rehearsal(commands: Any) -> None:
     _command(inner, "stop", "rehearsal", "End its process; what it holds stays.")
 
 
+def _image(commands: Any) -> None:
+    help = "The development image of an environment."
+    image: Parser = commands.add_parser("image", help=help, description=help, formatter_class=Formatter)
+    inner = image.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
+    _command(inner, "build", "image", "Build it, if its sources are not built yet.")
+    _command(inner, "list", "image", "The images that the registry has.", function="list_images")
+
+
 def _devcontainer(commands: Any) -> None:
     help = "A devcontainer for a folder, on an environment's image or without one."
     devcontainer: Parser = commands.add_parser("devcontainer", help=help, description=help, formatter_class=Formatter)
@@ -199,16 +207,34 @@ def _tunnel(commands: Any) -> None:
         _command(inner, name, "tunnel", what, environment=False).add_argument("name", metavar="NAME", help="a tunnel")
 
 
+def _vscode(commands: Any) -> None:
+    help = "VS Code's container tools on a tunnel's Docker."
+    vscode: Parser = commands.add_parser("vscode", help=help, description=help, formatter_class=Formatter)
+    inner = vscode.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
+    for name, function, said in (
+        ("set", "set_context", "Make the tunnel's Docker context and write it into VS Code's settings."),
+        ("remove", "remove", "Take both back; the settings are what they were."),
+    ):
+        command = _command(inner, name, "vscode", said, function=function)
+        command.add_argument(
+            "--scope", choices=("user", "workspace", "remote"), default="user", help="whose settings (user)"
+        )
+
+
 def _ssh(commands: Any) -> None:
     help = "A host's entry in your ssh configuration, and the way to a VM without an address."
     ssh: Parser = commands.add_parser("ssh", help=help, description=help, formatter_class=Formatter)
     inner = ssh.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
-    add = _command(inner, "add", "ssh", "Write a host's entry: an environment's notebook, a VM, or any host.", environment=False)
+    add = _command(
+        inner, "add", "ssh", "Write a host's entry: an environment's notebook, a VM, or any host.", environment=False
+    )
     add.add_argument("name", metavar="NAME", help="an environment, or the name that ssh is to know the host by")
     add.add_argument("--project", metavar="ID", default="", help="project of an environment installed elsewhere, or of a VM")
     add.add_argument("--zone", metavar="ZONE", default="", help="zone of the VM")
     add.add_argument("--instance", metavar="VM", default="", help="name of the VM")
-    add.add_argument("--set", metavar="KEYWORD=VALUE", action="append", default=[], help="a setting of ssh's; may be repeated")
+    add.add_argument(
+        "--set", metavar="KEYWORD=VALUE", action="append", default=[], help="a setting of ssh's; may be repeated"
+    )
     add.add_argument("--dry-run", action="store_true", help="show what would be written")
     remove = _command(inner, "remove", "ssh", "Take a host's entry away again.", environment=False)
     remove.add_argument("name", metavar="NAME", help="the name it was added under")
@@ -238,7 +264,9 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "access": _access,
     "schema": _schema,
     "kubernetes-token": _kubernetes_token,
+    "image": _image,
     "devcontainer": _devcontainer,
+    "vscode": _vscode,
     "tunnel": _tunnel,
     "ssh": _ssh,
     "rehearsal": _rehearsal,

@@ -20,7 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from core.environment import Cloud
-from core.gcp import discovery, network, operations
+from core.gcp import discovery, network, operations, uploads
 from core.gcp.credentials import Credentials, SignIn, Token
 from core.gcp.errors import (
     ApiError,
@@ -108,6 +108,18 @@ class Google:
         params["media_body"] = _media(content, kind)
         answer = await self._asked(api, version, method, params)
         return answer if isinstance(answer, dict) else {}
+
+    async def upload_resumable(
+        self, api: str, version: str, method: str, content: bytes, *, kind: str = "application/octet-stream", **params: Any
+    ) -> dict[str, Any]:
+        """The same in a session that goes on where it was cut: for what is too large to be sent twice."""
+        params["media_body"] = _media(content, kind, resumable=True)
+        opening = discovery.request(await self._resource(api, version, ""), method, params)
+        return await uploads.send(self, opening, content, method=f"{api}.{method}")
+
+    async def perform(self, make: Callable[[], Any], method: str, *, tries: int = TRIES) -> Any:
+        """Sends a request in the client library's form that is made anew for each try; ``method`` names it in errors."""
+        return await self._persevere(make, method, {}, tries)
 
     async def download(
         self, api: str, version: str, method: str, *, headers: Mapping[str, str] | None = None, **params: Any
@@ -286,7 +298,7 @@ class Google:
                 )
             if status == 401:
                 raise self._unwelcome(content, method)
-        if status >= 300:
+        if status >= 300 and status != uploads.INCOMPLETE:
             raise from_answer(status, content, method=method, project=self.project)
         return answer(content)
 
@@ -384,7 +396,7 @@ class Pages:
         return lists[0] if lists else []
 
 
-def _media(content: bytes, kind: str) -> Any:
+def _media(content: bytes, kind: str, *, resumable: bool = False) -> Any:
     from googleapiclient.http import MediaInMemoryUpload
 
-    return MediaInMemoryUpload(content, mimetype=kind, resumable=False)
+    return MediaInMemoryUpload(content, mimetype=kind, resumable=resumable)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.gcp.client import Google
-from core.gcp.errors import NotFound
+from core.gcp.errors import ApiError, NotFound
 from core.names import ID_LABEL
 from core.run.together import together
 
@@ -45,6 +45,27 @@ async def write(
     raw = content.encode() if isinstance(content, str) else content
     condition = {} if generation is None else {"ifGenerationMatch": str(generation)}
     return await google.upload("storage", "v1", "objects.insert", raw, kind=kind, bucket=bucket, name=name, **condition)
+
+
+async def upload(
+    google: Google, bucket: str, name: str, content: bytes, *, kind: str = "application/octet-stream"
+) -> dict[str, Any]:
+    """Writes an object in a session that outlives a lost connection; returns what the bucket has of it."""
+    return await google.upload_resumable("storage", "v1", "objects.insert", content, kind=kind, bucket=bucket, name=name)
+
+
+async def read_from(google: Google, bucket: str, name: str, begin: int) -> bytes:
+    """What an object holds from a byte on: nothing where there is no more, or no object yet."""
+    try:
+        return await google.download(
+            "storage", "v1", "objects.get", bucket=bucket, object=name, headers={"range": f"bytes={begin}-"}
+        )
+    except NotFound:
+        return b""
+    except ApiError as error:
+        if error.status == 416:
+            return b""
+        raise
 
 
 async def empty(google: Google, bucket: str) -> int:

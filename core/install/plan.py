@@ -10,10 +10,10 @@ from core.install.installation import Installation
 from core.run.step import Step
 
 INSTALL = (
-    "prerequisites", "services", "state", "manifests", "platform", "build_access", "cluster", "namespace", "secrets",
-    "sql_proxy", "database_user", "pipelines", "access", "verify", "protect",
+    "prerequisites", "services", "state", "manifests", "platform", "build_access", "image", "cluster", "namespace",
+    "secrets", "sql_proxy", "database_user", "pipelines", "access", "verify", "protect",
 )  # fmt: skip
-"""The modules of an installation's steps, in order of display."""
+"""The modules of an installation's steps, in order of display; one whose ``wanted`` says no has none."""
 
 
 def steps(installation: Installation, action: str, options: Mapping[str, Any]) -> list[Step]:
@@ -23,4 +23,4 @@ def steps(installation: Installation, action: str, options: Mapping[str, Any]) -
 
         return destruction(installation, delete_data=bool(options.get("delete_data")))
     modules = [import_module(f"core.install.{name}") for name in INSTALL]
-    return [module.step(installation) for module in modules]
+    return [m.step(installation) for m in modules if not hasattr(m, "wanted") or m.wanted(installation)]

@@ -22,7 +22,14 @@ from core.terraform import Completed, Plan, Workspace
 CLUSTER = "module.cluster.google_container_cluster.this"
 NODE_POOL = "module.cluster.google_container_node_pool.this"
 SQL = "module.database.google_sql_database_instance.this"
-WORKLOAD_IDENTITY = "module.workload_identity[0]."
+GRANTS = {
+    "workload_identity": ("module.workload_identity[0].",),
+    "build_roles": (
+        "module.storage.google_storage_bucket_iam_member.build[",
+        "module.registry[0].google_artifact_registry_repository_iam_member.writers[",
+    ),
+}
+"""Facts that say no more than that grants were made: where Terraform has them."""
 WORKLOADS = ("kubeflow-pipelines-cloudsql-proxy", "kubeflow-pipelines-viewer", "ml-pipeline-ui", "pipeline-runner")
 """The Kubernetes accounts that the module binds to the pipelines' account."""
 WORKLOAD_USER = "roles/iam.workloadIdentityUser"
@@ -64,7 +71,7 @@ class Facts:
     context: Context
     published: dict[str, Any] = field(default_factory=dict)
     _reads: list[asyncio.Task[None]] = field(default_factory=list)
-    _bindings: set[str] = field(default_factory=set)
+    _grants: dict[str, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = self.installation.names
@@ -117,22 +124,24 @@ class Facts:
     def planned(self, plan: Plan) -> None:
         """Publishes what the plan leaves as it is; the rest follows as it completes."""
         touched = {c.address for c in plan.of("create", "replace", "delete")}
-        self._bindings = {a for a in touched if a.startswith(WORKLOAD_IDENTITY)}
         for address in (*self._known, *self._read):
             if address not in touched:
                 self._there(address)
-        if not self._bindings:
-            self._publish("workload_identity", True)
+        for fact, places in GRANTS.items():
+            self._grants[fact] = {a for a in touched if a.startswith(places)}
+            if not self._grants[fact]:
+                self._publish(fact, True)
 
     def on_complete(self, completed: Completed) -> None:
         """A resource is complete."""
         if completed.action in ("delete", "remove"):
             return
         self._there(completed.address)
-        if completed.address in self._bindings:
-            self._bindings.discard(completed.address)
-            if not self._bindings:
-                self._publish("workload_identity", True)
+        for fact, missing in self._grants.items():
+            if completed.address in missing:
+                missing.discard(completed.address)
+                if not missing:
+                    self._publish(fact, True)
 
     async def settle(self) -> None:
         """Waits for the reads that are under way; raises the error of the first that failed."""

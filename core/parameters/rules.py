@@ -128,7 +128,10 @@ def _cidr(key: str, value: str) -> None:
 def _kfp_manifests(_key: str, value: str) -> None:
     if value == "github":
         return
-    folder = Path(value).expanduser()
+    try:
+        folder = Path(value).expanduser()
+    except RuntimeError as error:  # ~NAME of a user whom this machine does not know
+        raise Broken("there is no such folder") from error
     if not folder.is_dir():
         raise Broken("there is no such folder")
     for part in ("kubeflow/pipelines", "argoproj/argo-workflows"):

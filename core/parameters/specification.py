@@ -100,6 +100,8 @@ PARAMETERS: tuple[Parameter, ...] = (
        allowed="github, or a folder with kubeflow/pipelines and argoproj/argo-workflows in it"),
     _P("user_gcp_sa", "boolean", "The secret user-gcp-sa with a key of the pipelines' account, for pipelines that want one.",
        False, "in place", group="Kubeflow", advanced=True),
+    _P("image", "choice", "Development image that is built; none leaves it out.", "kfp-dev", "in place",
+       ("kfp-dev", "tfx-kfp-dev", "gpu-dl", "none"), group="Build"),
     _P("build_deploys", "boolean", "The build account may deploy to the cluster; it can then read every Secret in it.", True,
        "in place", group="Build", advanced=True),
     _P("default_build_account", "boolean", "The same for the account that Cloud Build uses by default in this project.",
@@ -128,7 +130,7 @@ LONGEST_PREFIX_LENGTH: dict[str, int] = {"subnet_cidr": 29, "pods_cidr": 21, "se
 """The smallest range (as a prefix length) that each range parameter may be."""
 
 NOT_YET: dict[str, str] = {
-    "image": "a development image", "notebook": "a notebook", "notebook_machine_type": "a notebook",
+    "notebook": "a notebook", "notebook_machine_type": "a notebook",
     "docker_users": "a notebook", "network": "a given network", "network_project_id": "a given network",
     "subnetwork": "a given network", "pods_range": "a given network", "services_range": "a given network",
     "accounts": "given service accounts", "bucket": "a given bucket", "registry": "a given registry",

@@ -22,11 +22,13 @@ FLAGS = {
     "check": COMMON | GIVEN, "plan": COMMON | GIVEN, "status": COMMON, "attach": COMMON, "cancel": COMMON, "verify": COMMON,
     "logs": COMMON | {"--follow"}, "list": COMMON, "schema": COMMON, "kubernetes-token": COMMON,
     "access": COMMON | {"--forward", "--detach", "--stop"}, "rehearsal env": COMMON, "rehearsal stop": COMMON,
-    "ssh add": COMMON | {"--project", "--zone", "--instance", "--set", "--dry-run"}, "ssh remove": COMMON | {"--dry-run"},
-    "ssh show": COMMON, "ssh iap-proxy": COMMON | {"--project", "--zone"},
     "tunnel up": COMMON | {"--project", "--zone", "--instance", "--forward", "--docker-context", "--detach"},
     "tunnel down": COMMON, "tunnel status": COMMON, "tunnel logs": COMMON,
+    "ssh add": COMMON | {"--project", "--zone", "--instance", "--set", "--dry-run"}, "ssh remove": COMMON | {"--dry-run"},
+    "ssh show": COMMON, "ssh iap-proxy": COMMON | {"--project", "--zone"},
+    "image build": COMMON, "image list": COMMON,
     "devcontainer new": COMMON | {"--env", "--remote"}, "devcontainer list": COMMON,
+    "vscode set": COMMON | {"--scope"}, "vscode remove": COMMON | {"--scope"},
 }  # fmt: skip
 
 
@@ -71,8 +73,9 @@ BAD = [
     (["install", "demo", "--rehearse", "--yes", "--set", "subnet_cidr=10.4.0.0/20"], "cidr", "overlap"),
     (["install", "demo", "--rehearse", "--yes", "--set", "sql_username=mysql.sys"], "sql_username", "mysql"),
     (["install", "demo", "--rehearse", "--yes", "--set", "kfp_version=1.0"], "kfp_version", "2.17.0"),
+    (["install", "demo", "--rehearse", "--yes", "--set", "kfp_manifests=~nobody-here"], "kfp_manifests", "no such folder"),
     (["install", "demo", "--rehearse", "--yes", "--set", "node_min=9"], "node_min", "node_max"),
-    (["install", "demo", "--rehearse", "--yes", "--set", "image=kfp-dev"], "image", "not supported"),
+    (["install", "demo", "--rehearse", "--yes", "--set", "kms_key=k"], "kms_key", "not supported"),
     (["install", "demo", "--yes", "--set", "project_id=X"], "project_id", "6 to 30"),
     (["install", "demo", "--rehearse", "--yes", "--set", "profile"], "profile", "KEY=VALUE"),
     (["install", "demo", "--rehearse", "--yes", "--config", "/no/such/file"], "/no/such/file", ""),

@@ -81,7 +81,7 @@ async def test_what_stands_is_told_before_terraform_has_looked(
     cloud.next_run()
     known = before_terraform(cloud, monkeypatch)
     assert not await cloud.platform()
-    assert set(FACTS) - set(known) == {"platform"}
+    assert set(FACTS) - set(known) == {"platform", "build_roles"}
 
 
 async def test_what_is_not_as_it_should_be_is_told_by_terraform_alone(

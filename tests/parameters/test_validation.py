@@ -187,7 +187,7 @@ def test_the_last_setting_of_a_key_wins() -> None:
     assert validation.settings(["node_max=4", "node_max=5"]) == {"node_max": 5}
 
 
-@pytest.mark.parametrize("setting", ["node_max=four", "private_nodes=1", "labels=team", "nodemax=4", "image=kfp-dev"])
+@pytest.mark.parametrize("setting", ["node_max=four", "private_nodes=1", "labels=team", "nodemax=4", "kms_key=key"])
 def test_a_setting_that_is_wrong_is_a_parameter_error(setting: str) -> None:
     with pytest.raises(ParameterError) as caught:
         validation.settings([setting])

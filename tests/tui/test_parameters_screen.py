@@ -205,7 +205,7 @@ async def test_answers_are_saved_and_loaded(
     assert saved == {"namespace": "ml", "node_max": 5, "labels": {"team": "a"}}
 
 
-@pytest.mark.parametrize("content", ["namespace =", 'nodes = "many"\n', 'image = "kfp-dev"\n'])
+@pytest.mark.parametrize("content", ["namespace =", 'nodes = "many"\n', 'kms_key = "key"\n'])
 async def test_a_file_that_is_wrong_is_an_error_with_its_cause(
     app: MlopsApp, home: Home, tmp_path: Path, content: str
 ) -> None:

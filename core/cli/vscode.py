@@ -1,0 +1,94 @@
+"""``mlops-env vscode set|remove``: VS Code's container tools pointed to a tunnel's Docker, and back."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+from pathlib import Path
+
+from core.cli.output import Output, confirm, interactive
+from core.environment import Home
+from core.errors import MlopsError, UsageError
+from core.workstation.tunnel import tunnels
+from core.workstation.tunnel.docker import context_name, host_of, make_context, remove_context
+from core.workstation.tunnel.preparing import complete
+from core.workstation.tunnel.status import ForwardStatus
+from core.workstation.vscode.places import REACH, Machine, Place, places
+from core.workstation.vscode.settings import VARIABLE, Change, apply, removing, setting
+
+
+def set_context(arguments: argparse.Namespace, out: Output) -> int:
+    """Makes the tunnel's Docker context, and writes it into the settings of a scope."""
+    home, context = Home.find(), context_name(arguments.name)
+    changes = [setting(place, context) for place in _places(arguments)]
+    for change in changes:
+        if change.replaced:
+            out.say(_diff(change))
+            _agree(arguments, f"{change.place.path} has {VARIABLE} {change.replaced}. Replace it?")
+    host = _host(home, arguments.name)
+    make_context(context, host)
+    _apply(changes, home, context, arguments, out)
+    if os.environ.get("DOCKER_HOST"):
+        out.say("Note: DOCKER_HOST is set here; a VS Code that is started from this shell goes there all the same.")
+    return 0
+
+
+def remove(arguments: argparse.Namespace, out: Output) -> int:
+    """Takes the settings back, and the context with them."""
+    home, context = Home.find(), context_name(arguments.name)
+    changes = [removing(place, context, home) for place in _places(arguments)]
+    _apply(changes, home, context, arguments, out)
+    remove_context(context)
+    return 0
+
+
+def _places(arguments: argparse.Namespace) -> list[Place]:
+    return places(arguments.scope, Machine.here(), Path.cwd())
+
+
+def _host(home: Home, name: str) -> str:
+    """Where the tunnel's Docker is on this machine, or will be once the tunnel is up."""
+    tunnel = complete(tunnels.defined(home, name))
+    host = host_of([ForwardStatus(str(each.local), str(each.remote)) for each in tunnel.forwards])
+    if not host:
+        raise UsageError(
+            f"The tunnel {name} does not lead to a Docker socket.",
+            code="no-docker-forward",
+            hint="Forward one: --forward PATH=/var/run/docker.sock.",
+        )
+    return host
+
+
+def _apply(changes: list[Change], home: Home, context: str, arguments: argparse.Namespace, out: Output) -> None:
+    for change in changes:
+        apply(change, home)
+        if not out.json:
+            out.data(f"{change.state:8} {change.place.path}")
+            for note in change.place.notes:
+                out.say(f"Note: {note}")
+    if out.json:
+        files = [
+            {"editor": c.place.editor, "path": str(c.place.path), "key": c.place.key, "state": c.state} for c in changes
+        ]
+        out.document({"context": context, "scope": arguments.scope, "files": files})
+        return
+    out.say(REACH[arguments.scope])
+
+
+def _diff(change: Change) -> str:
+    before, after = (change.before or "").splitlines(True), (change.after or "").splitlines(True)
+    return "".join(difflib.unified_diff(before, after, str(change.place.path), str(change.place.path), n=1)).rstrip("\n")
+
+
+def _agree(arguments: argparse.Namespace, question: str) -> None:
+    if arguments.yes:
+        return
+    if not interactive():
+        raise UsageError(
+            question.replace(" Replace it?", " Nobody is there to ask whether to replace it."),
+            code="no-answer",
+            hint="Say --yes to replace it; removing brings it back.",
+        )
+    if not confirm(question):
+        raise MlopsError("Nothing was written.", code="declined")

@@ -1,0 +1,231 @@
+"""``mlops-env vscode set|remove`` on a user's files: where they are, what is kept, and what bad ones get."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.cli import main
+from core.workstation.vscode.places import Machine, places
+
+BEFORE = '{\r\n    // mine\r\n    "editor.fontSize": 13,\r\n    "containers.environment": {"A": "b"},\r\n}\r\n'
+
+DOCKER = """\
+#!/bin/sh
+echo "$*" >> "$CALLS"
+case "$1 $2" in
+  "context inspect") [ -f "$CALLS.$3" ] && cat "$CALLS.$3" ;;
+  "context create")
+    for host; do :; done
+    echo "[{\\"Endpoints\\": {\\"docker\\": {\\"Host\\": \\"${host#host=}\\"}}}]" > "$CALLS.$3" ;;
+  "context show") echo default ;;
+  "context rm") rm "$CALLS.$4" ;;
+esac
+"""
+
+
+@pytest.fixture
+def user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A user's home on Linux where VS Code was started, with a docker that notes what it is asked."""
+    home = tmp_path / "user"
+    (home / ".config" / "Code" / "User").mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "docker").write_text(DOCKER)
+    (tmp_path / "bin" / "docker").chmod(0o755)
+    monkeypatch.setenv("CALLS", str(tmp_path / "calls"))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("USER", "ann")
+    for name in ("XDG_CONFIG_HOME", "WSL_DISTRO_NAME", "DOCKER_HOST", "DOCKER_CONTEXT"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "code").mkdir()
+    monkeypatch.chdir(tmp_path / "code")
+    return home
+
+
+def _settings(user: Path) -> Path:
+    return user / ".config" / "Code" / "User" / "settings.json"
+
+
+def test_set_and_removed_the_file_is_the_same_and_the_context_gone(user: Path, tmp_path: Path) -> None:
+    _settings(user).write_bytes(BEFORE.encode())
+    _settings(user).chmod(0o640)
+    assert main(["vscode", "set", "demo"]) == 0
+    set_to = _settings(user).read_bytes().decode()
+    assert '"containers.environment": {"A": "b", "DOCKER_CONTEXT": "mlops-env-demo"}' in set_to
+    assert (tmp_path / "calls.mlops-env-demo").exists()
+    assert main(["vscode", "set", "demo"]) == 0
+    assert _settings(user).read_bytes().decode() == set_to
+    assert main(["vscode", "remove", "demo"]) == 0
+    assert _settings(user).read_bytes() == BEFORE.encode()
+    assert _settings(user).stat().st_mode & 0o777 == 0o640
+    assert not (tmp_path / "calls.mlops-env-demo").exists()
+
+
+def test_a_file_that_was_not_there_goes_again(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["vscode", "set", "demo", "--output", "json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["context"] == "mlops-env-demo"
+    assert [f["state"] for f in told["files"]] == ["set"]
+    assert json.loads(_settings(user).read_text()) == {"containers.environment": {"DOCKER_CONTEXT": "mlops-env-demo"}}
+    assert main(["vscode", "remove", "demo"]) == 0
+    assert not _settings(user).exists()
+
+
+def test_a_context_of_the_users_makes_way_on_being_asked_and_comes_back(
+    user: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = '{"containers.environment": {"DOCKER_CONTEXT": "mine"} /* here */}'
+    _settings(user).write_text(before)
+    assert main(["vscode", "set", "demo"]) == 2
+    assert "mine" in capsys.readouterr().err
+    assert _settings(user).read_text() == before
+    assert main(["vscode", "set", "demo", "--yes"]) == 0
+    assert main(["vscode", "set", "other", "--yes"]) == 0
+    assert main(["vscode", "remove", "demo"]) == 0
+    assert "other" in _settings(user).read_text()
+    assert main(["vscode", "remove", "other"]) == 0
+    assert _settings(user).read_text() == before
+
+
+def test_removing_takes_the_copy_that_container_tools_made_too(user: Path) -> None:
+    _settings(user).write_text(
+        '{\n  "docker.environment": { "DOCKER_CONTEXT": "mlops-env-demo" },\n'
+        '  "containers.environment": {"DOCKER_CONTEXT": "mlops-env-demo", "X": "y"}\n}\n'
+    )
+    assert main(["vscode", "remove", "demo"]) == 0
+    assert json.loads(_settings(user).read_text()) == {"containers.environment": {"X": "y"}}
+
+
+def test_a_link_into_dotfiles_stays_one(user: Path, tmp_path: Path) -> None:
+    (tmp_path / "dotfiles.json").write_text("{}")
+    _settings(user).symlink_to(tmp_path / "dotfiles.json")
+    assert main(["vscode", "set", "demo"]) == 0
+    assert _settings(user).is_symlink()
+    assert "mlops-env-demo" in (tmp_path / "dotfiles.json").read_text()
+    assert main(["vscode", "remove", "demo"]) == 0
+    assert (tmp_path / "dotfiles.json").read_text() == "{}"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b'{\n  "a": 1\n  "b": 2\n}', "line 3, column 3"),
+        (b'{"a": "\xff"}', "not in UTF-8"),
+        (b'{"containers.environment": []}', "containers.environment"),
+    ],
+)
+def test_what_is_no_settings_file_stays_untouched(
+    user: Path, content: bytes, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _settings(user).write_bytes(content)
+    assert main(["vscode", "set", "demo"]) == 2
+    assert said in capsys.readouterr().err
+    assert _settings(user).read_bytes() == content
+    assert not (tmp_path / "calls.mlops-env-demo").exists(), "no context for a setting that was not made"
+
+
+def test_what_can_not_be_written_is_one_sentence(user: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _settings(user).symlink_to("/proc/version")
+    assert main(["vscode", "set", "demo"]) == 2
+    assert "Error: " in capsys.readouterr().err
+
+
+def test_the_scopes_have_their_files(user: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["vscode", "set", "demo", "--scope", "remote"]) == 2
+    assert "No server of VS Code" in capsys.readouterr().err
+    (user / ".vscode-server-insiders").mkdir()
+    assert main(["vscode", "set", "demo", "--scope", "remote"]) == 0
+    assert (user / ".vscode-server-insiders" / "data" / "Machine" / "settings.json").is_file()
+    assert main(["vscode", "set", "demo", "--scope", "workspace"]) == 0
+    assert (tmp_path / "code" / ".vscode" / "settings.json").is_file()
+    assert "this folder alone" in capsys.readouterr().err
+    assert not _settings(user).exists()
+
+
+def _paths(machine: Machine, folder: Path = Path("/code")) -> list[Path]:
+    return [place.path for place in places("user", machine, folder)]
+
+
+def test_where_each_system_keeps_them(tmp_path: Path) -> None:
+    mac = Machine(tmp_path / "mac", "Darwin")
+    assert _paths(mac) == [tmp_path / "mac/Library/Application Support/Code/User/settings.json"]
+    linux = Machine(tmp_path / "linux", "Linux")
+    for name in ("Code - Insiders", "VSCodium"):
+        (linux.home / ".config" / name / "User").mkdir(parents=True)
+    assert _paths(linux) == [linux.home / f".config/{n}/User/settings.json" for n in ("Code - Insiders", "VSCodium")]
+    assert _paths(Machine(linux.home, "Linux", config=str(tmp_path / "xdg"))) == [tmp_path / "xdg/Code/User/settings.json"]
+
+
+def test_in_wsl_the_users_settings_are_windows(tmp_path: Path) -> None:
+    from core.errors import UsageError
+
+    windows = tmp_path / "Users"
+    wsl = Machine(tmp_path / "home", "Linux", windows=windows, user="ann")
+    with pytest.raises(UsageError):
+        _paths(wsl)
+    for name in ("Ann", "Bob", "Public"):
+        (windows / name / "AppData" / "Roaming").mkdir(parents=True)
+    (windows / "Bob" / "AppData" / "Roaming" / "Code" / "User").mkdir(parents=True)
+    assert _paths(wsl) == [windows / "Bob/AppData/Roaming/Code/User/settings.json"]
+    (windows / "Ann" / "AppData" / "Roaming" / "Code" / "User").mkdir(parents=True)
+    assert _paths(wsl) == [windows / "Ann/AppData/Roaming/Code/User/settings.json"]
+
+
+def test_a_profile_has_a_file_of_its_own(tmp_path: Path) -> None:
+    user = tmp_path / ".config" / "Code" / "User"
+    (user / "globalStorage").mkdir(parents=True)
+    stored: dict[str, Any] = {"userDataProfiles": [{"location": "-1a2b", "name": "Python"}]}
+    (user / "globalStorage" / "storage.json").write_text(json.dumps(stored))
+    machine = Machine(tmp_path, "Linux")
+    (place,) = places("user", machine, tmp_path)
+    assert place.path == user / "settings.json"
+    assert "Python" in place.notes[0]
+    stored["profileAssociations"] = {"workspaces": {tmp_path.as_uri(): "-1a2b"}}
+    (user / "globalStorage" / "storage.json").write_text(json.dumps(stored))
+    assert [p.path for p in places("user", machine, tmp_path)] == [user / "profiles" / "-1a2b" / "settings.json"]
+    stored["userDataProfiles"][0]["useDefaultFlags"] = {"settings": True}
+    (user / "globalStorage" / "storage.json").write_text(json.dumps(stored))
+    assert [p.path for p in places("user", machine, tmp_path)] == [user / "settings.json"]
+
+
+def test_the_old_docker_extension_reads_the_old_setting(tmp_path: Path) -> None:
+    machine, extensions = Machine(tmp_path, "Linux"), tmp_path / ".vscode" / "extensions"
+    (extensions / "ms-azuretools.vscode-docker-1.29.6").mkdir(parents=True)
+    assert places("user", machine, tmp_path)[0].key == "docker.environment"
+    (extensions / "ms-azuretools.vscode-containers-2.1.0").mkdir()
+    assert places("user", machine, tmp_path)[0].key == "containers.environment"
+
+
+def _context_of(settings: dict[str, Any], variables: dict[str, str], current: str) -> str:
+    """A model of how Dev Containers comes to its context, before it ever looks at ``DOCKER_HOST``."""
+    for found in (
+        settings.get("containers.environment", {}).get("DOCKER_CONTEXT"),
+        settings.get("docker.environment", {}).get("DOCKER_CONTEXT"),
+        settings.get("docker.context"),
+        variables.get("DOCKER_CONTEXT"),
+    ):
+        if found:
+            return str(found)
+    return current
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {},
+        {"docker.context": "other"},
+        {"docker.environment": {"DOCKER_CONTEXT": "other"}},
+        {"docker.environment": {"A": "b"}},
+    ],
+)
+@pytest.mark.parametrize("variables", [{}, {"DOCKER_CONTEXT": "other", "DOCKER_HOST": "tcp://127.0.0.1:1"}])
+def test_dev_containers_comes_to_the_tunnel(user: Path, before: dict[str, Any], variables: dict[str, str]) -> None:
+    _settings(user).write_text(json.dumps(before))
+    assert _context_of(before, variables, "desktop-linux") != "mlops-env-demo"
+    assert main(["vscode", "set", "demo", "--yes"]) == 0
+    assert _context_of(json.loads(_settings(user).read_text()), variables, "desktop-linux") == "mlops-env-demo"

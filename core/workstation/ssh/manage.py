@@ -113,6 +113,7 @@ async def _instance(
     change = await _host_keys(target, google, folder, name, accept, notes, dry_run=dry_run)
     own = (
         ("HostName", to.instance),
+        ("Port", str(to.port)),
         ("User", user),
         ("IdentityFile", _quoted(private)),
         ("IdentitiesOnly", "yes"),

@@ -16,7 +16,9 @@ from core.workstation.ssh.configuration import RefusedConfiguration, resolve
 from core.workstation.ssh.entry import Entry
 from core.workstation.ssh.files import BACKUP, Change, SshFolder
 
-ENTRY = Entry("demo", "mlops-env-demo", (("HostName", "demo-notebook"), ("User", "you"), ("ProxyCommand", "relay %p")))
+ENTRY = Entry(
+    "demo", "mlops-env-demo", (("HostName", "demo-notebook"), ("Port", "22"), ("User", "you"), ("ProxyCommand", "relay %p"))
+)
 OTHERS = ("gpu", "web.example.com", "unheard-of", "mlops-env-demo2")
 
 names = st.sampled_from(["gpu", "web", "*.example.com", "*", "!bastion", "mlops-env-*", "10.0.0.?", "a b", "demo"])

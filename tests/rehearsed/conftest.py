@@ -19,8 +19,19 @@ import pytest
 
 from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
+from core.rehearsal import scenario as scenarios
+from tests.rehearsed.store_of import documents
 
 QUICK = "speed = 0\n"
+STRANGERS = """
+speed = 0
+[project]
+resources = [
+  { type = "storage.buckets", name = "a-bucket-of-others", owner = "someone-else" },
+  { type = "compute.networks", name = "others-network", owner = "someone-else" },
+]
+"""
+"""A project in which somebody else is at work too."""
 
 
 @dataclass
@@ -46,6 +57,12 @@ class Rehearsed:
             )
         return done
 
+    def begun(self, *arguments: str) -> subprocess.Popen[str]:
+        """A command that goes on meanwhile."""
+        pipe = subprocess.PIPE
+        environment = {**os.environ, "MLOPS_ENV_HOME": str(self.home.root), **self.variables}
+        return subprocess.Popen(self.command(*arguments), stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
+
     def json(self, *arguments: str) -> Any:
         return json.loads(self.run(*arguments, "--output", "json").stdout)
 
@@ -68,6 +85,19 @@ class Rehearsed:
         path = self.home.root.parent / f"scenario-{zlib.crc32(text.encode())}.toml"
         path.write_text(text)
         return path
+
+    def replay(self, text: str) -> None:
+        """Scripts the simulated cloud anew, which a user can't: what is there meets ``text`` from its next start on."""
+        rehearsals.stop(self.home, self.name)
+        kept = scenarios.load(self.scenario(text)).to_dict()
+        (self.simulator / "scenario.json").write_text(json.dumps(kept))
+        (self.simulator / "scenario.toml").write_text(text)
+
+    def empty(self, scenario: str) -> dict[tuple[str, str], Any]:
+        """Opens an environment; what the simulated cloud's store holds before anything is installed."""
+        made = Environment.new(self.home, self.name, cloud="rehearsal", given={}).save()
+        rehearsals.ensure(made, scenario=self.scenario(scenario))
+        return documents(self.simulator)
 
     def status(self) -> dict[str, Any]:
         found = self.json("status", self.name)
@@ -140,22 +170,34 @@ def rehearsed(home: Home) -> Iterator[Rehearsed]:
     made.end()
 
 
+@dataclass(frozen=True)
+class Once:
+    """An installation that many tests begin with: its home, what it told, and what the cloud held before it."""
+
+    home: Path
+    events: list[dict[str, Any]]
+    before: dict[tuple[str, str], Any]
+
+
 @pytest.fixture(scope="session")
-def _installed_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home of an environment that was installed once, for tests that begin there; each works on a copy."""
-    folder = tmp_path_factory.mktemp("installed")
-    made = Rehearsed(Home(folder / "home"))
-    made.install()
+def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """One in each of the parallel test processes: two copies that run at a time would want the same ports and sockets."""
+    home = tmp_path_factory.mktemp("installed") / "home"
+    made = Rehearsed(Home(home))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLOPS_ENV_HOME", str(home))
+        before = made.empty(STRANGERS)
+    events = made.install()
     made.run("rehearsal", "stop", "demo")
-    return folder / "home"
+    return Once(home, events, before)
 
 
 @pytest.fixture
-def installed(_installed_home: Path, home: Home) -> Iterator[Rehearsed]:
-    """An installed environment of the test's own."""
-    shutil.copytree(_installed_home, home.root, symlinks=True)
+def installed(once: Once, home: Home) -> Iterator[Rehearsed]:
+    """An installed environment of the test's own: a copy of the one that was installed once."""
+    shutil.copytree(once.home, home.root, symlinks=True)
     made = Rehearsed(home)
-    _move(home.root, _installed_home)
+    _move(home.root, once.home)
     yield made
     made.end()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -48,16 +49,17 @@ def test_a_missing_permission_is_named(rehearsed: Any) -> None:
     assert rehearsed.status()["state"] == "failed"
 
 
-def test_an_image_that_cannot_be_pulled_names_the_pod_and_the_image(rehearsed: Any) -> None:
-    scenario = 'speed = 0\n[[fault]]\npod = "ml-pipeline-ui"\nreason = "ImagePullBackOff"\ntimes = 0\n'
-    error = fails(rehearsed, scenario, code=1)
+def test_an_image_that_cannot_be_pulled_names_the_pod_and_the_image(installed: Any) -> None:
+    """One that comes after all is waited for."""
+    for deployment in ("ml-pipeline", "ml-pipeline-ui"):
+        installed.kubectl("delete", "deployment", deployment, "-n", "kubeflow")
+    pull = '[[fault]]\nreason = "ImagePullBackOff"\n'
+    installed.replay(f'speed = 0\n{pull}pod = "ml-pipeline"\ntimes = 2\n{pull}pod = "ml-pipeline-ui"\ntimes = 0\n')
+    error = fails(installed, "", code=1)
     assert "ml-pipeline-ui" in error["message"]
     assert "pull" in error["message"] + error["cause"]
-
-
-def test_an_image_that_comes_after_all_is_waited_for(rehearsed: Any) -> None:
-    rehearsed.install('speed = 0\n[[fault]]\npod = "ml-pipeline-ui"\nreason = "ImagePullBackOff"\ntimes = 2\n')
-    assert rehearsed.status()["state"] == "installed"
+    found = json.loads(installed.kubectl("get", "deployment", "ml-pipeline", "-n", "kubeflow", "-o", "json"))
+    assert found["status"]["availableReplicas"] == 1
 
 
 def test_a_quota_that_is_too_small_is_a_quota_and_not_a_role(rehearsed: Any) -> None:
@@ -67,7 +69,8 @@ def test_a_quota_that_is_too_small_is_a_quota_and_not_a_role(rehearsed: Any) -> 
     assert error["url"].startswith("https://console.cloud.google.com/iam-admin/quotas")
 
 
-def test_an_operation_that_fails_inside_is_told_with_its_reason(rehearsed: Any) -> None:
+def test_operations_that_fail_inside_are_told_with_their_reason_and_one_retry_makes_them(rehearsed: Any) -> None:
+    """A zone without machines, and a database that broke: its name is used up, so the next one takes another."""
     scenario = """
 speed = 0
 [[fault]]
@@ -75,18 +78,19 @@ call = "container.projects.locations.clusters.create"
 operation = "FAILED"
 message = "Google Compute Engine: Not all instances running in IGM. GCE_STOCKOUT"
 times = 1
+[[fault]]
+call = "sql.instances.insert"
+operation = "FAILED"
+message = "Broken."
+times = 1
 """
     error = fails(rehearsed, scenario, code=1)
-    assert error["code"] == "terraform-stockout", error
+    assert error["code"] in ("terraform-stockout", "sql-name-used-up"), error
+    log = rehearsed.run("logs", "demo", "platform").stdout
+    assert "GCE_STOCKOUT" in log
+    assert "Broken." in log
     assert rehearsed.events("retry", "demo", "--yes")[-1]["type"] == "run.finished"
     assert len(of_kind(rehearsed.simulator, "container.clusters")) == 1
-
-
-def test_a_failed_database_takes_the_next_name(rehearsed: Any) -> None:
-    scenario = 'speed = 0\n[[fault]]\ncall = "sql.instances.insert"\noperation = "FAILED"\nmessage = "Broken."\ntimes = 1\n'
-    first = rehearsed.install(scenario, expect=None)
-    if first[-1]["type"] != "run.finished":
-        rehearsed.events("retry", "demo", "--yes")
     instances = of_kind(rehearsed.simulator, "sql.instances")
     assert [name.rsplit("/", 1)[-1] for name in instances] == [rehearsed.environment.names.sql_instance]
     assert rehearsed.environment.sql_generation == 2
@@ -106,8 +110,9 @@ def test_a_strangers_bucket_under_our_name_is_named_and_left_alone(rehearsed: An
     assert of_kind(rehearsed.simulator, "storage.buckets")[bucket] == before
 
 
-def test_verification_that_fails_ends_with_5_and_names_the_check(rehearsed: Any) -> None:
+def test_verification_that_fails_ends_with_5_and_names_the_check(installed: Any) -> None:
+    installed.kubectl("delete", "deployment", "ml-pipeline-ui", "-n", "kubeflow")
     call = "dataflow.projects.locations.jobs.list"
-    scenario = f'speed = 0\n[[fault]]\ncall = "{call}"\nstatus = 403\nreason = "forbidden"\ntimes = 0\n'
-    error = fails(rehearsed, scenario, code=5)
+    installed.replay(f'speed = 0\n[[fault]]\ncall = "{call}"\nstatus = 403\nreason = "forbidden"\ntimes = 0\n')
+    error = fails(installed, "", code=5)
     assert "Dataflow" in error["message"] + error["cause"]

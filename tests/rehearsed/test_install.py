@@ -6,19 +6,19 @@ import json
 from typing import Any
 
 
-def test_an_installation_ends_finished_and_can_be_looked_at(rehearsed: Any) -> None:
-    events = rehearsed.install()
-    assert events[-1]["type"] == "run.finished"
-    status = rehearsed.status()
+def test_an_installation_ends_finished_and_can_be_looked_at(installed: Any, once: Any) -> None:
+    assert once.events[-1]["type"] == "run.finished"
+    assert once.events[-1]["changed"] is True
+    status = installed.status()
     assert status["state"] == "installed"
     assert {step["state"] for step in status["steps"]} <= {"done", "unchanged"}
     assert status["parameters"]["profile"] == "small"
     assert status["run"]["pid"] is None
 
-    access = rehearsed.json("access", "demo")
-    assert access["kubeconfig"]["path"] == str(rehearsed.environment.kubeconfig)
+    access = installed.json("access", "demo")
+    assert access["kubeconfig"]["path"] == str(installed.environment.kubeconfig)
     assert access["pipelines_ui"]["reachable"] is False
-    deployments = json.loads(rehearsed.kubectl("get", "deployments", "-n", "kubeflow", "-o", "json"))["items"]
+    deployments = json.loads(installed.kubectl("get", "deployments", "-n", "kubeflow", "-o", "json"))["items"]
     assert len(deployments) == 12
     for deployment in deployments:
         conditions = {c["type"]: c["status"] for c in deployment["status"]["conditions"]}

@@ -1,10 +1,13 @@
-"""A run that is killed in mid-work leaves something that one retry brings to its end, each resource once."""
+"""A run that is killed, stopped or watched in mid-work leaves something that one retry brings to its end.
+
+Several interruptions share a rehearsal: each meets what the one before it has left half made.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
-import subprocess
 import time
 from pathlib import Path
 from typing import Any
@@ -35,15 +38,23 @@ def count(rehearsed: Any) -> dict[str, int]:
     return {kind: len(of_kind(rehearsed.simulator, kind)) for kind in ONCE}
 
 
-@pytest.mark.parametrize("seconds", [1.0, 2.0, 3.0, 4.0, 5.0])
-def test_a_killed_run_is_interrupted_and_one_retry_ends_it(rehearsed: Any, seconds: float) -> None:
-    begin(rehearsed)
-    time.sleep(seconds)  # the moment of the kill is what is tried here
+def kill(rehearsed: Any) -> None:
+    """Kills the run as a machine that dies would, and looks at what it left."""
     pid = rehearsed.status()["run"]["pid"]
     assert pid, "the run was over before it could be killed"
     os.kill(pid, signal.SIGKILL)
     _until_free(rehearsed)
     assert rehearsed.status()["state"] == "interrupted"
+
+
+@pytest.mark.parametrize("moments", [(1.0, 2.0, 4.0), (5.0, 3.0)], ids=["1-2-4", "5-3"])
+def test_a_killed_run_is_interrupted_and_one_retry_ends_it(rehearsed: Any, moments: tuple[float, ...]) -> None:
+    begin(rehearsed)
+    for number, seconds in enumerate(moments):
+        if number:
+            rehearsed.run("retry", "demo", "--yes", "--detach")
+        time.sleep(seconds)  # the moment of the kill is what is tried here
+        kill(rehearsed)
     events = rehearsed.events("retry", "demo", "--yes")
     assert events[-1]["type"] == "run.finished"
     assert rehearsed.status()["state"] == "installed"
@@ -61,19 +72,26 @@ def test_terraform_killed_with_its_run_leaves_a_stale_lock_that_is_taken_off(reh
     assert count(rehearsed) == ONCE
 
 
-def test_sigterm_stops_it_with_the_reason(rehearsed: Any) -> None:
-    begin(rehearsed)
+def test_what_watches_and_stops_a_run(rehearsed: Any) -> None:
+    """Detached, watched, asked for twice, cancelled, terminated; each time one retry goes on."""
+    path = rehearsed.scenario(QUICKENED)
+    shown = rehearsed.run("install", "demo", "--rehearse", "--yes", "--detach", "--scenario", str(path)).stdout
+    assert "mlops-env attach demo" in shown
+    refused = rehearsed.run("install", "demo", "--rehearse", "--yes", expect=6)
+    assert "mlops-env attach demo" in refused.stderr
+    with rehearsed.begun("attach", "demo") as watcher:
+        watcher.stderr.readline()
+        watcher.send_signal(signal.SIGINT)
+        assert watcher.wait(60) == 0
+    assert rehearsed.status()["state"] == "running"
+
     _until_terraform_applies(rehearsed)
     os.kill(rehearsed.status()["run"]["pid"], signal.SIGTERM)
     _until_free(rehearsed)
     assert rehearsed.status()["state"] == "interrupted"
     assert rehearsed.run("attach", "demo", expect=1).stderr.count("SIGTERM") == 1
-    assert rehearsed.events("retry", "demo", "--yes")[-1]["type"] == "run.finished"
 
-
-def test_cancel_is_graceful_and_a_retry_goes_on(rehearsed: Any) -> None:
-    begin(rehearsed)
-    _until_terraform_applies(rehearsed)
+    rehearsed.run("retry", "demo", "--yes", "--detach")
     rehearsed.run("cancel", "demo")
     assert rehearsed.events("attach", "demo", expect=4)[-1]["type"] == "run.cancelled"
     assert rehearsed.status()["state"] == "cancelled"
@@ -81,11 +99,18 @@ def test_cancel_is_graceful_and_a_retry_goes_on(rehearsed: Any) -> None:
     assert count(rehearsed) == ONCE
 
 
-def test_a_second_run_is_refused_while_one_holds_the_environment(rehearsed: Any) -> None:
-    begin(rehearsed)
-    refused = rehearsed.run("install", "demo", "--rehearse", "--yes", expect=6)
-    assert "mlops-env attach demo" in refused.stderr
-    rehearsed.run("cancel", "demo")
+def test_ctrl_c_on_install_without_a_terminal_cancels_gracefully(rehearsed: Any) -> None:
+    path = rehearsed.scenario(QUICKENED)
+    with rehearsed.begun("install", "demo", "--rehearse", "--yes", "--scenario", str(path), "--output", "json") as install:
+        install.stdout.readline()
+        _until_terraform_applies(rehearsed)
+        install.send_signal(signal.SIGINT)
+        out, _ = install.communicate(timeout=100)
+    assert install.returncode == 4
+    assert json.loads(out.splitlines()[-1])["type"] == "run.cancelled"
+    assert rehearsed.status()["state"] == "cancelled"
+    assert rehearsed.events("retry", "demo", "--yes")[-1]["type"] == "run.finished"
+    assert count(rehearsed) == ONCE
 
 
 def test_the_simulated_cloud_killed_and_started_again_has_lost_nothing(installed: Any) -> None:
@@ -120,16 +145,3 @@ def _until_terraform_applies(rehearsed: Any) -> int:
                 if of_kind(rehearsed.simulator, "container.clusters"):
                     return int(entry.name)
         time.sleep(0.02)
-
-
-def test_the_followers_output_can_be_read_to_its_end(rehearsed: Any) -> None:
-    """``x=$(mlops-env install --detach)`` must return while the run goes on."""
-    path = rehearsed.scenario(QUICKENED)
-    command = rehearsed.command("install", "demo", "--rehearse", "--yes", "--detach", "--scenario", str(path))
-    done = subprocess.run(
-        command, capture_output=True, text=True, timeout=20, check=True,
-        env={**os.environ, "MLOPS_ENV_HOME": str(rehearsed.home.root)},
-    )  # fmt: skip
-    assert "mlops-env attach demo" in done.stdout
-    assert rehearsed.status()["state"] == "running"
-    rehearsed.run("cancel", "demo")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,9 +42,13 @@ def corp(tmp_path: Path) -> Iterator[Network]:
     thread.join(30)
 
 
-def test_it_installs_where_the_proxy_answers_nothing(rehearsed: Any) -> None:
+def test_the_smallest_profile_installs_whole_where_the_proxy_answers_nothing(rehearsed: Any) -> None:
     rehearsed.variables |= dict.fromkeys(VARIABLES, "http://127.0.0.1:1")
-    assert rehearsed.install()[-1]["type"] == "run.finished"
+    assert rehearsed.install("speed = 0\n", "--set", "profile=trial")[-1]["type"] == "run.finished"
+    nodes = json.loads(rehearsed.kubectl("get", "nodes", "-o", "json"))["items"]
+    assert len(nodes) == 2
+    pods = json.loads(rehearsed.kubectl("get", "pods", "-n", "kubeflow", "-o", "json"))["items"]
+    assert {p["status"]["phase"] for p in pods} == {"Running"}
 
 
 def test_it_installs_through_a_proxy_with_an_authority_of_its_own(rehearsed: Any, corp: Network) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 from core.errors import MlopsError, TemporaryError
 from core.install import mending, workdir
 from core.install.adoption import expected, get, look
+from core.install.ahead import Ahead
 from core.install.installation import Installation
 from core.install.platform_facts import CLUSTER, NODE_POOL, SQL, Facts
 from core.run.step import Context, Outcome, Reporter, Step
@@ -26,15 +27,17 @@ ROUNDS = 8
 
 FACTS = (
     "pipelines_account", "build_account", "artifact_bucket", "build_bucket", "registry", "sql_instance", "cluster",
-    "node_pool", "workload_identity", "build_roles", "platform",
+    "node_pool", "workload_identity", "platform",
 )  # fmt: skip
 
 
 def step(installation: Installation) -> Step:
     """The step that brings the platform about."""
 
+    early = Ahead(installation)
+
     async def run(context: Context) -> Outcome | None:
-        await _bring_about(installation, context)
+        await bring_about(installation, context, early)
         return None
 
     return Step(
@@ -46,24 +49,27 @@ def step(installation: Installation) -> Step:
         seconds=900,
         deadline=7200,
         retries=40,
+        ahead=early.make,
     )
 
 
-async def _bring_about(installation: Installation, context: Context) -> None:
+async def bring_about(installation: Installation, context: Context, early: Ahead) -> None:
+    """Makes the platform what the parameters say, by the plan that was made `ahead` if that still holds."""
     workdir.settle_zone(installation, context.fact("zone"))
     async with workdir.opened(installation, context) as terraform:
-        await terraform.settle(context)
+        if not early.at_work:
+            await terraform.settle(context)
         protection = await protected(installation)
         terraform.workspace.set_imports({})
         terraform.workspace.prepare(
             variables=workdir.platform_variables(installation.values, installation.names, protection=protection),
             backend=workdir.backend(context.fact("state_bucket")),
         )
-        early = Facts(installation, context)
-        standing = asyncio.ensure_future(early.standing(terraform.workspace))
+        standing = asyncio.ensure_future(Facts(installation, context).standing(terraform.workspace))
         try:
+            await early.over()
             await terraform.init(context)
-            await _converge(installation, context, terraform)
+            await _converge(installation, context, terraform, early)
         finally:
             standing.cancel()
             await asyncio.gather(standing, return_exceptions=True)
@@ -78,11 +84,11 @@ async def protected(installation: Installation) -> bool:
     return bool(((found or {}).get("settings") or {}).get("deletionProtectionEnabled"))
 
 
-async def _converge(installation: Installation, context: Context, terraform: Terraform) -> None:
+async def _converge(installation: Installation, context: Context, terraform: Terraform, early: Ahead) -> None:
     """Plans and applies until nothing is left to do, looking anew at whatever turns out to be there already."""
     conflict: AlreadyThere | None = None
     for _ in range(ROUNDS):
-        plan = await _plan(installation, context, terraform)
+        plan = await _plan(installation, context, terraform, early)
         if conflict is not None:
             _explain(installation, context, plan, conflict)
         facts = Facts(installation, context)
@@ -106,9 +112,11 @@ async def _converge(installation: Installation, context: Context, terraform: Ter
     raise TemporaryError(conflict.message, code="exists", cause=conflict.cause, delay=20)
 
 
-async def _plan(installation: Installation, context: Context, terraform: Terraform) -> Plan:
+async def _plan(installation: Installation, context: Context, terraform: Terraform, early: Ahead) -> Plan:
     """A plan that makes nothing that is there already, and replaces nothing that is in order."""
-    plan = await terraform.plan(context)
+    plan = early.take(terraform)
+    if plan is None:
+        plan = await terraform.plan(context)
     tainted = [c.address for c in plan.of("replace") if "taint" in c.reason]
     mended = [await mending.mend_tainted(installation, context, terraform, address) for address in tainted]
     if any(mended):

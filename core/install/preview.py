@@ -55,7 +55,7 @@ async def _zone(installation: Installation) -> str:
     try:
         listed = await places.of_region(installation.google, region)
     except StepError:
-        return f"{region}-{places.KNOWN.get(region, 'a')[0]}"
+        return places.usual_zone(region)
     return next((str(z["name"]) for z in listed if z.get("status", "UP") == "UP"), f"{region}-a")
 
 

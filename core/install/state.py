@@ -1,8 +1,9 @@
 """Step ``state``: the bucket that holds Terraform's state and the environment's record, and the SQL password's secret.
 
 The bucket is the environment's memory beyond this machine: versioned, without the soft deletion that would keep (and bill)
-every old state for a week, and not readable by whoever may merely view the project. The password is the first thing that
-is made after the APIs are on: from then on every step and run reads it in Secret Manager.
+every old state for a week, and not readable by whoever may merely view the project. It is made as soon as nothing blocks,
+so that Terraform can plan while the other APIs are being switched on. The password is the first thing that is made after
+that: from then on every step and run reads it in Secret Manager.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from core.errors import PermanentError
 from core.gcp import Google, iam, secret_manager, storage
-from core.gcp.errors import Conflict, PermissionDenied
+from core.gcp.errors import Conflict, PermissionDenied, ServiceDisabled
 from core.install.installation import Installation
 from core.names import ID_LABEL
 from core.run.step import Context, Step
@@ -34,17 +35,21 @@ def step(installation: Installation) -> Step:
     """The step for one run."""
 
     async def run(context: Context) -> None:
+        name = await _bucket_in_time(installation, context)
+        context.publish("state_bucket", name)
+        await context.wait_for("services")
         context.publish("sql_password_version", await password(installation, context))
-        context.publish("state_bucket", await bucket(installation, context))
+        if name:
+            await upload_record(installation, name, context)
 
     return Step(
         "state",
         "Prepare the state bucket and the SQL password",
         run,
-        needs=("services",),
+        needs=("prerequisites",),
         publishes=("state_bucket", "sql_password_version"),
         seconds=10,
-        deadline=1200,
+        deadline=3000,
     )
 
 
@@ -94,8 +99,17 @@ def generate() -> str:
 # -- the bucket
 
 
+async def _bucket_in_time(installation: Installation, context: Context) -> str:
+    """The state bucket, while other APIs are still being switched on: Cloud Storage is on in almost every project."""
+    try:
+        return await bucket(installation, context)
+    except ServiceDisabled:
+        await context.wait_for("services")
+        return await bucket(installation, context)
+
+
 async def bucket(installation: Installation, context: Context) -> str:
-    """The state bucket's name; it is as it should be, and holds the environment's record. Empty where state is local."""
+    """The state bucket's name; it is as it should be. Empty where state is local."""
     if installation.values["state"] != "gcs":
         return ""
     google = installation.google
@@ -106,7 +120,6 @@ async def bucket(installation: Installation, context: Context) -> str:
         await _mend(installation, found, context)
     name = str(found["name"])
     await _policy(google, name, context)
-    await upload_record(installation, name, context)
     return name
 
 

@@ -66,25 +66,34 @@ def _names(names: Names) -> dict[str, str]:
     return {**{name: getattr(names, name) for name in _NAMED}, **accounts}
 
 
+def workspace(installation: Installation, work: Path | None = None) -> Workspace:
+    """The environment's work directory, or the one in ``work``."""
+    return Workspace(work or installation.environment.terraform_folder(MODULE), folder("terraform"), MODULE)
+
+
 @asynccontextmanager
-async def opened(installation: Installation, reporter: Reporter, *, work: Path | None = None) -> AsyncIterator[Terraform]:
+async def opened(
+    installation: Installation, reporter: Reporter, *, work: Path | None = None, waiting: bool = True
+) -> AsyncIterator[Terraform]:
     """Terraform in the environment's work directory (or in ``work``), with tokens for as long as the block runs.
 
-    The directory is empty until the caller prepares it; nothing is initialized.
+    The directory is empty until the caller prepares it; nothing is initialized. Where a sign-in has ended, a person is
+    waited for, unless ``waiting`` is False.
     """
     from core.gcp import metadata_server, network
     from core.toolchain import find
 
     environment, cloud = installation.environment, installation.cloud
     command = find("terraform", environment.home).command
-    source = folder("terraform")
-    async with metadata_server.serve(installation.google, person=installation.person) as host:
+    place = workspace(installation, work)
+    person = installation.person if waiting else None
+    async with metadata_server.serve(installation.google, person=person) as host:
         variables = network.child_environment(cloud, metadata_host=host)
         mirror = await providers_mirror(
-            cloud, environment.home, command=command, environment=variables, source=source / MODULE, reporter=reporter
+            cloud, environment.home, command=command, environment=variables, source=place.source / MODULE, reporter=reporter
         )
         yield Terraform(
-            workspace=Workspace(work or environment.terraform_folder(MODULE), source, MODULE),
+            workspace=place,
             command=command,
             environment=variables,
             mirror=mirror,

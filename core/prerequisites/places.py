@@ -28,6 +28,11 @@ KNOWN: dict[str, str] = {
 """Regions and the letters of their zones."""
 
 
+def usual_zone(region: str) -> str:
+    """The zone that a region's own list most likely begins with."""
+    return f"{region}-{KNOWN.get(region, 'a')[0]}"
+
+
 async def check(subject: Subject) -> list[Check]:
     """The region and, where one was given, the zone."""
     region, zone = subject.values["region"], subject.values["zone"]

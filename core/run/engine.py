@@ -34,6 +34,7 @@ class _Running:
     step: Step
     context: StepContext
     task: asyncio.Task[None] | None = None
+    ahead: asyncio.Task[None] | None = None
     state: str = "pending"
     error: MlopsError | None = None
     deadline: Deadline = field(default_factory=Deadline)
@@ -85,6 +86,7 @@ class Engine:
             for running in self._steps.values():
                 running.task = group.create_task(self._drive(running), name=running.step.id)
                 running.task.add_done_callback(lambda _: self._settled.set())
+                running.ahead = group.create_task(self._ahead(running))
             group.create_task(self._end_when_settled())
         return self._finish()
 
@@ -94,8 +96,9 @@ class Engine:
             self._settled.clear()
             await self._settled.wait()
         for running in self._steps.values():
-            if running.task is not None:
-                running.task.cancel()
+            for task in (running.task, running.ahead):
+                if task is not None:
+                    task.cancel()
 
     def _active(self, running: _Running) -> bool:
         if running.task is None or running.task.done():
@@ -141,6 +144,14 @@ class Engine:
             seconds = round(running.context.seconds(), 3)
             self.journal.append(events.StepCancelled(step=running.step.id, seconds=seconds, reason=self._reason(running)))
             running.state = "cancelled"
+
+    async def _ahead(self, running: _Running) -> None:
+        """What a step does before its turn. Whatever goes wrong with it, the step meets it again then."""
+        if running.step.ahead is None:
+            return
+        (problem,) = await asyncio.gather(running.step.ahead(running.context), return_exceptions=True)
+        if isinstance(problem, Exception):
+            running.context.log(f"Nothing was done ahead: {problem}")
 
     async def _until_over(self, running: _Running) -> None:
         """Runs the step, and again each time somebody asks for that while the run goes on."""
@@ -361,9 +372,9 @@ class Engine:
     def _cancel_all(self) -> None:
         current = asyncio.current_task()
         for running in self._steps.values():
-            task = running.task
-            if task is not None and task is not current and not task.done() and not task.cancelling():
-                task.cancel()
+            for task in (running.task, running.ahead):
+                if task is not None and task is not current and not task.done() and not task.cancelling():
+                    task.cancel()
         self._settled.set()
 
 

@@ -63,7 +63,8 @@ class Context(Reporter, Protocol):
 class Step:
     """One step: ``run`` gets the context and returns its outcome, None for ``done`` or ``unchanged`` by what it noted.
 
-    ``needs`` and ``publishes`` name facts; ``seconds`` is what it usually takes; ``deadline`` when it has failed.
+    ``needs`` and ``publishes`` name facts; ``seconds`` is what it usually takes; ``deadline`` when it has failed. ``ahead``
+    is what can be done before its facts are there: it makes nothing, and where it fails, ``run`` does without it.
     """
 
     id: str
@@ -75,3 +76,4 @@ class Step:
     deadline: float = 600.0
     optional: bool = False
     retries: int = 8
+    ahead: Callable[[Context], Awaitable[None]] | None = None

@@ -127,6 +127,11 @@ class Terraform:
         await locks.settle(self.folder, reporter, self.clock, interrupt=interrupt)
 
     @property
+    def at_work(self) -> bool:
+        """Whether a Terraform is at work here already."""
+        return locks.at_work(self.folder)
+
+    @property
     def unfinished(self) -> bool:
         """Whether an earlier run's Terraform ended, or lives, without that run having seen its end."""
         return bool(locks.unfinished(self.folder))

@@ -75,15 +75,16 @@ class Workspace:
 
     def settled(self) -> None:
         """Terraform has just found, or brought about, that all is as these files say."""
-        write_atomically(self.folder / SETTLED, self._digest())
+        write_atomically(self.folder / SETTLED, self.digest())
 
     @property
     def as_settled(self) -> bool:
         """Whether the files say what they said when all was last found to be so: since then only others changed anything."""
         kept = self.folder / SETTLED
-        return kept.is_file() and kept.read_text() == self._digest()
+        return kept.is_file() and kept.read_text() == self.digest()
 
-    def _digest(self) -> str:
+    def digest(self) -> str:
+        """A checksum of all that the next plan follows from, imports apart."""
         found = hashlib.sha256()
         here = [p for p in (*self.folder.glob("*.tf"), *self.folder.glob("*.tf.json")) if p.name != IMPORTS]
         for path in sorted([*here, self.folder / VARIABLES, *(self.folder.parent / MODULES).rglob("*.tf")]):

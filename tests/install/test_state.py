@@ -35,6 +35,7 @@ async def cloud(tmp_path: Path) -> AsyncIterator[Simulation]:
 
 async def run_step(run: Installation, told: Told | None = None) -> Told:
     told = told or Told(clock=run.clock, redactor=run.redactor)
+    told.facts.setdefault("services", NEEDED)
     await state.step(run).run(told)
     return told
 
@@ -71,6 +72,29 @@ async def test_bucket_and_secret_are_as_they_should_be(cloud: Simulation, home: 
     assert "projectViewer" not in members
     assert "projectOwner" in members
     assert record == (run.environment.folder / "environment.toml").read_bytes()
+
+
+class Enabling(Told):
+    """A context in which the step ``services`` is still at work: ``services`` comes when somebody waits for it."""
+
+    async def wait_for(self, name: str) -> Any:
+        self.before = self.__dict__.get("before", dict(self.facts))
+        await services.enable(self.run.google, NEEDED)
+        return NEEDED
+
+
+@pytest.mark.parametrize("storage_is_on", [True, False])
+async def test_the_bucket_waits_for_no_other_api_than_its_own(cloud: Simulation, home: Home, storage_is_on: bool) -> None:
+    run = installation(cloud, home)
+    if not storage_is_on:
+        cloud.world.store.put("services", "storage.googleapis.com", {"state": "DISABLED", "answers": 0.0})
+    told = Enabling(clock=run.clock, redactor=run.redactor)
+    told.run = run
+    await state.step(run).run(told)
+    await run.close()
+    assert ("state_bucket" in told.before) == storage_is_on
+    assert {"state_bucket", "sql_password_version"} <= set(told.facts)
+    assert buckets(cloud) == [run.names.state_bucket]
 
 
 async def test_a_second_run_changes_nothing(cloud: Simulation, home: Home) -> None:

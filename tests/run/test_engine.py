@@ -70,6 +70,59 @@ async def test_a_step_starts_on_its_facts_not_after_whole_steps(tmp_path: Path) 
     assert bench.state == {"maker": "unchanged", "user": "unchanged"}
 
 
+async def test_what_can_be_done_ahead_begins_before_the_facts_are_there(tmp_path: Path) -> None:
+    planned = asyncio.Event()
+
+    async def plan(context: Context) -> None:
+        await context.wait_for("name")
+        planned.set()
+
+    async def maker(context: Context) -> None:
+        context.publish("name", "n")
+        await planned.wait()
+        context.publish("ready", True)
+
+    bench = Bench(tmp_path, step("maker", maker, publishes="name ready"), step("user", works, "ready", ahead=plan))
+    assert isinstance(await bench.run(), events.RunFinished)
+    assert bench.state == {"maker": "unchanged", "user": "done"}
+
+
+async def test_what_goes_wrong_ahead_is_only_logged(tmp_path: Path) -> None:
+    async def plan(_: Context) -> None:
+        raise KeyError("zone")
+
+    async def maker(context: Context) -> None:
+        for _ in range(10):
+            await context.clock.sleep(1)
+        context.publish("ready", True)
+
+    bench = Bench(tmp_path, step("user", works, "ready", ahead=plan), step("maker", maker, publishes="ready"))
+    assert isinstance(await bench.run(), events.RunFinished)
+    assert "'zone'" in (tmp_path / "logs" / "user.log").read_text()
+
+
+async def test_what_is_done_ahead_ends_with_the_run_and_is_waited_for(tmp_path: Path) -> None:
+    ended: list[str] = []
+    begun = asyncio.Event()
+
+    async def plan(_: Context) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await asyncio.sleep(0)
+            ended.append("ahead")
+
+    async def breaks(_: Context) -> None:
+        await begun.wait()
+        raise PermanentError("broken")
+
+    bench = Bench(tmp_path, step("a", breaks, publishes="a"), step("b", works, "a", ahead=plan))
+    assert isinstance(await bench.run(), events.RunFailed)
+    assert ended == ["ahead"]
+    assert bench.state["b"] == "cancelled"
+
+
 async def test_a_temporary_error_is_tried_again_after_its_delay_with_backoff(tmp_path: Path) -> None:
     tries = []
 

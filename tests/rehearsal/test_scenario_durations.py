@@ -16,6 +16,7 @@ SEEN: dict[str, tuple[float, float]] = {
     f"{CLUSTERS}.nodePools.delete": (120, 360),
     f"{CLUSTERS}.delete": (240, 360),
     "cloudbuild.projects.locations.builds.create": (480, 900),
+    "notebooks.projects.locations.instances.create": (180, 300),
     "sql.instances.insert": (360, 900),
     "sql.instances.delete": (60, 180),
 }

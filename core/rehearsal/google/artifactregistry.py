@@ -142,6 +142,18 @@ def push(world: World, email: str, reference: str, digest: str) -> str:
     return ""
 
 
+def pullable(world: World, email: str, repository: str, tag: str) -> str:
+    """Why an account can't pull an image of this project's, or nothing; images of others are taken as they are."""
+    found = re.fullmatch(r"([a-z0-9-]+)-docker\.pkg\.dev/([^/]+)/([^/]+)/(.+)", repository)
+    if found is None or found[2] != world.project:
+        return ""
+    parent = f"projects/{found[2]}/locations/{found[1]}/repositories/{found[3]}"
+    if not world.identity.allowed(email, "artifactregistry.repositories.downloadArtifacts", parent):
+        return f'denied: Permission "artifactregistry.repositories.downloadArtifacts" denied on resource "{parent}"'
+    held = world.store.items(IMAGES, f"{parent}/dockerImages/{found[4]}@")
+    return "" if any(tag in image["tags"] for _, image in held) else f"manifest for {repository}:{tag} not found"
+
+
 def _parent(call: Call) -> str:
     return re.split("/(?:dockerImages|packages|files)(?:/|$)", call.full("name" if call.get("name") else "parent"))[0]
 

@@ -148,12 +148,6 @@ def series(call: Call) -> Document:
     return {}
 
 
-@answers("notebooks.projects.locations.instances.list", permission="notebooks.instances.list", on=project_of)
-def notebooks(call: Call) -> Document:
-    """No notebooks."""
-    return {}
-
-
 @answers("oauth2.tokeninfo")
 def token_info(call: Call) -> Document:
     """Whose token it is, and how long it lasts."""

@@ -1,0 +1,106 @@
+"""Workbench's instances: VMs that are made, stopped, started and deleted, and are well only with what they need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from simulated_project import PROJECT, Project
+
+ZONE = f"projects/{PROJECT}/locations/us-central1-a"
+INSTANCES = "notebooks.projects.locations.instances"
+NAME = f"{ZONE}/instances/demo-notebook"
+
+
+async def _setup(project: Project, **more: Any) -> dict[str, Any]:
+    await project.network()
+    return {
+        "machineType": "e2-standard-4",
+        "disablePublicIp": True,
+        "serviceAccounts": [{"email": project.account("notebook")}],
+        "networkInterfaces": [
+            {
+                "network": f"projects/{PROJECT}/global/networks/net",
+                "subnet": f"projects/{PROJECT}/regions/us-central1/subnetworks/sub",
+            }
+        ],
+        "vmImage": {"project": "cloud-notebooks-managed", "family": "workbench-instances-2603"},
+        "metadata": {"enable-oslogin": "TRUE"},
+        **more,
+    }
+
+
+async def _made(project: Project, setup: dict[str, Any]) -> Any:
+    begun = await project.good(f"{INSTANCES}.create", {"gceSetup": setup}, parent=ZONE, instanceId="demo-notebook")
+    assert not begun.get("done")
+    return await project.good(f"{INSTANCES}.get", name=NAME)
+
+
+async def _vm(project: Project) -> Any:
+    return await project.call("compute.instances.get", project=PROJECT, zone="us-central1-a", instance="demo-notebook")
+
+
+async def test_an_instance_is_a_vm_that_stops_and_starts(project: Project) -> None:
+    assert (await _made(project, await _setup(project)))["state"] == "PROVISIONING"
+    assert (await _vm(project)).status == 404
+    project.pass_time(300)
+    made = await project.good(f"{INSTANCES}.get", name=NAME)
+    assert (made["state"], made["healthState"]) == ("ACTIVE", "HEALTHY")
+    assert made["proxyUri"].endswith("-dot-us-central1.notebooks.googleusercontent.com")
+    assert made["gceSetup"]["metadata"]["version-description"], "the service adds what nobody asked for"
+    assert (await _vm(project)).json["status"] == "RUNNING"
+    for verb, state, status in (("stop", "STOPPED", "TERMINATED"), ("start", "ACTIVE", "RUNNING")):
+        await project.good(f"{INSTANCES}.{verb}", {}, name=NAME)
+        assert (await project.call(f"{INSTANCES}.{verb}", {}, name=NAME)).status == 400
+        project.pass_time(100)
+        assert (await project.good(f"{INSTANCES}.get", name=NAME))["state"] == state
+        assert (await _vm(project)).json["status"] == status
+    await project.good(f"{INSTANCES}.delete", name=NAME)
+    project.pass_time(100)
+    assert (await project.call(f"{INSTANCES}.get", name=NAME)).status == 404
+    assert (await _vm(project)).status == 404
+
+
+async def test_what_it_lacks_when_it_boots_shows_as_bad_health(project: Project) -> None:
+    await _made(project, await _setup(project, metadata={"post-startup-script": "gs://no-bucket/script.sh"}))
+    project.pass_time(300)
+    made = await project.good(f"{INSTANCES}.get", name=NAME)
+    assert (made["state"], made["healthState"]) == ("ACTIVE", "UNHEALTHY")
+    assert "gs://no-bucket/script.sh" in str(made["healthInfo"])
+
+
+async def test_its_machine_is_changed_only_while_it_is_stopped(project: Project) -> None:
+    await _made(project, await _setup(project))
+    project.pass_time(300)
+    change = {"gceSetup": {"machineType": "n2-standard-8"}}
+    refused = await project.call(f"{INSTANCES}.patch", change, name=NAME, updateMask="gce_setup.machine_type")
+    assert refused.status == 400
+    await project.good(f"{INSTANCES}.stop", {}, name=NAME)
+    project.pass_time(100)
+    await project.good(f"{INSTANCES}.patch", change, name=NAME, updateMask="gce_setup.machine_type")
+    found = await project.good(f"{INSTANCES}.get", name=NAME)
+    assert found["gceSetup"]["machineType"] == "n2-standard-8"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"vmImage": None},
+        {"containerImage": {"repository": "a/b"}},
+        {"serviceAccounts": [{"email": f"nobody@{PROJECT}.iam.gserviceaccount.com"}]},
+        {"metadata": {"post-startup-script": "https://example.com/script"}},
+        {"networkInterfaces": [{"network": f"projects/{PROJECT}/global/networks/none"}]},
+    ],
+)
+async def test_what_the_service_refuses_is_not_made(project: Project, wrong: dict[str, Any]) -> None:
+    setup = {k: v for k, v in {**await _setup(project), **wrong}.items() if v is not None}
+    refused = await project.call(f"{INSTANCES}.create", {"gceSetup": setup}, parent=ZONE, instanceId="demo-notebook")
+    assert refused.status == 400
+    assert (await project.call(f"{INSTANCES}.get", name=NAME)).status == 404
+
+
+async def test_a_policy_against_public_addresses_holds(make: Any) -> None:
+    project = make({"project": {"policies": {"constraints/compute.vmExternalIpAccess": True}}})
+    setup = {**await _setup(project), "disablePublicIp": False}
+    refused = await project.call(f"{INSTANCES}.create", {"gceSetup": setup}, parent=ZONE, instanceId="demo-notebook")
+    assert "vmExternalIpAccess" in refused.message

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import fnmatch
+import glob
 import os
 import re
 import shlex
@@ -65,10 +66,9 @@ class SshFolder:
 
     @property
     def include(self) -> bytes:
-        """The line in the user's configuration."""
-        at_home = self.path == user_home() / ".ssh"
-        name = f"~/.ssh/{self.own.name}" if at_home else shlex.quote(str(self.own))
-        return f"Include {name}\n".encode()
+        """The line in the user's configuration; ``~`` would follow ``HOME`` here, where ssh finds the rest without it."""
+        name = glob.escape(str(self.own))
+        return f'Include "{name}"\n'.encode() if " " in name else f"Include {name}\n".encode()
 
     def entries(self) -> OwnFile:
         """What stands in our own file."""

@@ -23,7 +23,7 @@ class Person:
         self._passwd.write_text(_with_home(self.home))
         self.environment = {
             "PATH": os.environ["PATH"],
-            "HOME": str(self.home),
+            "HOME": str(folder),  # not the home of the password database, as under sudo
             "MLOPS_ENV_HOME": os.environ["MLOPS_ENV_HOME"],
             "PYTHONPATH": str(ROOT),
         }

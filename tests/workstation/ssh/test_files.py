@@ -229,3 +229,15 @@ def test_a_removal_of_what_is_not_there_says_what_is(tmp_path: Path) -> None:
 
 def test_a_change_of_nothing_is_none() -> None:
     assert not Change(Path("x"), b"", b"").real
+
+
+@pytest.mark.parametrize("name", ["a b", "[x]", "star*", "~tilde"])
+def test_a_folder_with_an_odd_name_is_included_all_the_same(tmp_path: Path, name: str) -> None:
+    place = tmp_path / name
+    place.mkdir()
+    folder = folder_with(place, b"Host gpu\n")
+
+    add(folder)
+    assert resolve("mlops-env-demo", file=folder.config).user == "you"
+    remove(folder)
+    assert folder.config.read_bytes() == b"Host gpu\n"

@@ -61,7 +61,7 @@ def project(rehearsed: Environment, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_from_nothing_to_a_signed_in_ssh_and_back(project: str, person: Person) -> None:
     vm = ("--project", project, "--zone", ZONE, "--instance", "gpu")
     shown = person.mlops("ssh", "add", "gpu", *vm, "--dry-run")
-    assert "+Include ~/.ssh/mlops-env.config" in shown
+    assert f"+Include {person.ssh_folder}/mlops-env.config" in shown
     assert not person.ssh_folder.exists(), "a dry run leaves nothing behind"
 
     assert person.mlops("ssh", "add", "gpu", *vm) == "ssh gpu\n"

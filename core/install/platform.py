@@ -27,7 +27,7 @@ ROUNDS = 8
 
 FACTS = (
     "pipelines_account", "build_account", "artifact_bucket", "build_bucket", "registry", "sql_instance", "cluster",
-    "node_pool", "workload_identity", "platform",
+    "node_pool", "workload_identity", "build_roles", "platform",
 )  # fmt: skip
 
 

@@ -1,7 +1,12 @@
-"""What every test stands on: a home of its own, and no setting of the machine's that could reach it."""
+"""What every test stands on: a home of its own, and no setting of the machine's that could reach it.
+
+It also deals the tests out to the parallel processes: the long ones first, and one process more than there are processors,
+since a test that watches a whole installation waits for other processes most of its time.
+"""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +18,8 @@ CLEARED = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "KUBECONFIG", "NO_COLOR",
     "TEXTUAL_THEME", "COLUMNS", "LINES", "TF_CLI_CONFIG_FILE",
 )  # fmt: skip
+LONG = ("tests/rehearsed/", "tests/tui/test_whole_way.py", "tests/tui/test_in_tmux.py", "tests/install/test_platform")
+"""Where a test takes seconds and not milliseconds."""
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +29,27 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLOPS_ENV_HOME", str(tmp_path / "home"))
     return Home.find()
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes ``-n auto`` starts."""
+    return (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives every process long tests first and short ones afterwards, which others may take over from it.
+
+    ``--dist worksteal`` begins with one stretch of the list for each process, and takes from the ends of the others' later.
+    Tests that begin with an installed copy stay together: each process that has one of them installs once.
+    """
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    long = [item for item in items if item.nodeid.startswith(LONG)]
+    long.sort(key=lambda item: "installed" not in getattr(item, "fixturenames", ()))
+    short = [item for item in items if not item.nodeid.startswith(LONG)]
+    items.clear()
+    for number in range(processes, 0, -1):
+        for kind in (long, short):
+            share = -(-len(kind) // number)
+            items += kind[:share]
+            del kind[:share]

@@ -14,6 +14,8 @@ from typing import Any
 
 from core.environment.cloud import Cloud
 
+_KEPT = "_mlops_env_below"
+
 
 def document(api: str, version: str) -> dict[str, Any]:
     """The discovery document of an API; KeyError where the library has none."""
@@ -44,10 +46,21 @@ def request(resource: Any, method: str, params: dict[str, Any]) -> Any:
     """The library's request for a method by its path in the document, as in ``projects.locations.clusters.get``."""
     from googleapiclient.discovery import fix_method_name
 
-    *path, name = method.split(".")
-    for part in path:
-        resource = getattr(resource, fix_method_name(part))()
-    return getattr(resource, fix_method_name(name))(**params)
+    path, _, name = method.rpartition(".")
+    return getattr(_below(resource, path), fix_method_name(name))(**params)
+
+
+def _below(resource: Any, path: str) -> Any:
+    """What stands below a resource of the library, which would make all its methods anew each time it is asked for it."""
+    from googleapiclient.discovery import fix_method_name
+
+    if not path:
+        return resource
+    kept = vars(resource).setdefault(_KEPT, {})
+    if path not in kept:
+        parent, _, name = path.rpartition(".")
+        kept[path] = getattr(_below(resource, parent), fix_method_name(name))()
+    return kept[path]
 
 
 class _Unused:

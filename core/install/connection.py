@@ -23,14 +23,15 @@ def connect(
     if authority is None:
         authority = kubeconfig.authority(installation.environment.kubeconfig)
     google = installation.google
+    trust = _trust(installation.cloud, authority)
     return Cluster(
         endpoint,
         token=google.token,
         reject=google.credentials.reject,
         clock=installation.clock,
-        trust=_trust(installation.cloud, authority),
         proxy=network.proxies().for_url(endpoint),
         attempts=attempts,
+        connector=lambda: installation.connector(trust),
     )
 
 

@@ -14,6 +14,10 @@ from core.run.clock import Clock
 from core.run.redact import Redactor
 
 if TYPE_CHECKING:
+    import ssl
+
+    import aiohttp
+
     from core.gcp import Google
 
 
@@ -29,6 +33,7 @@ class Installation:
     secrets: dict[str, str] = field(default_factory=dict)
     person: Callable[..., Awaitable[Any]] | None = None
     """Waits for a person on behalf of what is no step (the metadata server): `core.run.engine.Engine.person`."""
+    _connectors: dict[ssl.SSLContext, aiohttp.TCPConnector] = field(default_factory=dict, repr=False)
 
     @property
     def values(self) -> dict[str, Any]:
@@ -47,6 +52,14 @@ class Installation:
 
         return Google(self.cloud, clock=self.clock, redactor=self.redactor, project=self.values["project_id"])
 
+    def connector(self, trust: ssl.SSLContext) -> aiohttp.TCPConnector:
+        """Connections that all steps share, to servers that are trusted in this way: each handshake takes its time."""
+        import aiohttp
+
+        if trust not in self._connectors:
+            self._connectors[trust] = aiohttp.TCPConnector(limit=0, ssl=trust)
+        return self._connectors[trust]
+
     def provided(self, kind: str, value: Any) -> None:
         """A person came: a password is kept in memory, a new sign-in makes the credentials be read anew."""
         if kind == "sql-password":
@@ -58,3 +71,6 @@ class Installation:
         """Ends what the adapters keep open."""
         if "google" in self.__dict__:
             await self.google.close()
+        for connector in self._connectors.values():
+            await connector.close()
+        self._connectors.clear()

@@ -10,8 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 NATIVE, SHA2 = "mysql_native_password", "caching_sha2_password"
@@ -59,21 +61,18 @@ class Account:
             raise
         return str(rows[0][0]) if rows else ""
 
-    async def tables(self, database: str) -> int:
-        """How many tables a database has; 0 where there is no such database."""
-        if database not in {str(row[0]) for row in await self.rows("SHOW DATABASES")}:
-            return 0
-        return len(await self.rows(f"SHOW TABLES FROM `{database.replace('`', '')}`"))
+    async def tables(self, *databases: str) -> dict[str, int]:
+        """How many tables each database has; 0 where there is no such database."""
+
+        def count(connection: Any) -> dict[str, int]:
+            there = {str(row[0]) for row in _rows(connection, "SHOW DATABASES")}
+            return {d: len(_rows(connection, f"SHOW TABLES FROM `{_plain(d)}`")) if d in there else 0 for d in databases}
+
+        return await self._session(count)
 
     async def rows(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
         """What a query answers."""
-
-        def ask(connection: Any) -> list[tuple[Any, ...]]:
-            with connection.cursor() as cursor:
-                cursor.execute(statement, values or None)
-                return list(cursor.fetchall())
-
-        return await self._session(ask)
+        return await self._session(lambda connection: _rows(connection, statement, *values))
 
     async def use_native_plugin(self) -> None:
         """Gives the user the native plugin with the same password, of which only the hash is sent."""
@@ -92,7 +91,7 @@ class Account:
         import pymysql
 
         try:
-            connection = (_native_connection() if native else pymysql.Connection)(
+            connection = (_native_connection() if native else _connection_class())(
                 host="127.0.0.1",
                 port=self.port,
                 user=self.user,
@@ -117,6 +116,16 @@ class Account:
                 connection.close()
 
 
+def _rows(connection: Any, statement: str, *values: str) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values or None)
+        return list(cursor.fetchall())
+
+
+def _plain(name: str) -> str:
+    return name.replace("`", "")
+
+
 def native_hash(password: str) -> str:
     """What ``mysql_native_password`` keeps of a password."""
     return "*" + hashlib.sha1(hashlib.sha1(password.encode()).digest()).hexdigest().upper()
@@ -130,6 +139,23 @@ def _text(error: BaseException) -> str:
     return str(error.args[-1]) if error.args else type(error).__name__
 
 
+@cache
+def _connection_class() -> Any:
+    """A connection that takes TLS where the server has it, and whom it trusts by no authority: it ends on loopback, at the
+    proxy. The library would read every authority of the machine for each connection all the same."""
+    import pymysql
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+
+    class Connection(pymysql.Connection):  # type: ignore[misc]
+        def _create_ssl_ctx(self, _: Any) -> ssl.SSLContext:
+            return context
+
+    return Connection
+
+
+@cache
 def _native_connection() -> Any:
     import pymysql
     from pymysql.constants import CR
@@ -145,7 +171,7 @@ def _native_connection() -> Any:
                 CR.CR_AUTH_PLUGIN_CANNOT_LOAD, f"the server wants {SHA2}, which ML Metadata's client does not know"
             )
 
-    class NativeConnection(pymysql.Connection):  # type: ignore[misc]
+    class NativeConnection(_connection_class()):  # type: ignore[misc]
         """A client that presents the native plugin, whatever the server greets with."""
 
         def _get_server_information(self) -> None:

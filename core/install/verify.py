@@ -88,7 +88,7 @@ async def _before_terraform(installation: Installation, context: Context) -> lis
 
 
 async def verify(installation: Installation, reporter: Reporter, *, run_hello: bool) -> list[Check]:
-    """Every check with its result; raises `VerificationError`, which names the first that failed and its cause."""
+    """Every check with its result; raises `VerificationError`, which names the first that failed, and holds them all."""
     endpoint = await _endpoint(installation)
     async with connect(installation, endpoint) as cluster:
         results = _Results(reporter)
@@ -166,6 +166,7 @@ class _Results:
             cause=f"{cause} Failed as well: {others}." if others else cause,
             hint=error.hint or "Mend what the cause names, then run: mlops-env retry NAME",
             command=error.command,
+            checks=self.checks,
         ) from error
 
 
@@ -193,7 +194,7 @@ async def _database(installation: Installation, cluster: Cluster, reporter: Repo
         try:
             await account.prove(native=True)
             plugin = await account.plugin()
-            counts = {database: await account.tables(database) for database in wanted}
+            counts = await account.tables(*wanted)
         except (SignInRefused, NoAnswer) as error:
             raise VerificationError(
                 "ML Metadata could not sign in to the database.",

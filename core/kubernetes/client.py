@@ -40,7 +40,8 @@ class Cluster:
     """A cluster's API at ``endpoint``; an async context manager.
 
     ``token`` gives a bearer token that is valid now, and ``reject`` is told of one that the API did not take; ``trust`` is
-    whom to trust (None: the usual authorities), ``proxy`` the URL of the proxy on the way there.
+    whom to trust (None: the usual authorities), ``proxy`` the URL of the proxy on the way there. ``connector`` gives
+    connections that outlive this object, and bring their own trust.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class Cluster:
         trust: ssl.SSLContext | None = None,
         proxy: str | None = None,
         attempts: int = ATTEMPTS,
+        connector: Callable[[], aiohttp.TCPConnector] | None = None,
     ) -> None:
         self.endpoint = endpoint.rstrip("/")
         self.clock = clock
         self.proxy = proxy
         self._token, self._reject, self._trust, self._attempts = token, reject, trust, attempts
+        self._connector = connector
         self._session: aiohttp.ClientSession | None = None
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._resources = Resources(lambda path: self.request("GET", path))
@@ -76,8 +79,10 @@ class Cluster:
         if self._session is None:
             import aiohttp
 
+            lent = self._connector
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=self._trust or True),
+                connector=lent() if lent else aiohttp.TCPConnector(limit=0, ssl=self._trust or True),
+                connector_owner=lent is None,
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 read_bufsize=2**20,

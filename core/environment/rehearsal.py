@@ -26,6 +26,8 @@ from core.environment.record import Environment
 from core.errors import UnknownEnvironment, UsageError
 
 MODULE = "core.rehearsal"
+VARIABLE = "MLOPS_ENV_REHEARSAL"
+"""The folder of a rehearsal in another home, as ``rehearsal env`` exports it: a laptop beside the machine that installs."""
 GIVEN = "scenario.toml"
 """The scenario as it was given, to know it again."""
 
@@ -35,6 +37,20 @@ def cloud(environment: Environment, *, scenario: Path | None = None) -> Cloud:
     if environment.cloud != "rehearsal":
         return Cloud()
     return _cloud(ensure(environment, scenario=scenario), folder(environment.home, environment.name))
+
+
+def cloud_of(home: Home, project: str) -> Cloud:
+    """The cloud that a project is in: a rehearsal of this home, the one that the variable names, or Google's."""
+    for name in Environment.all(home):
+        environment = Environment.load(home, name)
+        if environment.cloud == "rehearsal" and environment.values["project_id"] == project:
+            return cloud(environment)
+    named = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None
+    if named is not None and (named / "endpoints.json").exists():
+        data = json.loads((named / "endpoints.json").read_text())
+        if data["project"] == project:
+            return _cloud(data, named)
+    return Cloud()
 
 
 def ensure(environment: Environment, *, scenario: Path | None = None) -> dict[str, Any]:

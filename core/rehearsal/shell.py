@@ -52,4 +52,5 @@ def variables(world: World, root: str, credentials: Path, token: Path) -> dict[s
         "CLOUDSDK_CORE_DISABLE_USAGE_REPORTING": "1",
         "CLOUDSDK_COMPONENT_MANAGER_DISABLE_UPDATE_CHECK": "1",
         "CHECKPOINT_DISABLE": "1",
+        "MLOPS_ENV_REHEARSAL": str(world.folder),
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from core.environment import Home
+from core.environment import rehearsal as rehearsals
 from core.errors import PrerequisiteError
 from core.run.clock import Clock
 from core.run.redact import Redactor
 from core.workstation.ssh.closing import RelayUnreachable
 from core.workstation.ssh.relay import Destination, Relay
 from core.workstation.ssh.stream import Watch
-from core.workstation.ssh.target import Target, cloud_of
+from core.workstation.ssh.target import Target
 
 STOPPED = ("STOPPING", "STOPPED", "SUSPENDING", "SUSPENDED", "TERMINATED")
 
@@ -28,7 +29,7 @@ async def proxy(home: Home, project: str, zone: str, instance: str, port: int, *
     """Carries this process's standard streams to a port of a VM; raises why it could not."""
     from core.workstation.ssh.proxy import carry
 
-    cloud = cloud_of(home, project)
+    cloud = rehearsals.cloud_of(home, project)
     target = Target(instance, instance, Destination(project, zone, instance, port), cloud=cloud)
     way = relay(target)
     try:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from core.workstation.ssh.relay import Destination
 
-CARRIED = ("MLOPS_ENV_HOME", "CLOUDSDK_CONFIG", "GOOGLE_APPLICATION_CREDENTIALS")
+CARRIED = ("MLOPS_ENV_HOME", "MLOPS_ENV_REHEARSAL", "CLOUDSDK_CONFIG", "GOOGLE_APPLICATION_CREDENTIALS")
 """Variables that name places; none of them holds a secret."""
 
 

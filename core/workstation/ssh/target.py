@@ -61,7 +61,7 @@ async def find(
     if bool(zone) != bool(instance) or (zone and not project):
         raise UsageError("--zone and --instance go together, with --project.", code="usage")
     if instance:
-        return Target(name, name, Destination(project, zone, instance), cloud=cloud_of(home, project))
+        return Target(name, name, Destination(project, zone, instance), cloud=rehearsals.cloud_of(home, project))
     known = _known(home, name)
     if known is not None and (not project or known.values["project_id"] == project):
         return of(known)
@@ -91,15 +91,6 @@ def of(environment: Environment, *, cloud: Cloud | None = None) -> Target:
     )
 
 
-def cloud_of(home: Home, project: str) -> Cloud:
-    """The cloud that a project is in: the simulated one of a rehearsal on this machine, or Google's."""
-    for name in Environment.all(home):
-        environment = Environment.load(home, name)
-        if environment.cloud == "rehearsal" and environment.values["project_id"] == project:
-            return rehearsals.cloud(environment)
-    return Cloud()
-
-
 def _known(home: Home, name: str) -> Environment | None:
     if not NAME_PATTERN.fullmatch(name):
         return None
@@ -113,7 +104,7 @@ async def _elsewhere(home: Home, name: str, project: str, opener: Opener) -> Tar
     """The environment of that name that another machine installed into the project."""
     from core.gcp import storage
 
-    cloud = cloud_of(home, project)
+    cloud = rehearsals.cloud_of(home, project)
     google = opener(cloud, project)
     async with google:
         for bucket in await storage.buckets(google, {NAME_LABEL: name, **STATE_BUCKET}):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
 import re
 import stat
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from person import Person
 
 from core.environment import Cloud, Environment, Home, rehearsal
-from core.gcp import Google
+from core.gcp import Google, storage
+from core.gcp.errors import Conflict
 from core.run.clock import Clock
 from core.run.redact import Redactor
 
@@ -22,6 +26,7 @@ speed = 0
 [project]
 resources = [
   { type = "compute.instances", name = "gpu" },
+  { type = "compute.instances", name = "lab-notebook" },
   { type = "compute.instances", name = "quiet", metadata = { enable-guest-attributes = "FALSE" } },
   { type = "compute.instances", name = "asleep", status = "TERMINATED" },
   { type = "compute.instances", name = "keyring", metadata = { enable-oslogin-sk = "TRUE" } },
@@ -125,3 +130,57 @@ def test_a_vm_that_is_stopped_is_named_where_ssh_shows_it(project: str, person: 
     done = person.run("ssh", "asleep", "true", bare=True)
     assert done.returncode == 255
     assert b"The VM asleep is stopped" in done.stderr
+
+
+RECORD = """
+format = 1
+id = "qwerty"
+cloud = "rehearsal"
+[parameters]
+notebook = "{notebook}"
+[resolved]
+project_id = "{project}"
+zone = "us-central1-a"
+"""
+
+
+@pytest.fixture
+def another_machine(rehearsed: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A laptop whose home holds nothing, beside the machine that rehearses; the project."""
+    monkeypatch.setenv("MLOPS_ENV_HOME", str(tmp_path / "laptop"))
+    monkeypatch.setenv("MLOPS_ENV_REHEARSAL", str(rehearsed.home.rehearsals / "demo"))
+    project = str(rehearsed.values["project_id"])
+    cloud = rehearsal.cloud_of(Home.find(), project)
+    assert cloud.rehearsal
+
+    async def install(name: str, notebook: str) -> None:
+        async with Google(cloud, clock=Clock(0), redactor=Redactor(), project=project) as google:
+            bucket = f"{name}-state-{project}"
+            labels = {"mlops-env": name, "mlops-env-holds": "state"}
+            with contextlib.suppress(Conflict):
+                await google.call(
+                    "storage", "v1", "buckets.insert", project=project, body={"name": bucket, "labels": labels}
+                )
+            record = RECORD.format(notebook=notebook, project=project)
+            await storage.write(google, bucket, "environment.toml", record)
+
+    asyncio.run(install("lab", "vm"))
+    asyncio.run(install("jupyter", "container"))
+    asyncio.run(install("bare", "none"))
+    return project
+
+
+def test_an_environment_that_another_machine_installed_is_found_by_its_buckets_labels(
+    another_machine: str, person: Person
+) -> None:
+    person.environment["MLOPS_ENV_REHEARSAL"] = os.environ["MLOPS_ENV_REHEARSAL"]
+    there = ("--project", another_machine)
+
+    assert person.mlops("ssh", "add", "lab", *there) == "ssh mlops-env-lab\n"
+    said = person.run("ssh", "mlops-env-lab", "hostname", bare=True)
+    assert said.stdout == b"lab-notebook\n", said.stderr
+
+    assert "container" in person.mlops("ssh", "add", "jupyter", *there, code=2)
+    assert "no notebook" in person.mlops("ssh", "add", "bare", *there, code=2)
+    assert "no environment named other" in person.mlops("ssh", "add", "other", *there, code=2)
+    assert "go together" in person.mlops("ssh", "add", "lab", *there, "--zone", ZONE, code=2)

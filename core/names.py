@@ -141,6 +141,10 @@ class Names:
     def build_account_id(self) -> str:
         return f"{self.prefix}-build-{self.id}"
 
+    @property
+    def notebook_account_id(self) -> str:
+        return f"{self.prefix}-nb-{self.id}"
+
     def account_email(self, account_id: str) -> str:
         """The address of a service account of this project."""
         return f"{account_id}@{self.project}.iam.gserviceaccount.com"

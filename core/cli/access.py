@@ -42,9 +42,19 @@ def _print(environment: Environment, out: Output) -> int:
     if not interface["reachable"] or interface["command"].startswith("ssh"):
         out.data(f"  open it with      {interface['command']}")
     out.data(f"kubectl             KUBECONFIG={document['kubeconfig']['path']} kubectl get pods")
+    if "notebook" in document:
+        _print_notebook(document["notebook"], out)
     for url in document["console"]:
         out.data(f"console             {url}")
     return 0
+
+
+def _print_notebook(notebook: dict[str, str], out: Output) -> None:
+    out.data(f"notebook            {notebook['url'] or notebook['name']}")
+    if notebook.get("ssh_host"):
+        out.data(f"  over ssh          ssh {notebook['ssh_host']}")
+    if notebook["command"]:
+        out.data(f"  for VS Code       {notebook['command']}")
 
 
 def _foreground(environment: Environment, port: int, out: Output) -> int:

@@ -173,6 +173,14 @@ def _image(commands: Any) -> None:
     _command(inner, "list", "image", "The images that the registry has.", function="list_images")
 
 
+def _notebook(commands: Any) -> None:
+    help = "The notebook of an environment."
+    notebook: Parser = commands.add_parser("notebook", help=help, description=help, formatter_class=Formatter)
+    inner = notebook.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser, required=True)
+    _command(inner, "start", "notebook", "Start it, and wait until it runs.")
+    _command(inner, "stop", "notebook", "Stop it; its disks stay.")
+
+
 def _devcontainer(commands: Any) -> None:
     help = "A devcontainer for a folder, on an environment's image or without one."
     devcontainer: Parser = commands.add_parser("devcontainer", help=help, description=help, formatter_class=Formatter)
@@ -265,6 +273,7 @@ COMMANDS: dict[str, Callable[[Any], None]] = {
     "schema": _schema,
     "kubernetes-token": _kubernetes_token,
     "image": _image,
+    "notebook": _notebook,
     "devcontainer": _devcontainer,
     "vscode": _vscode,
     "tunnel": _tunnel,

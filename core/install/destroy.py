@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from core.install import forwarding
 from core.install.installation import Installation
+from core.install.notebook_destroy import there_may_be_one
 from core.run.step import Context, Outcome, Step
 
 
@@ -29,6 +30,11 @@ def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
         forwarding.stop(installation.environment)
         await destroy_namespace(installation, context)
 
+    async def notebook(context: Context) -> None:
+        from core.install.notebook_destroy import destroy_notebook
+
+        await destroy_notebook(installation, context)
+
     async def platform(context: Context) -> None:
         from core.install.namespace_removal import sweep_disks
         from core.install.platform_destroy import destroy_platform
@@ -45,12 +51,14 @@ def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
         await _state(installation, context, delete_data=delete_data)
         installation.environment.kubeconfig.unlink(missing_ok=True)
 
-    return [
+    has_notebook = there_may_be_one(installation)
+    before = ("workloads_gone", "notebook_gone") if has_notebook else ("workloads_gone",)
+    found = [
         _step("unprotect", "Protection off", unprotect, (), "unprotected", seconds=60, deadline=3600),
         _step(
             "workloads", "Namespace and volumes", workloads, ("unprotected",), "workloads_gone", seconds=60, deadline=1800
         ),
-        _step("platform", "Platform", platform, ("workloads_gone",), "platform_gone", seconds=900, deadline=7200),
+        _step("platform", "Platform", platform, before, "platform_gone", seconds=900, deadline=7200),
         _step(
             "build-access",
             "Access of the build account",
@@ -62,6 +70,11 @@ def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
         ),
         _step("state", "State and secrets", state, ("platform_gone", "grants_gone"), "state_gone", seconds=15, deadline=900),
     ]
+    if has_notebook:
+        found.insert(
+            2, _step("notebook", "Notebook", notebook, ("unprotected",), "notebook_gone", seconds=90, deadline=3600)
+        )
+    return found
 
 
 def _step(

@@ -44,6 +44,13 @@ def changed(known: Environment, given: Mapping[str, Any]) -> Environment:
                 f"it can't be changed once the environment is there; it is {known.values[key]}",
                 hint="Install under another name, or destroy this one first.",
             )
+        if key == "notebook" and known.values[key] not in ("none", value) and "notebook" in outside.facts(known):
+            raise ParameterError(
+                key,
+                value,
+                f"the notebook is there, and its disks hold its users' work; it is {known.values[key]}",
+                hint="Save what is on it, and destroy the environment, or install another one.",
+            )
     return replace(known, given={**known.given, **given})
 
 

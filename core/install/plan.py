@@ -10,8 +10,8 @@ from core.install.installation import Installation
 from core.run.step import Step
 
 INSTALL = (
-    "prerequisites", "services", "state", "manifests", "platform", "build_access", "image", "cluster", "namespace",
-    "secrets", "sql_proxy", "database_user", "pipelines", "access", "verify", "protect",
+    "prerequisites", "services", "state", "manifests", "platform", "build_access", "image", "notebook", "cluster",
+    "namespace", "secrets", "sql_proxy", "database_user", "pipelines", "access", "verify", "protect",
 )  # fmt: skip
 """The modules of an installation's steps, in order of display; one whose ``wanted`` says no has none."""
 

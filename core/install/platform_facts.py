@@ -85,6 +85,7 @@ class Facts:
                 "build_account",
                 names.account_email(names.build_account_id),
             ),
+            "module.network[0].google_compute_subnetwork.this": ("network", names.network),
             "module.storage.google_storage_bucket.artifacts[0]": ("artifact_bucket", names.artifact_bucket),
             "module.storage.google_storage_bucket.build": ("build_bucket", names.build_bucket),
             "module.registry[0].google_artifact_registry_repository.this": (

@@ -44,7 +44,7 @@ async def _services(installation: Installation) -> list[str]:
     from core.gcp import services as api
 
     on = await api.enabled(installation.google)
-    return [s for s in (*services.REQUIRED, *services.OPTIONAL) if s not in on]
+    return [s for s in (*services.required(installation), *services.OPTIONAL) if s not in on]
 
 
 async def _zone(installation: Installation) -> str:

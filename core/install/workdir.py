@@ -66,14 +66,47 @@ def _names(names: Names) -> dict[str, str]:
     return {**{name: getattr(names, name) for name in _NAMED}, **accounts}
 
 
-def workspace(installation: Installation, work: Path | None = None) -> Workspace:
-    """The environment's work directory, or the one in ``work``."""
-    return Workspace(work or installation.environment.terraform_folder(MODULE), folder("terraform"), MODULE)
+def notebook_variables(
+    values: Mapping[str, Any], names: Names, *, image: Mapping[str, str], script: str, desired_state: str = "ACTIVE"
+) -> dict[str, Any]:
+    """The variables of ``terraform/notebook``; ``image`` is the environment's, ``script`` where a VM's script lies."""
+    project = names.project
+    return {
+        "project_id": project,
+        "region": names.region,
+        "zone": names.zone,
+        "environment": names.environment,
+        "environment_id": names.id,
+        "labels": dict(values["labels"]),
+        "name": names.notebook,
+        "account_id": names.notebook_account_id,
+        "kind": values["notebook"],
+        "image": {"repository": image["reference"].partition("@")[0], "tag": image["tag"]},
+        "network": f"projects/{project}/global/networks/{names.network}",
+        "subnetwork": f"projects/{project}/regions/{names.region}/subnetworks/{names.subnetwork}",
+        "registry": {"project": project, "location": names.region, "name": names.registry},
+        "artifact_bucket": names.artifact_bucket,
+        "build_bucket": names.build_bucket,
+        "startup_script": script,
+        "machine_type": values["notebook_machine_type"],
+        "disk_type": PROFILES[values["profile"]].notebook_disk_type,
+        "desired_state": desired_state,
+    }
+
+
+def workspace(installation: Installation, work: Path | None = None, *, module: str = MODULE) -> Workspace:
+    """The environment's work directory for a module, or the one in ``work``."""
+    return Workspace(work or installation.environment.terraform_folder(module), folder("terraform"), module)
 
 
 @asynccontextmanager
 async def opened(
-    installation: Installation, reporter: Reporter, *, work: Path | None = None, waiting: bool = True
+    installation: Installation,
+    reporter: Reporter,
+    *,
+    work: Path | None = None,
+    waiting: bool = True,
+    module: str = MODULE,
 ) -> AsyncIterator[Terraform]:
     """Terraform in the environment's work directory (or in ``work``), with tokens for as long as the block runs.
 
@@ -85,12 +118,12 @@ async def opened(
 
     environment, cloud = installation.environment, installation.cloud
     command = find("terraform", environment.home).command
-    place = workspace(installation, work)
+    place = workspace(installation, work, module=module)
     person = installation.person if waiting else None
     async with metadata_server.serve(installation.google, person=person) as host:
         variables = network.child_environment(cloud, metadata_host=host)
         mirror = await providers_mirror(
-            cloud, environment.home, command=command, environment=variables, source=place.source / MODULE, reporter=reporter
+            cloud, environment.home, command=command, environment=variables, source=place.source / module, reporter=reporter
         )
         yield Terraform(
             workspace=place,
@@ -107,6 +140,6 @@ def settle_zone(installation: Installation, zone: str) -> None:
         installation.environment = installation.environment.with_resolved(zone=zone).save()
 
 
-def backend(state_bucket: str) -> Backend:
-    """Where the platform's state lies: in the state bucket, or without one in the work directory."""
-    return Backend(state_bucket, f"terraform/{MODULE}") if state_bucket else Backend()
+def backend(state_bucket: str, module: str = MODULE) -> Backend:
+    """Where a module's state lies: in the state bucket, or without one in the work directory."""
+    return Backend(state_bucket, f"terraform/{module}") if state_bucket else Backend()

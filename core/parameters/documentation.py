@@ -43,14 +43,19 @@ def _default(spec: Parameter) -> str:
         return "found out"
     if isinstance(spec.default, bool):
         return f"`{str(spec.default).lower()}`"
-    return "none" if spec.default == {} else f"`{spec.default}`"
+    return "none" if spec.default in ({}, ()) else f"`{spec.default}`"
 
 
 def _profiles() -> list[str]:
-    rows = ["## Profiles\n", "| profile | nodes | disk of a node | Cloud SQL | for |", "|---|---|---|---|---|"]
+    rows = [
+        "## Profiles\n",
+        "| profile | nodes | disk of a node | Cloud SQL | notebook | for |",
+        "|---|---|---|---|---|---|",
+    ]
     for p in PROFILES.values():
         nodes = f"{p.node_initial} ({p.node_min}–{p.node_max}) `{p.node_machine_type}`"
-        rows.append(f"| `{p.name}` | {nodes} | {p.node_disk_gb} GB | `{p.sql_tier}`, {p.sql_availability} | {p.summary} |")
+        sql, notebook = f"`{p.sql_tier}`, {p.sql_availability}", f"`{p.notebook_machine_type}`, {p.notebook_disk_type}"
+        rows.append(f"| `{p.name}` | {nodes} | {p.node_disk_gb} GB | {sql} | {notebook} | {p.summary} |")
     return [*rows, ""]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,8 @@ LENGTHS: dict[str, tuple[int, int]] = {
     "nat": (1, 63), "sql_range": (1, 63), "firewall_iap": (1, 63), "firewall_dataflow": (1, 63), "cluster": (1, 40),
     "node_pool": (1, 40), "registry": (1, 63), "sql_instance": (1, 80), "sql_password_secret": (1, 255),
     "artifact_bucket": (3, 63), "build_bucket": (3, 63), "state_bucket": (3, 63), "pipelines_account_id": (6, 30),
-    "nodes_account_id": (6, 30), "build_account_id": (6, 30), "storage_class": (1, 63),
+    "nodes_account_id": (6, 30), "build_account_id": (6, 30), "notebook_account_id": (6, 30), "notebook": (1, 63),
+    "storage_class": (1, 63),
 }  # fmt: skip
 """How long Google lets each of the names of `Names` be."""
 SQL_NAME_WITH_PROJECT = 98
@@ -139,6 +140,12 @@ def _kfp_manifests(_key: str, value: str) -> None:
             raise Broken(f"the folder has no {part} in it")
 
 
+def _accounts(_key: str, value: Sequence[str]) -> None:
+    for account in value:
+        if not re.fullmatch(r"[^\s@,]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", account):
+            raise Broken(hint=f"{account!r} is none.")
+
+
 def _between(least: int, most: int) -> Callable[[str, Any], None]:
     def check(_key: str, value: Any) -> None:
         if not least <= value <= most:
@@ -153,6 +160,7 @@ RULES: dict[str, Callable[[str, Any], None]] = {
     "zone": _pattern(r"[a-z]+(-[a-z]+)+\d{1,2}-[a-z]"),
     "name_prefix": _name_prefix,
     "namespace": _namespace,
+    "accounts": _accounts,
     "machine_type": _pattern(r"[a-z][a-z0-9]*(-[a-z0-9]+){1,5}"),
     "node_min": _between(0, 100),
     "node_max": _between(1, 100),
@@ -172,6 +180,8 @@ def against_each_other(values: Mapping[str, Any]) -> list[tuple[str, str, str]]:
         found.append(("zone", f"a zone of the region {values['region']}", f"Choose {values['region']}-a, say."))
     if values["node_min"] > values["node_max"]:
         found.append(("node_min", f"not above node_max, which is {values['node_max']}", ""))
+    if values["notebook"] != "none" and values["image"] == "none":
+        found.append(("image", "an image, since the notebook runs it", "Leave the notebook out, or choose an image."))
     found += _overlaps(values)
     return found + _rooms(values)
 

@@ -43,6 +43,11 @@ def _property(spec: Parameter) -> dict[str, Any]:
             "propertyNames": {"pattern": "^(?!mlops-env)(?!goog)[a-z][a-z0-9_-]{0,62}$"},
             "additionalProperties": {"type": "string", "pattern": "^[a-z0-9_-]{0,63}$"},
         }
+    elif spec.kind == "list":
+        found |= {
+            "type": "array",
+            "items": {"type": "string", "pattern": "^[^\\s@,]{1,64}@[A-Za-z0-9-]+(\\.[A-Za-z0-9-]+)+$"},
+        }
     else:
         found["type"] = spec.kind
     if spec.kind == "integer":
@@ -50,7 +55,7 @@ def _property(spec: Parameter) -> dict[str, Any]:
     if spec.rule in _PATTERNS:
         found["pattern"] = _PATTERNS[spec.rule]
     if spec.default is not None:
-        found["default"] = spec.default
+        found["default"] = list(spec.default) if spec.kind == "list" else spec.default
     return found
 
 

@@ -102,6 +102,14 @@ PARAMETERS: tuple[Parameter, ...] = (
        False, "in place", group="Kubeflow", advanced=True),
     _P("image", "choice", "Development image that is built; none leaves it out.", "kfp-dev", "in place",
        ("kfp-dev", "tfx-kfp-dev", "gpu-dl", "none"), group="Build"),
+    _P("notebook", "choice", "Workbench notebook: JupyterLab in the image, or a VM with Docker that runs it as dev.", "none",
+       "in place", ("container", "vm", "none"), group="Build"),
+    _P("notebook_machine_type", "string", "Machine type of the notebook; a change stops it for a moment.", None, "in place",
+       rule="machine_type", group="Build", advanced=True, from_profile=True,
+       allowed="a machine type, as in e2-standard-4"),
+    _P("docker_users", "list", "Accounts that may use Docker on a notebook VM; the installing one, when left out.",
+       (), "in place", rule="accounts", group="Build", advanced=True,
+       allowed="addresses of accounts, with commas between them"),
     _P("build_deploys", "boolean", "The build account may deploy to the cluster; it can then read every Secret in it.", True,
        "in place", group="Build", advanced=True),
     _P("default_build_account", "boolean", "The same for the account that Cloud Build uses by default in this project.",
@@ -130,8 +138,7 @@ LONGEST_PREFIX_LENGTH: dict[str, int] = {"subnet_cidr": 29, "pods_cidr": 21, "se
 """The smallest range (as a prefix length) that each range parameter may be."""
 
 NOT_YET: dict[str, str] = {
-    "notebook": "a notebook", "notebook_machine_type": "a notebook",
-    "docker_users": "a notebook", "network": "a given network", "network_project_id": "a given network",
+    "network": "a given network", "network_project_id": "a given network",
     "subnetwork": "a given network", "pods_range": "a given network", "services_range": "a given network",
     "accounts": "given service accounts", "bucket": "a given bucket", "registry": "a given registry",
     "image_registry": "a registry with mirrored images", "kms_key": "a key of one's own",
@@ -155,7 +162,8 @@ def nearest(key: str) -> str:
 
 def defaults() -> dict[str, Any]:
     """Every parameter by its key with the default that stands by itself, None where it depends on something."""
-    return {p.key: dict(p.default) if p.kind == "map" else p.default for p in PARAMETERS}
+    made = {"map": dict, "list": list}
+    return {p.key: made[p.kind](p.default) if p.kind in made else p.default for p in PARAMETERS}
 
 
 def resolve(given: Mapping[str, Any], *, environment: str) -> dict[str, Any]:

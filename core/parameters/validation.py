@@ -14,7 +14,7 @@ from core.errors import ParameterError, UsageError
 from core.parameters import rules
 from core.parameters.specification import NOT_YET, PARAMETERS, Parameter, nearest, parameter, resolve
 
-_KINDS = {"integer": "a whole number", "boolean": "true or false", "map": "a table of texts"}
+_KINDS = {"integer": "a whole number", "boolean": "true or false", "map": "a table of texts", "list": "a list of texts"}
 
 
 def validate(given: Mapping[str, Any], *, environment: str) -> dict[str, Any]:
@@ -58,6 +58,8 @@ def coerce(key: str, text: str) -> Any:
         if text.lower() not in ("true", "false"):
             raise ParameterError(key, text, _KINDS["boolean"])
         return text.lower() == "true"
+    if spec.kind == "list":
+        return [part.strip() for part in text.split(",") if part.strip()]
     if spec.kind == "map":
         pairs = [part.partition("=") for part in text.split(",") if part.strip()]
         if any(not separator for _, separator, _ in pairs):
@@ -133,6 +135,8 @@ def _normal(key: str, value: Any) -> Any:
         from pathlib import Path
 
         return str(Path(value).expanduser().absolute())
+    if isinstance(value, list | tuple):
+        return list(value)
     return dict(value) if isinstance(value, Mapping) else value
 
 

@@ -13,6 +13,7 @@ DATA_HOLDERS: Mapping[str, str] = {
     "google_storage_bucket": "a bucket",
     "google_container_cluster": "the cluster, whose volumes hold pipelines' definitions",
     "google_artifact_registry_repository": "the image repository",
+    "google_workbench_instance": "the notebook, whose disks hold its users' work",
 }
 """Types that hold what can't be made again."""
 

@@ -26,7 +26,7 @@ FLAGS = {
     "tunnel down": COMMON, "tunnel status": COMMON, "tunnel logs": COMMON,
     "ssh add": COMMON | {"--project", "--zone", "--instance", "--set", "--dry-run"}, "ssh remove": COMMON | {"--dry-run"},
     "ssh show": COMMON, "ssh iap-proxy": COMMON | {"--project", "--zone"},
-    "image build": COMMON, "image list": COMMON,
+    "notebook start": COMMON, "notebook stop": COMMON, "image build": COMMON, "image list": COMMON,
     "devcontainer new": COMMON | {"--env", "--remote"}, "devcontainer list": COMMON,
     "vscode set": COMMON | {"--scope"}, "vscode remove": COMMON | {"--scope"},
 }  # fmt: skip

@@ -22,6 +22,8 @@ def shown(value: Any) -> str:
     """A value as it is typed."""
     if isinstance(value, dict):
         return ",".join(f"{key}={inner}" for key, inner in value.items())
+    if isinstance(value, list | tuple):
+        return ",".join(str(inner) for inner in value)
     if isinstance(value, bool):
         return "yes" if value else "no"
     return "" if value is None else str(value)

@@ -12,4 +12,5 @@ SERVICES = {
     "service_networking": "https://servicenetworking.googleapis.com/v1/",
     "sql": "https://sqladmin.googleapis.com/sql/v1beta4/",
     "storage": "https://storage.googleapis.com/storage/v1/",
+    "workbench": "https://notebooks.googleapis.com/v2/",
 }

@@ -48,7 +48,9 @@ def _relations(argument: Argument, value: State, top: State, at: Path) -> Iterat
     name = _dotted(here)
     for other in argument.conflicts:
         scope = top if other.startswith("/") else value
-        if _is_set(value, argument.name) and _is_set(scope, other.strip("/")):
+        clash = _is_set(value, argument.name) and _is_set(scope, other.strip("/"))
+        # What is not known yet may turn out not to be set: the real library looks again once it is.
+        if clash and value.get(argument.name) is not UNKNOWN and scope.get(other.strip("/")) is not UNKNOWN:
             other_name = other.strip("/") if other.startswith("/") else _dotted((*at, other))
             yield Refusal("Conflicting configuration arguments", f'"{name}": conflicts with {other_name}', here)
     unknown = any(value.get(n) is UNKNOWN for n in (*argument.exactly_one, *argument.at_least_one, *argument.required_with))

@@ -58,8 +58,10 @@ resource "google_storage_bucket" "build" {
       type = "Delete"
     }
 
+    # What a notebook runs at each boot lies here too, and stays.
     condition {
-      age = 30
+      age            = 30
+      matches_prefix = ["log-", "sources/"]
     }
   }
 }

@@ -36,9 +36,10 @@ APIS = {
     "SERVICE_NETWORKING": "servicenetworking/v1",
     "SQL": "sqladmin/sql/v1beta4",
     "STORAGE": "storage/storage/v1",
+    "WORKBENCH": "notebooks/v2",
 }
 SERVICES = ["artifactregistry", "cloudresourcemanager", "compute", "container", "iam", "secretmanager", "servicenetworking",
-            "sqladmin", "storage"]  # fmt: skip
+            "notebooks", "sqladmin", "storage"]  # fmt: skip
 HEADER = f"""
 terraform {{
   required_providers {{

@@ -37,6 +37,7 @@ APIS = {
     "google_service_networking_connection": ("servicenetworking.v1", "Connection"),
     "google_sql_database_instance": ("sqladmin.v1beta4", "DatabaseInstance"),
     "google_storage_bucket": ("storage.v1", "Bucket"),
+    "google_workbench_instance": ("notebooks.v2", "Instance"),
 }
 
 

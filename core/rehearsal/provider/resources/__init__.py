@@ -19,6 +19,7 @@ from core.rehearsal.provider.resources.pool import NodePool
 from core.rehearsal.provider.resources.registry import Repository, Secret, SecretVersion
 from core.rehearsal.provider.resources.service_account import ServiceAccount
 from core.rehearsal.provider.resources.sql import SqlInstance
+from core.rehearsal.provider.resources.workbench import Instance
 from core.rehearsal.provider.schema import resource_types
 
 CLASSES: dict[str, type[Resource]] = {
@@ -41,6 +42,7 @@ CLASSES: dict[str, type[Resource]] = {
     "google_sql_database_instance": SqlInstance,
     "google_storage_bucket": Bucket,
     "google_storage_bucket_iam_member": BucketIamMember,
+    "google_workbench_instance": Instance,
 }
 
 

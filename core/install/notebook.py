@@ -1,0 +1,217 @@
+"""Step ``notebook``: a Workbench instance on the environment's image, by a Terraform module of its own.
+
+A container is JupyterLab in the image; a VM has Docker, on which the image runs as the container ``dev``. What is there
+already and is the environment's own is imported; one that someone has stopped stays stopped. In the cluster its account may
+look at what runs and forward to it, and nothing more.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.errors import MlopsError, PermanentError, TemporaryError
+from core.gcp.errors import NotFound
+from core.install import notebook_script, workdir
+from core.install.adoption import Expected, Found, get
+from core.install.connection import connect
+from core.install.installation import Installation
+from core.kubernetes.apply import apply_all
+from core.kubernetes.resources import Object
+from core.names import ID_LABEL, Names
+from core.run.step import Context, Step
+from core.terraform import AlreadyThere, Terraform
+
+MODULE = "notebook"
+ACCOUNT, INSTANCE = "google_service_account.notebook", "google_workbench_instance.this"
+ROUNDS = 6
+HEALTH_SECONDS = 300.0
+"""How long an instance that is there may take until it says that it is well."""
+
+
+def wanted(installation: Installation) -> bool:
+    """Whether the environment has a notebook."""
+    return bool(installation.values["notebook"] != "none")
+
+
+def step(installation: Installation) -> Step:
+    """The step for one run."""
+
+    async def run(context: Context) -> None:
+        await bring_about(installation, context)
+
+    kind = installation.values["notebook"]
+    return Step(
+        "notebook",
+        "Make the notebook with Terraform",
+        run,
+        needs=("services", "zone", "state_bucket", "account", "image", "artifact_bucket", "build_bucket", "network"),
+        publishes=("notebook",),
+        seconds=600 if kind == "container" else 300,
+        deadline=5400,
+        optional=True,
+        retries=40,
+    )
+
+
+async def bring_about(installation: Installation, context: Context) -> None:
+    """Makes the notebook what the parameters say."""
+    image, script = context.fact("image"), ""
+    if installation.values["notebook"] == "vm":
+        script, changed = await notebook_script.upload(installation, image["reference"], context.fact("account"))
+        if changed:
+            context.changed()
+    before = await instance(installation)
+    _refuse_other_kind(installation, before)
+    async with workdir.opened(installation, context, module=MODULE) as terraform:
+        await terraform.settle(context)
+        terraform.workspace.set_imports({})
+        state = "STOPPED" if before is not None and before.get("state") == "STOPPED" else "ACTIVE"
+        variables = workdir.notebook_variables(
+            installation.values, installation.names, image=image, script=script, desired_state=state
+        )
+        terraform.workspace.prepare(variables=variables, backend=workdir.backend(context.fact("state_bucket"), MODULE))
+        await terraform.init(context)
+        await _converge(installation, context, terraform)
+        terraform.workspace.set_imports({})
+    await _let_into_the_cluster(installation, context)
+    context.publish("notebook", await _well(installation, context))
+
+
+async def instance(installation: Installation) -> dict[str, Any] | None:
+    """The instance as its API has it; None where there is none."""
+    try:
+        return await installation.google.call(
+            "notebooks", "v2", "projects.locations.instances.get", name=resource_name(installation.names)
+        )
+    except NotFound:
+        return None
+
+
+def resource_name(names: Names) -> str:
+    """The instance's name in its API."""
+    return f"projects/{names.project}/locations/{names.zone}/instances/{names.notebook}"
+
+
+def expected(names: Names) -> list[Expected]:
+    """What a name can be taken for, and how to know it as one's own."""
+    account = f"projects/{names.project}/serviceAccounts/{names.account_email(names.notebook_account_id)}"
+    name = resource_name(names)
+    return [
+        Expected(
+            ACCOUNT, "service account", names.notebook_account_id, account,
+            ("iam", "v1", "projects.serviceAccounts.get"), {"name": account},
+            lambda found: names.mark in str(found.get("description") or ""),
+        ),
+        Expected(
+            INSTANCE, "notebook", names.notebook, name,
+            ("notebooks", "v2", "projects.locations.instances.get"), {"name": name},
+            lambda found: (found.get("labels") or {}).get(ID_LABEL) == names.id,
+        ),
+    ]  # fmt: skip
+
+
+async def _converge(installation: Installation, context: Context, terraform: Terraform) -> None:
+    """Plans and applies until nothing is left to do; what turns out to be there already is imported."""
+    cause = ""
+    for _ in range(ROUNDS):
+        plan = await terraform.plan(context)
+        if await _adopt(installation, terraform, [c.address for c in plan.of("create") if not c.import_id]):
+            plan = await terraform.plan(context)
+        plan.refuse_loss()
+        if not plan:
+            return
+        if plan.changes:
+            context.changed()
+        try:
+            await terraform.apply(plan, context)
+            return
+        except AlreadyThere as error:
+            cause = error.cause
+    raise TemporaryError("The notebook is there already, and can't be adopted yet.", code="exists", cause=cause, delay=20)
+
+
+async def _adopt(installation: Installation, terraform: Terraform, missing: list[str]) -> bool:
+    found = Found()
+    for item in expected(installation.names):
+        document = await get(installation.google, item) if item.address in missing else None
+        if document is not None and item.owned(document):
+            found.own[item.address] = (item, document)
+        elif document is not None:
+            found.strangers.append(item)
+    found.refuse_strangers()
+    terraform.workspace.set_imports({address: item.import_id for address, (item, _) in found.own.items()})
+    return bool(found.own)
+
+
+def _refuse_other_kind(installation: Installation, before: dict[str, Any] | None) -> None:
+    """Another kind would be another instance, and this one's disks hold its users' work."""
+    if before is None:
+        return
+    there = "container" if before.get("gceSetup", {}).get("containerImage") else "vm"
+    if there != installation.values["notebook"]:
+        raise PermanentError(
+            f"The notebook is a {there}, and can't become a {installation.values['notebook']}.",
+            code="notebook-kind",
+            cause="It would be made anew, without what its disks hold.",
+            hint=f"Save what is on it and delete it yourself, or go on with notebook = {there}.",
+            command=f"mlops-env install {installation.environment.name} --set notebook={there}",
+        )
+
+
+async def _let_into_the_cluster(installation: Installation, context: Context) -> None:
+    """Lets the notebook's account look at the namespace's pods and forward to them."""
+    namespace, url = await context.wait_for("namespace"), await context.wait_for("cluster_endpoint")
+    async with connect(installation, url) as cluster:
+        applied = await apply_all(cluster, rights(installation.names, namespace), context)
+    if any(item.action != "unchanged" for item in applied):
+        context.changed()
+
+
+def rights(names: Names, namespace: str) -> list[Object]:
+    """The Role and its binding."""
+    metadata = {"name": names.notebook, "namespace": namespace, "labels": names.labels}
+    role: Object = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata,
+        "rules": [
+            {"apiGroups": [""], "resources": ["pods", "pods/log", "services", "events"], "verbs": ["get", "list", "watch"]},
+            {"apiGroups": [""], "resources": ["pods/portforward"], "verbs": ["create", "get"]},
+            {"apiGroups": ["argoproj.io"], "resources": ["workflows"], "verbs": ["get", "list", "watch"]},
+        ],
+    }  # fmt: skip
+    binding: Object = {
+        "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "RoleBinding", "metadata": metadata,
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": names.notebook},
+        "subjects": [{
+            "apiGroup": "rbac.authorization.k8s.io", "kind": "User",
+            "name": names.account_email(names.notebook_account_id),
+        }],
+    }  # fmt: skip
+    return [role, binding]
+
+
+async def _well(installation: Installation, context: Context) -> dict[str, str]:
+    """What is known of the instance once it says how it is, or has not for long enough."""
+    begin, found = installation.clock.now(), await instance(installation)
+    while found and found.get("state") == "ACTIVE" and found.get("healthState") not in ("HEALTHY", "UNHEALTHY"):
+        if installation.clock.now() - begin > HEALTH_SECONDS:
+            break
+        await installation.clock.sleep(10)
+        found = await instance(installation)
+    if found is None:
+        raise MlopsError("The notebook is gone again.", code="notebook-gone")
+    if found.get("healthState") == "UNHEALTHY":
+        context.log(f"The notebook is there, and says that it is not well: {found.get('healthInfo')}")
+        context.progress("the notebook is there, and says that it is not well: its log has why")
+    return describe(installation.names, found)
+
+
+def describe(names: Names, found: dict[str, Any]) -> dict[str, str]:
+    """The fact ``notebook``."""
+    setup = found.get("gceSetup", {})
+    host = str(found.get("proxyUri") or "")
+    return {
+        "name": names.notebook,
+        "kind": "container" if setup.get("containerImage") else "vm",
+        "url": f"https://{host}" if host else "",
+        "account": names.account_email(names.notebook_account_id),
+    }

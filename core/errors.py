@@ -112,10 +112,15 @@ class CancelledByUser(MlopsError):
 
 
 class VerificationError(MlopsError):
-    """Raised when what was installed does not do what it is for."""
+    """Raised when what was installed does not do what it is for; ``checks`` are all that were done, with their results."""
 
     exit_code = 5
     default_actions = (RETRY,)
+    checks: Sequence[Mapping[str, str]] = ()
+
+    def __init__(self, message: str, *, checks: Sequence[Mapping[str, str]] = (), **details: Any) -> None:
+        super().__init__(message, **details)
+        self.checks = tuple(checks)
 
 
 class BusyError(MlopsError):

@@ -41,6 +41,8 @@ def _print(environment: Environment, out: Output) -> int:
     out.data(f"Kubeflow Pipelines  {interface['url']}" + ("" if interface["reachable"] else "  (not forwarded now)"))
     if not interface["reachable"] or interface["command"].startswith("ssh"):
         out.data(f"  open it with      {interface['command']}")
+    if interface["via"] == "port-forward" and (note := address(forwarding.DEFAULT_PORT).note):
+        out.say(note)
     out.data(f"kubectl             KUBECONFIG={document['kubeconfig']['path']} kubectl get pods")
     if "notebook" in document:
         _print_notebook(document["notebook"], out)
@@ -64,7 +66,8 @@ def _foreground(environment: Environment, port: int, out: Output) -> int:
             out.line({"port": local, "url": where.url, "command": where.command})
         else:
             out.data(where.url)
-            out.say("Ctrl-C ends it." + (f" On your own machine, first: {where.command}" if where.command else ""))
+            first = f"On your own machine, first: {where.command}" if where.command else where.note
+            out.say(f"Ctrl-C ends it. {first}".rstrip())
 
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(forwarding.forward(environment, port, ready))

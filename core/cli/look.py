@@ -10,7 +10,7 @@ from core.cli.output import Output
 from core.cli.tools import provide
 from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
-from core.errors import ParameterError, PrerequisiteError, UnknownEnvironment
+from core.errors import ParameterError, PrerequisiteError, UnknownEnvironment, VerificationError
 from core.install import outside
 from core.install.installation import Installation
 from core.run import runs
@@ -111,12 +111,18 @@ def verify(arguments: argparse.Namespace, out: Output) -> int:
     async def work(installation: Installation) -> list[dict[str, Any]]:
         return list(await checked(installation, Console(out), run_hello=True))
 
-    checks = _with(environment, work)
+    failure: VerificationError | None = None
+    try:
+        checks = _with(environment, work)
+    except VerificationError as error:
+        failure, checks = error, [dict(check) for check in error.checks]
     if out.json:
         out.document(checks)
     else:
         for item in checks:
             out.data(f"{item['state']:4}  {item['check']}: {item['detail']}")
+    if failure is not None:
+        raise failure
     return 0
 
 

@@ -33,7 +33,7 @@ def lifetime() -> Lifetime:
         return Lifetime("wsl", "WSL stops with its last window; keep one open until the run ends.")
     if os.environ.get("CI"):
         return Lifetime("ci", "This is a CI job: the run ends with it.")
-    if Path("/.dockerenv").exists() or os.environ.get("container"):  # noqa: SIM112 (systemd's own name for it)
+    if container():
         return Lifetime("container", "This is a container: the run ends with it.")
     if sys.platform.startswith("linux") and _ends_at_logout():
         user = os.environ.get("USER", "")
@@ -48,6 +48,11 @@ def lifetime() -> Lifetime:
 def cloud_shell() -> bool:
     """Whether this is Cloud Shell."""
     return os.environ.get("CLOUD_SHELL") == "true" or bool(os.environ.get("DEVSHELL_PROJECT_ID"))
+
+
+def container() -> bool:
+    """Whether this is a container, with a network of its own as a rule."""
+    return Path("/.dockerenv").exists() or bool(os.environ.get("container"))  # noqa: SIM112 (systemd's own name for it)
 
 
 def _ends_at_logout() -> bool:

@@ -13,7 +13,7 @@ from typing import Literal
 from core.errors import StepError
 from core.gcp.errors import SignInEnded
 from core.gcp.project import default_project
-from core.prerequisites import access, places, tools
+from core.prerequisites import access, places, shell, tools
 from core.prerequisites.check import Check, Subject
 from core.prerequisites.examine import Checker
 
@@ -37,12 +37,20 @@ def _tool(name: str, matters: str, *keys: str) -> Concern:
     return Concern(f"tool.{name}", name, "access", matters, partial(tools.one, name=name), keys, signed_in=False)
 
 
+async def sign_in(subject: Subject) -> list[Check]:
+    """Who is signed in, and what stands in the way of it in a Cloud Shell: without credentials nobody can be."""
+    here = await shell.check(subject)
+    if any(check.id == "cloud-shell" and check.state == "block" for check in here):
+        return here
+    return [*here, *await access.sign_in(subject)]
+
+
 CONCERNS: tuple[Concern, ...] = (
     _tool("terraform", "Terraform makes the network, the cluster and the database, and takes them down again."),
     _tool("kubectl", "kubectl brings Kubeflow's objects into the cluster, and is how you look at them."),
     _tool("git", "git fetches the release of Kubeflow Pipelines from GitHub.", "kfp_manifests"),
     Concern("sign-in", "sign-in", "access", "Everything is made in your name, with the rights that you have.",
-            access.sign_in, signed_in=False),
+            sign_in, ("state",), signed_in=False),
     Concern("project", "project", "access", "Everything is made in one project, and paid for there.", access.project,
             ("project_id",)),
     Concern("billing", "billing", "access", "Without an open billing account no cluster and no database can be made.",

@@ -14,7 +14,7 @@ from core.gcp import Google
 from core.gcp.errors import SignInEnded
 from core.parameters import PARAMETERS
 from core.parameters.specification import resolve
-from core.prerequisites import Subject, access, examine
+from core.prerequisites import Subject, access, examine, shell
 from core.prerequisites.concerns import CONCERNS, look
 from tests.gcp.simulated_google import client, simulation
 
@@ -44,12 +44,29 @@ async def test_without_a_sign_in_it_alone_blocks_and_the_rest_is_skipped(
             if concern.id.startswith("tool."):
                 continue
             if concern.id == "sign-in":
-                (check,) = await look(subject(google, home), replace(concern, check=ended))
+                (check,) = await look(subject(google, home), concern)
                 assert (check.state, check.command) == ("block", "gcloud auth application-default login")
                 continue
             (check,) = await look(subject(google, home), concern)
             assert (check.state, check.why) == ("skip", "Nobody is signed in")
             assert "signed in" in check.hint
+
+
+@pytest.mark.parametrize(
+    ("trusted", "expected"),
+    [("false", [("cloud-shell", "block"), ("cloud-shell-home", "pass")]),
+     ("true", [("cloud-shell", "pass"), ("cloud-shell-home", "pass"), ("sign-in", "pass")])],
+)  # fmt: skip
+async def test_in_a_cloud_shell_its_own_troubles_come_before_the_sign_in(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch, trusted: str, expected: list[tuple[str, str]]
+) -> None:
+    monkeypatch.setenv("CLOUD_SHELL", "true")
+    monkeypatch.setenv("TRUSTED_ENVIRONMENT", trusted)
+    monkeypatch.setattr(shell, "_stays", lambda _home: True)
+    async with simulation(tmp_path / "cloud") as found, client(found) as google:
+        google.cloud = replace(google.cloud, kind="google")
+        checks = await look(subject(google, home), next(c for c in CONCERNS if c.id == "sign-in"))
+    assert [(check.id, check.state) for check in checks] == expected
 
 
 async def test_what_can_not_be_asked_is_skipped_with_the_reason(

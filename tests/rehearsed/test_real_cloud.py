@@ -14,9 +14,11 @@ def test_a_password_that_is_set_in_the_console_is_noticed_and_mended(installed: 
     users = f"sqladmin/v1/projects/{names.project}/instances/{names.sql_instance}/users?name=root&host=%25"
     installed.api("PUT", users, {"name": "root", "password": password})
 
-    told = installed.run("verify", "demo", expect=5).stderr
-    assert "database" in told
-    assert "caching_sha2_password" in told
+    told = installed.run("verify", "demo", "--output", "json", expect=5)
+    assert "database" in told.stderr
+    assert "caching_sha2_password" in told.stderr
+    states = {c["check"]: c["state"] for c in json.loads(told.stdout)}
+    assert (states["Kubeflow API"], states["database"]) == ("pass", "fail")
     events = installed.install()
     assert events[-1]["type"] == "run.finished"
     changed = [e["id"] for e in events if e["type"] == "resource.changed" and e["state"] == "done"]

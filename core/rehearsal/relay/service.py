@@ -156,7 +156,7 @@ class RelayService:
                 left -= session.confirmed - before
             elif found:
                 left -= len(found)
-                await session.take(found)
+                session.take(found)
             if cut is not None and left <= 0:
                 self.faults.struck(cut)
                 _abort(request)

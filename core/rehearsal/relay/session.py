@@ -1,7 +1,9 @@
 """One TCP connection behind the relay, with the counts of both directions; WebSockets come and go in front of it.
 
 What goes to the client is kept until the client confirms it, and goes out again from where a reconnecting client says it
-is. As many bytes as the window holds are kept; then the machine behind is not read any more.
+is. As many bytes as the window holds are kept; then the machine behind is not read any more. What comes from the client is
+confirmed once the machine behind has taken it, which is all that slows a client down: the WebSocket itself is always read,
+or the confirmations in it would wait for the machine that waits for them.
 """
 
 from __future__ import annotations
@@ -30,13 +32,14 @@ class Session:
         self._kept_size = 0
         self.confirmed = 0
         self.received = 0
-        self._told = 0
+        self._taken = self._told = 0
         self._sent = 0
         self._more = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._end: Refused | None = None
-        self._pump = asyncio.create_task(self._read())
+        self._written = asyncio.Event()
+        self._tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._drain())]
         self.attached: web.Request | None = None
         """The request whose WebSocket carries it now."""
 
@@ -64,22 +67,20 @@ class Session:
         if self._kept_size < WINDOW:
             self._room.set()
 
-    async def take(self, payload: bytes) -> None:
+    def take(self, payload: bytes) -> None:
         """Bytes of the client's, for the machine behind."""
         self.received += len(payload)
-        if self.received - self._told > ACK_EVERY:
-            self._more.set()
-        with contextlib.suppress(OSError):
-            self._writer.write(payload)
-            await self._writer.drain()
+        self._writer.write(payload)
+        self._written.set()
 
     async def send(self, websocket: web.WebSocketResponse) -> Refused:
         """Sends to a WebSocket what it has not had, and confirmations; returns why the session has ended."""
+        quiet = False
         while True:
             self._more.clear()
-            if self.received > self._told and (self.received - self._told > ACK_EVERY or not self._sending):
-                self._told = self.received
-                await websocket.send_bytes(messages.counted(messages.ACK, self.received))
+            if self._taken - self._told > (0 if quiet else ACK_EVERY):
+                self._told = self._taken
+                await websocket.send_bytes(messages.counted(messages.ACK, self._told))
             if self._sending:
                 piece = self._kept[self._sent]
                 self._sent += 1
@@ -87,21 +88,36 @@ class Session:
             elif self._end is not None:
                 return self._end
             else:
-                await self._something()
+                quiet = await self._quiet()
 
     @property
     def _sending(self) -> bool:
         return self._sent < len(self._kept)
 
-    async def _something(self) -> None:
+    async def _quiet(self) -> bool:
+        """Waits for something to do; True where there was nothing for a while."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(QUIET):
                 await self._more.wait()
+                return False
+        return True
 
     def close(self) -> None:
         """Ends the connection to the machine behind."""
-        self._pump.cancel()
+        for task in self._tasks:
+            task.cancel()
         self._writer.close()
+
+    async def _drain(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                await self._written.wait()
+                self._written.clear()
+                sent = self.received
+                await self._writer.drain()
+                self._taken = sent
+                if self._taken - self._told > ACK_EVERY:
+                    self._more.set()
 
     async def _read(self) -> None:
         end = Refused(messages.NORMAL, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -97,6 +98,11 @@ class Bench:
     def to(self, destination: Destination) -> Relay:
         """A client for another destination."""
         return Relay(destination, cloud=self.cloud, credentials=self.tokens, redactor=self.redactor, watch=self.seen.append)
+
+    def through(self, url: str) -> Relay:
+        """A client that reaches the relay by another way."""
+        self.cloud = replace(self.cloud, relay=url)
+        return self.to(TO)
 
     async def opened(self) -> tuple[Stream, Far]:
         """A stream to the machine behind."""

@@ -140,3 +140,19 @@ async def test_neither_the_token_nor_the_session_is_ever_told(tmp_path: Path) ->
         (sid,) = bench.service._sessions
 
         assert sid not in bench.redactor.text(f"reconnect?sid={sid}&ack=0")
+
+
+async def test_a_reader_that_stands_still_does_not_freeze_the_other_direction(tmp_path: Path) -> None:
+    payload = noise(24 * MEBI)
+    async with relay_bench.running(tmp_path) as bench:
+        stream, far = await bench.opened()
+        stream.pause_reading()
+        stream.write(payload)
+        async with asyncio.timeout(60):
+            while stream.get_write_buffer_size() > len(payload) - 8 * MEBI:
+                await asyncio.sleep(0.01)
+        assert not far.got
+        stream.resume_reading()
+
+        assert await far.until(len(payload)) == payload
+        assert stream.resumed == 0

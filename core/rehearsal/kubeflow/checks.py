@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.rehearsal.kubernetes.controllers import admission
+from core.rehearsal.kubernetes import admission
 from core.rehearsal.kubernetes.objects import Cluster
 from core.rehearsal.kubernetes.programs import pipelines
 from core.rehearsal.kubernetes.programs.process import Process, google_account, running, secret_data, unresolved

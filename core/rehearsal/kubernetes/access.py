@@ -49,7 +49,7 @@ def caller(world: World, request: web.Request) -> str:
 
 
 def _camel(resource: Resource) -> str:
-    camel = resource.kind[0].lower() + resource.kind[1:]
+    camel = resource.kind[:1].lower() + resource.kind[1:]
     for plural in (camel + "s", camel + "es", camel[:-1] + "ies", camel):
         if plural.lower() == resource.plural:
             return plural

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
-from core.rehearsal.kubernetes import access, bodies, discovery, selectors, tables, watching
+from core.rehearsal.kubernetes import access, admission, bodies, discovery, questions, selectors, tables, watching
 from core.rehearsal.kubernetes.objects import Cluster, Options
 from core.rehearsal.kubernetes.rbac import Action
 from core.rehearsal.kubernetes.resources import Resource
-from core.rehearsal.kubernetes.status import ApiError, Obj, bad_request, no_resource
+from core.rehearsal.kubernetes.status import ApiError, Obj, conflict, no_resource
 from core.rehearsal.world import World
 
 _TRUE = ("true", "1", "True")
@@ -24,6 +22,8 @@ _PATCHES = {
     "application/strategic-merge-patch+json": "strategic",
 }
 _APPLY = ("application/apply-patch+yaml", "application/apply-patch+json")
+_RETURNED = ("ServiceAccount", "Service", "PersistentVolumeClaim", "PersistentVolume", "ResourceQuota", "StorageClass")
+"""The kinds whose object is given back when it is deleted, and not a `Status`."""
 Extra = Callable[[web.Request, Cluster, Obj], Awaitable[web.StreamResponse]]
 """Serves one subresource of a pod: its logs, its ports."""
 
@@ -96,34 +96,40 @@ class Api:
     # -- collections
 
     async def _collection(self, request: web.Request, cluster: Cluster, target: Target) -> web.StreamResponse:
+        everywhere = target.resource.namespaced and not target.namespace
         if request.method == "GET":
             return await self._list(request, cluster, target)
-        if request.method == "POST":
-            given = bodies.decode(await request.read(), request.content_type)
-            options = _options(request, target)
-            if target.resource.namespaced and not target.namespace:
-                raise bad_request("an empty namespace may not be set during creation")
+        if request.method == "POST" and not everywhere:
+            options = questions.options(request, target.subresource)
+            given = bodies.decode(await request.read(), request.content_type, target.resource.kind)
             made, warnings = cluster.create(target.resource, target.namespace, given, options)
-            return _answer(target.resource, made, status=201, warnings=warnings)
-        if request.method == "DELETE":
-            found = cluster.list(target.resource, target.namespace, selectors.of_query(request.query))
+            warnings = [*warnings, *admission.warnings(cluster, target.resource, target.namespace, made)]
+            return questions.answer(target.resource, made, status=201, warnings=warnings)
+        if request.method == "DELETE" and not everywhere:
+            found = cluster.list(target.resource, target.namespace, selectors.of_query(request.query, target.resource))
             for obj in found:
                 metadata = obj["metadata"]
-                cluster.delete(target.resource, metadata.get("namespace", ""), metadata["name"], dry_run=_dry(request))
-            return web.json_response(_list_of(target.resource, found, cluster.version))
+                dry_run = questions.dry(request)
+                cluster.delete(target.resource, metadata.get("namespace", ""), metadata["name"], dry_run=dry_run)
+            return web.json_response(questions.listed(target.resource, found, cluster.version))
         raise _not_allowed()
 
     async def _list(self, request: web.Request, cluster: Cluster, target: Target) -> web.StreamResponse:
-        match = selectors.of_query(request.query)
+        match = selectors.of_query(request.query, target.resource)
+        questions.check_version(request, cluster.version)
         if request.query.get("watch") in _TRUE:
             watch = watching.Watch(cluster, target.resource, target.namespace, match)
             return await watching.serve(request, cluster, watch, target.resource)
         found = cluster.list(target.resource, target.namespace, match)
-        found, more = _page(found, request.query.get("limit", ""), request.query.get("continue", ""))
-        if tables.wanted(request.headers.get("Accept", "")):
-            answer = tables.table(target.resource, found, cluster.clock.now(), str(cluster.version))
+        found, more = questions.page(request, found)
+        form = questions.form(request)
+        if form == "Table":
+            include = request.query.get("includeObject", "")
+            answer = tables.table(target.resource, found, cluster.clock.now(), str(cluster.version), include=include)
+        elif form == "PartialObjectMetadataList":
+            answer = questions.listed_metadata(found, cluster.version)
         else:
-            answer = _list_of(target.resource, found, cluster.version)
+            answer = questions.listed(target.resource, found, cluster.version)
         answer["metadata"] |= more
         return web.json_response(answer)
 
@@ -132,17 +138,21 @@ class Api:
     async def _object(self, request: web.Request, cluster: Cluster, target: Target) -> web.StreamResponse:
         resource, namespace, name = target.resource, target.namespace, target.name
         if request.method == "GET":
-            obj = cluster.get(resource, namespace, name)
-            if tables.wanted(request.headers.get("Accept", "")):
-                return web.json_response(tables.table(resource, [obj], cluster.clock.now(), str(cluster.version)))
-            return _answer(resource, obj)
+            obj, form = cluster.get(resource, namespace, name), questions.form(request)
+            if form == "Table":
+                include = request.query.get("includeObject", "")
+                version = obj["metadata"]["resourceVersion"]
+                return web.json_response(tables.table(resource, [obj], cluster.clock.now(), version, include=include))
+            if form == "PartialObjectMetadata":
+                return web.json_response(questions.metadata_of(obj))
+            return questions.answer(resource, obj)
         if request.method == "DELETE":
             return await self._delete(request, cluster, target)
-        options = _options(request, target)
+        options = questions.options(request, target.subresource)
         if request.method == "PUT":
-            given = bodies.decode(await request.read(), request.content_type)
+            given = bodies.decode(await request.read(), request.content_type, resource.kind)
             obj, warnings = cluster.update(resource, namespace, name, given, options)
-            return _answer(resource, obj, warnings=warnings)
+            return questions.answer(resource, obj, warnings=warnings)
         if request.method == "PATCH":
             return await self._patch(request, cluster, target, options)
         raise _not_allowed()
@@ -151,35 +161,37 @@ class Api:
         resource, namespace, name = target.resource, target.namespace, target.name
         body, content_type = await request.read(), request.content_type
         if content_type in _APPLY:
-            if not request.query.get("fieldManager"):
-                words = 'PatchOptions.meta.k8s.io "" is invalid: fieldManager: Required value: is required for apply patch'
-                raise ApiError(422, "Invalid", words)
-            obj, created = cluster.apply(resource, namespace, name, bodies.decode(body, "application/yaml"), options)
-            return _answer(resource, obj, status=201 if created else 200)
-        if (kind := _PATCHES.get(content_type)) is None:
-            words = f"the body of the request was in an unknown format: {content_type}"
-            raise ApiError(415, "UnsupportedMediaType", words)
-        obj, warnings = cluster.patch(resource, namespace, name, kind, bodies.decode_patch(body), options)
-        return _answer(resource, obj, warnings=warnings)
+            given = bodies.decode_applied(body)
+            obj, created = cluster.apply(resource, namespace, name, given, options)
+            warnings = admission.warnings(cluster, resource, namespace, obj)
+            return questions.answer(resource, obj, status=201 if created else 200, warnings=warnings)
+        kind = _PATCHES.get(content_type)
+        if kind is None or (kind == "strategic" and resource.custom):
+            raise _unknown_patch(resource)
+        patch = bodies.decode_patch(body, kind)
+        obj, warnings = cluster.patch(resource, namespace, name, kind, patch, options)
+        warnings = [*warnings, *admission.warnings(cluster, resource, namespace, obj)]
+        return questions.answer(resource, obj, warnings=warnings)
 
     async def _delete(self, request: web.Request, cluster: Cluster, target: Target) -> web.StreamResponse:
         resource, namespace, name = target.resource, target.namespace, target.name
-        options = bodies.decode(await request.read(), request.content_type)
+        options = bodies.decode(await request.read(), request.content_type, "DeleteOptions")
         live = cluster.get(resource, namespace, name)
-        wanted = (options.get("preconditions") or {}).get("uid")
-        if wanted and wanted != live["metadata"]["uid"]:
-            words = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {live['metadata']['uid']}"
-            raise ApiError(409, "Conflict", words)
-        policy = options.get("propagationPolicy") or request.query.get("propagationPolicy")
-        dry_run = _dry(request) or bool(options.get("dryRun"))
-        gone = cluster.delete(resource, namespace, name, dry_run=dry_run, orphan=policy == "Orphan")
+        policy = str(options.get("propagationPolicy") or request.query.get("propagationPolicy") or "")
+        questions.check_deletion(policy)
+        _check_preconditions(resource, live, options.get("preconditions") or {})
+        dry_run = questions.dry(request) or bool(options.get("dryRun"))
+        gone = cluster.delete(resource, namespace, name, dry_run=dry_run, policy=policy)
         at_once = str(options.get("gracePeriodSeconds", request.query.get("gracePeriodSeconds"))) == "0"
-        if resource.kind == "Pod" and at_once and not dry_run:
+        unbound = gone["metadata"].get("deletionGracePeriodSeconds") == 0
+        if resource.kind == "Pod" and (at_once or unbound) and not dry_run:
+            gone["metadata"]["deletionGracePeriodSeconds"] = 0
             cluster.finish(resource, namespace, name)
-        left = cluster.find(resource, namespace, name)
-        if left is not None or dry_run:
-            return _answer(resource, left or gone)
+        going = bool(gone["metadata"].get("deletionTimestamp"))
+        if going or (resource.kind in _RETURNED and not resource.custom):
+            return questions.answer(resource, gone)
         details = {"name": name, "group": resource.group, "kind": resource.plural, "uid": live["metadata"]["uid"]}
+        details = {key: value for key, value in details.items() if value}
         return web.json_response(
             {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
         )
@@ -187,10 +199,10 @@ class Api:
     async def _scale(self, request: web.Request, cluster: Cluster, target: Target) -> web.StreamResponse:
         live = cluster.get(target.resource, target.namespace, target.name)
         if request.method in ("PUT", "PATCH"):
-            given = bodies.decode_patch(await request.read())
+            given = bodies.decode_patch(await request.read(), "merge")
             replicas = (given.get("spec") or {}).get("replicas")
             new = {**live, "spec": {**live["spec"], "replicas": replicas}}
-            options = _options(request, target, subresource="")
+            options = questions.options(request, "")
             live, _ = cluster.update(target.resource, target.namespace, target.name, new, options)
         metadata = {k: v for k, v in live["metadata"].items() if k in ("name", "namespace", "uid", "resourceVersion")}
         status = {"replicas": (live.get("status") or {}).get("replicas", 0)}
@@ -200,7 +212,7 @@ class Api:
     # -- questions
 
     async def _review(self, request: web.Request, cluster: Cluster, email: str, kind: str) -> web.StreamResponse:
-        given = bodies.decode(await request.read(), request.content_type)
+        given = bodies.decode(await request.read(), request.content_type, kind)
         answer: Obj = {"apiVersion": given.get("apiVersion"), "kind": kind, "metadata": {}, "spec": given.get("spec") or {}}
         if kind == "SelfSubjectReview":
             groups = ["system:authenticated"]
@@ -249,50 +261,28 @@ def _verb(request: web.Request, target: Target) -> str:
     return verbs.get(request.method) or ("delete" if target.name else "deletecollection")
 
 
-def _dry(request: web.Request) -> bool:
-    return request.query.get("dryRun") == "All"
+def _check_preconditions(resource: Resource, live: Obj, wanted: Obj) -> None:
+    metadata = live["metadata"]
+    for key, word, why in (
+        ("uid", "UID", "The object might have been deleted and then recreated"),
+        ("resourceVersion", "ResourceVersion", "The object might have been modified"),
+    ):
+        if wanted.get(key) and wanted[key] != metadata[key]:
+            words = f"the {word} in the precondition ({wanted[key]}) does not match the {word} in record ({metadata[key]})"
+            raise conflict(resource.kind, "", metadata["name"], f"{words}. {why}")
 
 
-def _options(request: web.Request, target: Target, subresource: str | None = None) -> Options:
-    agent = request.headers.get("User-Agent", "unknown").split("/", maxsplit=1)[0]
-    return Options(
-        manager=request.query.get("fieldManager") or agent,
-        subresource=target.subresource if subresource is None else subresource,
-        dry_run=_dry(request),
-        force=request.query.get("force", "").lower() in ("true", "1"),
-        validation=request.query.get("fieldValidation") or "Warn",
-    )
-
-
-def _answer(resource: Resource, obj: Obj, *, status: int = 200, warnings: list[str] | None = None) -> web.Response:
-    response = web.json_response({**obj, "apiVersion": resource.api_version}, status=status)
-    for warning in warnings or ():
-        response.headers.add("Warning", f"299 - {json.dumps(warning)}")
-    return response
-
-
-def _list_of(resource: Resource, found: list[Obj], version: int) -> Obj:
-    items = [{**o, "apiVersion": resource.api_version} for o in found] if resource.custom else found
-    metadata = {"resourceVersion": str(version)}
-    return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata, "items": items}
-
-
-def _page(found: list[Obj], limit: str, token: str) -> tuple[list[Obj], Obj]:
-    """One page of a list, and what its metadata says of the rest."""
-    try:
-        start = int(base64.b64decode(token)) if token else 0
-        size = int(limit or 0)
-    except ValueError as error:
-        raise bad_request("continue key is not valid") from error
-    page = found[start : start + size] if size else found[start:]
-    left = len(found) - start - len(page)
-    if not left:
-        return page, {}
-    return page, {"continue": base64.b64encode(str(start + len(page)).encode()).decode(), "remainingItemCount": left}
+def _unknown_patch(resource: Resource) -> ApiError:
+    if not resource.custom:
+        return ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
+    kinds = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
+    words = f"the body of the request was in an unknown format - accepted media types include: {kinds}"
+    return ApiError(415, "UnsupportedMediaType", words, {})
 
 
 def _not_allowed() -> ApiError:
-    return ApiError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource")
+    words = "the server does not allow this method on the requested resource"
+    return ApiError(405, "MethodNotAllowed", words, {})
 
 
 def fault_name(request: web.Request) -> str:

@@ -31,6 +31,14 @@ _ATTRIBUTES: dict[int, tuple[str, Any]] = {
     n + 1: (name, _STRING)
     for n, name in enumerate(("namespace", "verb", "group", "version", "resource", "subresource", "name"))
 }
+_TEXTS = [_STRING]
+_RULE: dict[int, tuple[str, Any]] = {
+    n + 1: (name, _TEXTS) for n, name in enumerate(("verbs", "apiGroups", "resources", "resourceNames", "nonResourceURLs"))
+}
+_SUBJECT: dict[int, tuple[str, Any]] = {
+    n + 1: (name, _STRING) for n, name in enumerate(("kind", "apiGroup", "name", "namespace"))
+}
+_REFERENCE: dict[int, tuple[str, Any]] = {n + 1: (name, _STRING) for n, name in enumerate(("apiGroup", "kind", "name"))}
 _KINDS: dict[str, dict[int, tuple[str, Any]]] = {
     "Secret": {
         1: ("metadata", _METADATA),
@@ -41,6 +49,11 @@ _KINDS: dict[str, dict[int, tuple[str, Any]]] = {
     "ConfigMap": {1: ("metadata", _METADATA), 2: ("data", {"map": _STRING}), 3: ("binaryData", {"map": _BYTES})},
     "Namespace": {1: ("metadata", _METADATA)},
     "ServiceAccount": {1: ("metadata", _METADATA)},
+    "Role": {1: ("metadata", _METADATA), 2: ("rules", [_RULE])},
+    "ClusterRole": {1: ("metadata", _METADATA), 2: ("rules", [_RULE])},
+    "RoleBinding": {1: ("metadata", _METADATA), 2: ("subjects", [_SUBJECT]), 3: ("roleRef", _REFERENCE)},
+    "ClusterRoleBinding": {1: ("metadata", _METADATA), 2: ("subjects", [_SUBJECT]), 3: ("roleRef", _REFERENCE)},
+    "SelfSubjectReview": {1: ("metadata", _METADATA)},
     "DeleteOptions": {4: ("propagationPolicy", _STRING)},
     "SelfSubjectAccessReview": {2: ("spec", {1: ("resourceAttributes", _ATTRIBUTES)})},
 }
@@ -51,30 +64,70 @@ def documents(text: str | bytes) -> list[Any]:
     return list(yaml.load_all(text, Loader=_LOADER))
 
 
-def decode(body: bytes, content_type: str) -> Obj:
-    """The object in a body; {} for an empty one. Raises `ApiError`."""
-    if not body.strip():
+def decode(body: bytes, content_type: str, kind: str) -> Obj:
+    """The object of a kind in a body; {} for no options. Raises `ApiError`."""
+    if not body.strip() and kind == "DeleteOptions":
         return {}
+    if content_type == "application/vnd.kubernetes.protobuf":
+        try:
+            return _protobuf(body)
+        except (ValueError, KeyError, IndexError) as error:
+            raise bad_request(f"the request's body can't be decoded: {error}") from error
+    return _json(body, kind)
+
+
+_IDENTITY = r'struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }'
+
+
+def _json(body: bytes, kind: str) -> Obj:
+    head = f"the object provided is unrecognized (must be of type {kind}): couldn't get version/kind; json parse error: "
     try:
-        if content_type == "application/vnd.kubernetes.protobuf":
-            found: Any = _protobuf(body)
-        elif content_type.endswith("yaml") and body.lstrip()[:1] not in (b"{", b"["):
-            found = next(iter(documents(body)), None)
-        else:
-            found = json.loads(body)
-    except (ValueError, KeyError, IndexError, yaml.YAMLError) as error:
-        raise bad_request(f"the request's body can't be decoded: {error}") from error
+        found = json.loads(body)
+    except ValueError as error:
+        raise bad_request(f"{head}{_unreadable(body, error)} ({_excerpt(body)})") from error
     if not isinstance(found, dict):
-        raise bad_request("the request's body is no object")
+        what = {list: "array", str: "string", bool: "bool"}.get(type(found), "number")
+        raise bad_request(f"{head}json: cannot unmarshal {what} into Go value of type {_IDENTITY} ({body.hex()})")
     return found
 
 
-def decode_patch(body: bytes) -> Any:
-    """The value of a JSON patch or merge patch."""
+def _unreadable(body: bytes, error: ValueError) -> str:
+    """Why a text is no JSON, as the real server says it."""
+    if isinstance(error, json.JSONDecodeError) and error.pos < len(error.doc):
+        return f"invalid character {error.doc[error.pos]!r} looking for beginning of value"
+    return "unexpected end of JSON input"
+
+
+def _excerpt(body: bytes) -> str:
+    return body.decode(errors="replace") if body else "<empty>"
+
+
+def decode_applied(body: bytes) -> Obj:
+    """The configuration of an apply, in JSON or YAML."""
     try:
-        return json.loads(body)
+        if body.lstrip()[:1] in (b"{", b"["):
+            found: Any = json.loads(body)
+        else:
+            found = next(iter(documents(body)), None)
     except ValueError as error:
-        raise bad_request(f"error decoding patch: {error}") from error
+        raise bad_request(f"error decoding YAML: {_unreadable(body, error)}") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else 1
+        why = getattr(error, "problem", error)
+        raise bad_request(f"error decoding YAML: error converting YAML to JSON: yaml: line {line}: {why}") from error
+    return found if isinstance(found, dict) else {}
+
+
+def decode_patch(body: bytes, kind: str) -> Any:
+    """The value of a patch of a kind (``json``, ``merge``, ``strategic``)."""
+    try:
+        found = json.loads(body)
+    except ValueError as error:
+        raise bad_request(f"error decoding patch: {_unreadable(body, error)}") from error
+    if kind == "strategic" and not isinstance(found, dict):
+        raise bad_request("json: cannot unmarshal array into Go value of type map[string]interface {}")
+    return found
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -113,10 +166,22 @@ def _scalar(value: _Value, kind: str) -> str:
 def _message(data: bytes, schema: dict[int, tuple[str, Any]]) -> Obj:
     out: Obj = {}
     for number, value in _parts(data):
-        if number not in schema or value in (b"", 0):
+        if number not in schema:
             continue
         name, kind = schema[number]
-        if isinstance(kind, str):
+        if isinstance(kind, list):
+            inner = kind[0]
+            item = (
+                _scalar(value, inner)
+                if isinstance(inner, str)
+                else _message(value, inner)
+                if isinstance(value, bytes)
+                else {}
+            )
+            out.setdefault(name, []).append(item)
+        elif value in (b"", 0):
+            continue
+        elif isinstance(kind, str):
             out[name] = _scalar(value, kind)
         elif "map" in kind and isinstance(value, bytes):
             entry = dict(_parts(value))

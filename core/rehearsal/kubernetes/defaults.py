@@ -1,4 +1,8 @@
-"""What the server fills in where a field is left out, as far as a client or a controller would miss it."""
+"""What the server fills in where a field is left out, as far as a client or a controller would miss it.
+
+In two steps, since who wrote an object owns the defaults of its fields, but not what is given to it afterwards: addresses,
+phases, what admission adds.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,6 @@ from typing import Any
 
 from core.rehearsal.kubernetes.resources import Resource
 from core.rehearsal.kubernetes.status import Obj
-
-DEFAULT_CLASS = "standard-rwo"
 
 
 def _with(obj: Obj | None, **values: Any) -> Obj:
@@ -78,8 +80,24 @@ def pod_spec(spec: Obj) -> Obj:
 
 
 def _pod(obj: Obj) -> Obj:
-    spec = pod_spec(_with(obj.get("spec"), serviceAccountName="default", enableServiceLinks=True))
-    return {**obj, "spec": spec, "status": obj.get("status") or {"phase": "Pending", "qosClass": "Burstable"}}
+    return {**obj, "spec": pod_spec(_with(obj.get("spec"), enableServiceLinks=True))}
+
+
+def _given_pod(obj: Obj) -> Obj:
+    return {**obj, "status": obj.get("status") or {"phase": "Pending", "qosClass": _quality(obj["spec"])}}
+
+
+def _quality(spec: Obj) -> str:
+    """How well a pod is served when there is little: by its containers' requests and limits."""
+    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    resources = [c.get("resources") or {} for c in containers]
+    if not any(r.get(k) for r in resources for k in ("requests", "limits")):
+        return "BestEffort"
+    sure = all(
+        (r.get("limits") or {}).keys() >= {"cpu", "memory"} and (r.get("requests") or r["limits"]) == r["limits"]
+        for r in resources
+    )
+    return "Guaranteed" if sure else "Burstable"
 
 
 def _template(spec: Obj) -> Obj:
@@ -102,20 +120,29 @@ def _replica_set(obj: Obj) -> Obj:
 
 
 def _service(obj: Obj) -> Obj:
-    metadata = obj["metadata"]
+    spec = _with(obj.get("spec"), type="ClusterIP", sessionAffinity="None", internalTrafficPolicy="Cluster")
+    ports = [_with(p, protocol="TCP", targetPort=p.get("port")) for p in spec.get("ports") or ()]
+    return {**obj, "spec": {**spec, "ports": ports} if ports else spec}
+
+
+def _given_service(obj: Obj) -> Obj:
+    metadata, spec = obj["metadata"], obj["spec"]
     number = zlib.crc32(f"{metadata.get('namespace')}/{metadata.get('name')}".encode()) % 4000
     address = f"10.8.{number // 250}.{number % 250 + 2}"
-    spec = _with(obj.get("spec"), type="ClusterIP", sessionAffinity="None", internalTrafficPolicy="Cluster")
     if spec["type"] != "ExternalName":
         spec = _with(spec, clusterIP=address, ipFamilies=["IPv4"], ipFamilyPolicy="SingleStack")
         spec = _with(spec, clusterIPs=[spec["clusterIP"]])
-    ports = [_with(p, protocol="TCP", targetPort=p.get("port")) for p in spec.get("ports") or ()]
-    return {**obj, "spec": {**spec, "ports": ports} if ports else spec, "status": obj.get("status") or {"loadBalancer": {}}}
+    return {**obj, "spec": spec, "status": obj.get("status") or {"loadBalancer": {}}}
 
 
 def _claim(obj: Obj) -> Obj:
-    spec = _with(obj.get("spec"), volumeMode="Filesystem", storageClassName=DEFAULT_CLASS)
-    return {**obj, "spec": spec, "status": obj.get("status") or {"phase": "Pending"}}
+    return {**obj, "spec": _with(obj.get("spec"), volumeMode="Filesystem")}
+
+
+def _given_claim(obj: Obj) -> Obj:
+    held = [*(obj["metadata"].get("finalizers") or ()), "kubernetes.io/pvc-protection"]
+    metadata = {**obj["metadata"], "finalizers": list(dict.fromkeys(held))}
+    return {**obj, "metadata": metadata, "status": obj.get("status") or {"phase": "Pending"}}
 
 
 def _secret(obj: Obj) -> Obj:
@@ -135,9 +162,14 @@ def _binding(obj: Obj) -> Obj:
 
 def _namespace(obj: Obj) -> Obj:
     metadata = obj["metadata"]
-    labels = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata.get("name")}
-    out = {**obj, "metadata": {**metadata, "labels": labels}, "spec": _with(obj.get("spec"), finalizers=["kubernetes"])}
-    return _with(out, status={"phase": "Active"})
+    if not metadata.get("name"):
+        return obj
+    labels = {**(metadata.get("labels") or {}), "kubernetes.io/metadata.name": metadata["name"]}
+    return {**obj, "metadata": {**metadata, "labels": labels}}
+
+
+def _given_namespace(obj: Obj) -> Obj:
+    return {**obj, "spec": _with(obj.get("spec"), finalizers=["kubernetes"]), "status": {"phase": "Active"}}
 
 
 def _storage_class(obj: Obj) -> Obj:
@@ -173,7 +205,31 @@ _OF_KIND = {
 }
 
 
+_GIVEN = {
+    "Pod": _given_pod,
+    "Service": _given_service,
+    "PersistentVolumeClaim": _given_claim,
+    "Namespace": _given_namespace,
+}
+_COUNTED = {
+    "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job", "CronJob", "NetworkPolicy",
+    "Ingress", "PodDisruptionBudget", "PriorityClass", "CustomResourceDefinition", "EndpointSlice", "Pod",
+    "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
+}  # fmt: skip
+
+
 def fill(resource: Resource, obj: Obj) -> Obj:
-    """The object with its defaults."""
+    """The object with the defaults of its fields, which belong to who wrote it."""
     how = None if resource.custom else _OF_KIND.get(resource.kind)
     return how(obj) if how else obj
+
+
+def prepared(resource: Resource, obj: Obj) -> Obj:
+    """A new object with what the server gives it, which belongs to nobody."""
+    how = None if resource.custom else _GIVEN.get(resource.kind)
+    return how(obj) if how else obj
+
+
+def counted(resource: Resource) -> bool:
+    """Whether the server counts the generations of a kind's specs."""
+    return resource.custom or resource.kind in _COUNTED

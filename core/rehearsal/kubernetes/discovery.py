@@ -5,6 +5,8 @@ kubectl asks OpenAPI only whether a kind's PATCH takes ``fieldValidation`` befor
 
 from __future__ import annotations
 
+from aiohttp import web
+
 from core.rehearsal.kubernetes.objects import Cluster
 from core.rehearsal.kubernetes.resources import VERBS, Resource
 from core.rehearsal.kubernetes.status import Obj, no_resource
@@ -52,7 +54,7 @@ def group(cluster: Cluster, name: str) -> Obj:
     for found in groups(cluster)["groups"]:
         if found["name"] == name:
             return {"kind": "APIGroup", "apiVersion": "v1", **found}
-    raise no_resource()
+    raise web.HTTPNotFound
 
 
 def resources(cluster: Cluster, group: str, version: str) -> Obj:

@@ -6,34 +6,50 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from core.rehearsal.kubernetes.fields import element, keyed
-from core.rehearsal.kubernetes.shapes import Shape
+from core.rehearsal.kubernetes.fields import elements
+from core.rehearsal.kubernetes.shapes import LIST, Shape
 from core.rehearsal.kubernetes.status import ApiError, Obj, bad_request
 
 
 def apply(shape: Shape | None, live: Any, new: Any) -> Any:
-    """The live value with what is applied laid over it: maps merge, keyed lists merge by key, sets unite."""
-    if isinstance(live, dict) and isinstance(new, dict) and not (shape is not None and shape.atomic):
+    """The live value with what is applied laid over it: maps merge, lists merge item by item, what is atomic is replaced."""
+    if shape is not None and shape.atomic:
+        return new
+    if isinstance(new, dict) and isinstance(live, dict):
         out = dict(live)
         for name, value in new.items():
             out[name] = apply(shape.child(name) if shape is not None else None, live.get(name), value)
         return out
-    if isinstance(live, list) and isinstance(new, list) and shape is not None:
-        if keys := keyed(shape, new):
-            return _merge_items(shape, live, new, keys)
-        if shape.is_set:
-            return [*live, *(v for v in new if v not in live)]
-    return new
+    if isinstance(new, list) and isinstance(live, list) and shape is not None and shape.kind == LIST:
+        return _merged_items(shape, live, new)
+    # null says nothing of a map or a list that has owners of its own
+    return live if new is None and isinstance(live, dict | list) else new
 
 
-def _merge_items(shape: Shape, live: list[Any], new: list[Any], keys: tuple[str, ...]) -> list[Any]:
-    out = list(live)
-    index = {element(item, keys): n for n, item in enumerate(live)}
-    for item in new:
-        if (at := index.get(element(item, keys))) is None:
-            out.append(item)
-        else:
-            out[at] = apply(shape.item, out[at], item)
+def _merged_items(shape: Shape, live: list[Any], new: list[Any]) -> list[Any]:
+    """Two lists of named items as one: what both have in the order of the new one, the rest where it stood."""
+    lefts, rights = elements(shape, live), elements(shape, new)
+    if lefts is None or rights is None:
+        return new
+    left, right = dict(zip(lefts, live, strict=True)), dict(zip(rights, new, strict=True))
+    shared = [name for name in rights if name in left]
+    out: list[Any] = []
+    merged: set[str] = set()
+    at = of = 0
+    while at < len(lefts) or of < len(rights):
+        name = lefts[at] if at < len(lefts) else None
+        if name is not None and (name in merged or (name in right and of < len(rights) and shared[:1] != [name])):
+            # it comes where the new list has it
+            at += 1
+        elif name is not None and name not in right:
+            out.append(live[at])
+            at += 1
+        elif of < len(rights):
+            taken = rights[of]
+            merged.add(taken)
+            out.append(apply(shape.item, left[taken], right[taken]) if taken in left else right[taken])
+            shared = [s for s in shared if s != taken]
+            of += 1
     return out
 
 
@@ -118,7 +134,7 @@ def _operate(document: Any, operation: Obj) -> Any:
     try:
         if kind == "test":
             if _at(document, path) != operation.get("value"):
-                raise _unprocessable(f"testing path {operation['path']} failed")
+                raise _unprocessable()
             return document
         if kind in ("move", "copy"):
             value = copy.deepcopy(_at(document, _pointer(operation["from"])))
@@ -132,12 +148,12 @@ def _operate(document: Any, operation: Obj) -> Any:
                 _at(document, path)
             return _put(document, path, operation.get("value"), add=kind == "add")
     except (KeyError, IndexError, TypeError, ValueError) as error:
-        raise _unprocessable(f"the server rejected our request due to an error in our request: {error!r}") from error
-    raise bad_request(f"Unexpected kind: {kind}")
+        raise _unprocessable() from error
+    raise _unprocessable()
 
 
-def _unprocessable(message: str) -> ApiError:
-    return ApiError(422, "Invalid", message)
+def _unprocessable() -> ApiError:
+    return ApiError(422, "Invalid", "the server rejected our request due to an error in our request", {})
 
 
 def _pointer(text: str) -> list[str]:

@@ -1,8 +1,7 @@
 """The objects of one simulated cluster: create, update, patch, apply, delete, and what every change sets off.
 
-They lie in the world's store, keyed by the cluster's uid, and are gone with it. `managedFields` is the truth about field
-managers, so nothing has to be kept beside an object. The history that watches read is in memory alone: after a restart a
-watch from before gets the 410 that the real server gives when it forgot.
+They lie in the world's store, keyed by the cluster's uid, and are gone with it. The history that watches read is in memory
+alone: after a restart a watch from before gets the 410 that the real server gives when it forgot.
 """
 
 from __future__ import annotations
@@ -15,7 +14,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.rehearsal.clock import SimulatedClock
-from core.rehearsal.kubernetes import checking, defaults, fields, merging, shapes, validation
+from core.rehearsal.kubernetes import (
+    admission,
+    canonical,
+    checking,
+    defaults,
+    merging,
+    ownership,
+    shapes,
+    structural,
+    validation,
+)
+from core.rehearsal.kubernetes.ownership import Managed, Writer
 from core.rehearsal.kubernetes.resources import BUILTIN, Resource, of_definition
 from core.rehearsal.kubernetes.status import ApiError, Obj, bad_request, conflict, forbidden, no_resource, not_found
 from core.rehearsal.store import Store
@@ -23,10 +33,13 @@ from core.rehearsal.store import Store
 KIND = "kubernetes.objects"
 HISTORY = 20_000
 Warnings = list[str]
+Names = list[str]
 Objects = list[Obj]
 Resources = list[Resource]
 Listener = Callable[[Resource, str, Obj], None]
 Guard = Callable[[Resource, Obj], None]
+_MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
+_FINALIZERS = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}
 _VOLATILE = ("resourceVersion", "managedFields", "generation")
 
 
@@ -116,27 +129,40 @@ class Cluster:
         obj = self._identified(resource, namespace, given)
         shape = shapes.of(resource)
         obj, warnings = checking.decoded(shape, resource, obj, options.validation)
-        name = obj["metadata"].get("name")
-        if not name and (prefix := obj["metadata"].get("generateName")):
-            name = prefix + "".join(secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5))
-            obj["metadata"]["name"] = name
-        if name and self.find(resource, namespace, name) is not None:
-            what = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
-            details = {"name": name, "group": resource.group, "kind": resource.plural}
-            raise ApiError(409, "AlreadyExists", f'{what} "{name}" already exists', details)
-        managed = {(options.manager, "Update", ""): set(fields.owned(shape, obj))}
+        obj = self._without_status(resource, obj, options)
+        obj = defaults.fill(resource, self._kept(resource, obj))
+        managed = ownership.updated(shape, shapes.skeleton(shape), obj, Managed(), self._writer(resource, "Update", options))
         return self._new(resource, namespace, obj, managed, options), warnings
+
+    def _writer(self, resource: Resource, operation: str, options: Options) -> Writer:
+        owner = (options.manager, operation, options.subresource)
+        return Writer(owner, resource.api_version, self.clock.timestamp(), _ignored(resource, options.subresource))
+
+    @staticmethod
+    def _kept(resource: Resource, obj: Obj) -> Obj:
+        """The object as it comes out of the server's own types."""
+        if resource.custom:
+            kept = {**obj, "metadata": canonical.canonical(shapes.METADATA, obj["metadata"])}
+            return {
+                **kept,
+                **structural.defaulted(resource.schema or {}, {k: v for k, v in kept.items() if k != "metadata"}),
+            }
+        known: Obj = canonical.canonical(shapes.of(resource), obj)
+        return known
+
+    @staticmethod
+    def _without_status(resource: Resource, obj: Obj, options: Options) -> Obj:
+        """A status is written by its own request alone."""
+        if "status" in resource.subresources and options.manager != CONTROLLER.manager:
+            return {k: v for k, v in obj.items() if k != "status"}
+        return obj
 
     def _identified(self, resource: Resource, namespace: str, given: Obj) -> Obj:
         metadata = given.get("metadata")
         if not isinstance(metadata, dict | None):
             raise bad_request("metadata is no object")
         metadata = {k: v for k, v in (metadata or {}).items() if v is not None}
-        for key, wanted in (("apiVersion", resource.api_version), ("kind", resource.kind)):
-            if given.get(key, wanted) != wanted:
-                raise bad_request(
-                    f"the object's {key} ({given[key]}) does not match what the request's path says ({wanted})"
-                )
+        _refuse_kind(resource, given)
         if resource.namespaced:
             if metadata.get("namespace", namespace) != namespace:
                 raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
@@ -144,56 +170,72 @@ class Cluster:
         return {**given, "apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata}
 
     def _new(self, resource: Resource, namespace: str, obj: Obj, managed: Managed, options: Options) -> Obj:
-        self._admit(resource, namespace)
-        if "status" in resource.subresources and options.manager != CONTROLLER.manager:
-            obj = {k: v for k, v in obj.items() if k != "status"}
-        obj = defaults.fill(resource, obj)
-        validation.check(shapes.of(resource), resource, obj)
-        own = {"uid": str(uuid.uuid4()), "creationTimestamp": self.clock.timestamp(), "generation": 1}
+        metadata = obj["metadata"]
+        name = metadata.get("name") or metadata.get("generateName", "")
+        admission.refuse_absent_namespace(self, resource, namespace, name)
+        named = {**obj, "metadata": {**metadata, "name": name}}
+        obj = defaults.prepared(resource, {**admission.completed(self, resource, namespace, named), "metadata": metadata})
+        if not metadata.get("name") and (prefix := metadata.get("generateName")):
+            name = prefix + "".join(secrets.choice("bcdfghjklmnpqrstvwxz2456789") for _ in range(5))
+            obj["metadata"] = {**metadata, "name": name}
+        validation.check(resource, obj)
+        admission.check(self, resource, namespace, obj)
+        self._refuse_known(resource, namespace, name)
+        own: Obj = {"uid": str(uuid.uuid4()), "creationTimestamp": self.clock.timestamp()}
+        if defaults.counted(resource):
+            own["generation"] = 1
         for key in ("resourceVersion", "deletionTimestamp", "managedFields", "selfLink"):
             obj["metadata"].pop(key, None)
         obj = {**obj, "metadata": {**obj["metadata"], **own}}
         return self._commit(resource, obj, managed, "ADDED", options)
 
-    def _admit(self, resource: Resource, namespace: str) -> None:
-        if not resource.namespaced:
+    def _refuse_known(self, resource: Resource, namespace: str, name: str) -> None:
+        if (live := self.find(resource, namespace, name)) is None:
             return
-        found = self._objects.get("core/namespaces", {}).get(("", namespace))
-        if found is None:
-            raise not_found("namespaces", "", namespace)
-        if found["metadata"].get("deletionTimestamp"):
-            why = f"unable to create new content in namespace {namespace} because it is being terminated"
-            raise forbidden(resource.plural, resource.group, "", why)
+        what = f"{resource.plural}.{resource.group}" if resource.group else resource.plural
+        going = "object is being deleted: " if live["metadata"].get("deletionTimestamp") else ""
+        details = {"name": name, "group": resource.group, "kind": resource.plural}
+        raise ApiError(409, "AlreadyExists", f'{going}{what} "{name}" already exists', details)
 
     def update(
-        self, resource: Resource, namespace: str, name: str, given: Obj, options: Options = CONTROLLER
+        self,
+        resource: Resource,
+        namespace: str,
+        name: str,
+        given: Obj,
+        options: Options = CONTROLLER,
+        *,
+        patched: bool = False,
     ) -> tuple[Obj, Warnings]:
-        """Replaces an object, or its status."""
+        """Replaces an object, or its status; ``patched``: by what a patch has made of it."""
         live = self.get(resource, namespace, name)
+        if patched and (given.get("apiVersion"), given.get("kind")) != (resource.api_version, resource.kind):
+            words = f'no kind "{given.get("kind")}" is registered for version "{given.get("apiVersion")}" in scheme'
+            raise checking.refused_patch(given, f'{words} "pkg/runtime/scheme.go:111"')
         obj = self._identified(resource, namespace, given)
         if obj["metadata"].get("name", name) != name:
             raise bad_request(
                 f"the name of the object ({obj['metadata']['name']}) does not match the name on the URL ({name})"
             )
         shape = shapes.of(resource)
-        obj, warnings = checking.decoded(shape, resource, obj, options.validation)
+        obj, warnings = checking.decoded(shape, resource, obj, options.validation, patched=patched)
         expected = obj["metadata"].get("resourceVersion")
+        if not expected and resource.custom:
+            words = "Invalid value: 0: must be specified for an update"
+            what = f"{resource.plural}.{resource.group}"
+            cause = {"reason": "FieldValueInvalid", "message": words, "field": "metadata.resourceVersion"}
+            details = {"name": name, "group": resource.group, "kind": resource.plural, "causes": [cause]}
+            raise ApiError(422, "Invalid", f'{what} "{name}" is invalid: metadata.resourceVersion: {words}', details)
         if expected and expected != live["metadata"]["resourceVersion"]:
-            why = "the object has been modified; please apply your changes to the latest version and try again"
-            raise conflict(resource.plural, resource.group, name, why)
+            raise conflict(resource.plural, resource.group, name, _MODIFIED)
         return self._updated(resource, shape, live, obj, options), warnings
 
     def _updated(self, resource: Resource, shape: shapes.Shape, live: Obj, obj: Obj, options: Options) -> Obj:
-        status = options.subresource == "status"
-        new = self._parted(resource, live, obj, status=status)
-        new = defaults.fill(resource, new)
-        before, after = fields.owned(shape, live, status=status), fields.owned(shape, new, status=status)
-        changed = {path for path, value in after.items() if before.get(path, ...) != value}
-        gone = set(before) - set(after)
-        managed = {who: paths - changed - gone for who, paths in read_managed(live).items()}
-        if changed:
-            mine = (options.manager, "Update", options.subresource)
-            managed[mine] = managed.get(mine, set()) | changed
+        new = self._parted(resource, live, obj, status=options.subresource == "status")
+        new = defaults.fill(resource, self._kept(resource, new))
+        given = new["metadata"].get("managedFields")
+        managed = Managed() if given in ([], [{}]) else Managed.of(new if given else live)
+        managed = ownership.updated(shape, live, new, managed, self._writer(resource, "Update", options))
         return self._replace(resource, live, new, managed, options)
 
     @staticmethod
@@ -216,69 +258,47 @@ class Cluster:
             new = merging.json_patch(live, patch)
         elif kind == "merge":
             new = merging.merge_patch(live, patch)
-        elif resource.custom:
-            words = "the body of the request was in an unknown format: strategic merge patches are not for custom objects"
-            raise ApiError(415, "UnsupportedMediaType", words)
         else:
             new = merging.strategic(shapes.of(resource), live, patch)
-        return self.update(resource, namespace, name, new, options)
+        return self.update(resource, namespace, name, new, options, patched=True)
 
     def apply(self, resource: Resource, namespace: str, name: str, given: Obj, options: Options) -> tuple[Obj, bool]:
         """Server-side apply; returns the object and whether it was created."""
-        given = {**given, "metadata": {**(given.get("metadata") or {}), "name": name}}
-        if given["metadata"].get("managedFields"):
-            raise bad_request("metadata.managedFields must be nil")
+        _refuse_applied(resource, given, name)
         obj = self._identified(resource, namespace, given)
+        obj["metadata"]["name"] = name
         shape = shapes.of(resource)
-        _typed(resource, shape, obj)
-        status = options.subresource == "status"
-        mine = set(fields.owned(shape, obj, status=status))
-        who = (options.manager, "Apply", options.subresource)
+        checking.typed(resource, shape, obj, given)
+        writer = self._writer(resource, "Apply", options)
         live = self.find(resource, namespace, name)
         if live is None:
             if expected := obj["metadata"].get("uid"):
                 words = f"uid mismatch: the provided object specified uid {expected}, and no existing object was found"
                 raise conflict(resource.plural, resource.group, name, words)
-            return self._new(resource, namespace, obj, {who: mine}, options), True
-        managed = self._settled(shape, live, obj, who, options)
-        new = merging.apply(shape, live, self._applied(resource, live, obj, status=status))
-        others = set().union(*(paths for owner, paths in managed.items() if owner != who))
-        for path in fields.dropped(managed.get(who, set()), mine | others):
-            new = fields.remove(shape, new, path)
-        managed[who] = mine
-        return self._replace(resource, live, defaults.fill(resource, new), managed, options), False
-
-    @staticmethod
-    def _applied(resource: Resource, live: Obj, obj: Obj, *, status: bool) -> Obj:
-        if status:
-            return {k: v for k, v in obj.items() if k in ("status", "apiVersion", "kind")}
-        kept = {k: v for k, v in obj.items() if k != "status" or "status" not in resource.subresources}
-        if stringy := kept.pop("stringData", None):
-            kept = defaults.fill(resource, {**kept, "stringData": stringy})
-        return kept
-
-    def _settled(self, shape: shapes.Shape, live: Obj, obj: Obj, who: Owner, options: Options) -> Managed:
-        """The managers after a conflict was settled; raises 409 where it is not to be settled by force."""
-        status = options.subresource == "status"
-        has, wants = fields.owned(shape, live, status=status), fields.owned(shape, obj, status=status)
-        differ = {path for path, value in wants.items() if path in has and has[path] != value}
-        managed = read_managed(live)
-        clashes = {owner: differ & paths for owner, paths in managed.items() if owner != who and differ & paths}
-        if clashes and not options.force:
-            raise _clash(clashes, live)
-        return {owner: paths if owner == who else paths - differ for owner, paths in managed.items()}
+            new, managed = ownership.applied(shape, shapes.skeleton(shape), obj, Managed(), writer, force=options.force)
+            new = defaults.fill(resource, self._kept(resource, self._without_status(resource, new, options)))
+            return self._new(resource, namespace, new, managed, options), True
+        expected = obj["metadata"].pop("resourceVersion", None)
+        if expected and expected != live["metadata"]["resourceVersion"]:
+            raise conflict(resource.plural, resource.group, name, _MODIFIED)
+        if obj["metadata"].get("uid", live["metadata"]["uid"]) != live["metadata"]["uid"]:
+            words = f"Precondition failed: UID in precondition: {obj['metadata']['uid']}, UID in object meta: "
+            raise conflict(resource.plural, resource.group, name, words + live["metadata"]["uid"])
+        new, managed = ownership.applied(shape, live, obj, Managed.of(live), writer, force=options.force)
+        new = self._parted(resource, live, new, status=options.subresource == "status")
+        new = defaults.fill(resource, self._kept(resource, new))
+        return self._replace(resource, live, new, managed, options), False
 
     def _replace(self, resource: Resource, live: Obj, new: Obj, managed: Managed, options: Options) -> Obj:
         kept = ("uid", "creationTimestamp", "name", "namespace", "generation", "deletionTimestamp", "resourceVersion")
         metadata = {k: v for k, v in new["metadata"].items() if k not in ("selfLink",)}
         metadata.update({k: live["metadata"][k] for k in kept if k in live["metadata"]})
         new = {**new, "metadata": metadata}
-        validation.check(shapes.of(resource), resource, new)
+        validation.check(resource, new)
         validation.check_change(resource, live, new)
-        managed = {owner: paths for owner, paths in managed.items() if paths}
-        if _settled_part(new) == _settled_part(live) and managed == read_managed(live):
+        if _settled_part(new) == _settled_part(live) and managed.sets == Managed.of(live).sets:
             return live
-        if _desired(new) != _desired(live):
+        if defaults.counted(resource) and _desired(new) != _desired(live):
             metadata["generation"] = live["metadata"].get("generation", 1) + 1
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers") and not self._held(resource):
             self._drop(resource, metadata.get("namespace", ""), metadata["name"])
@@ -290,27 +310,82 @@ class Cluster:
         """Whether a controller has work to do before the object may go."""
         return resource.kind in ("Namespace", "Pod", "PersistentVolume")
 
-    def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False, orphan: bool = False) -> Obj:
-        """Deletes an object, or marks it where something still has to happen first."""
+    def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False, policy: str = "") -> Obj:
+        """Deletes an object, or marks it where something still has to happen first; what it was at last.
+
+        ``policy`` is how what it owns goes: ``Foreground`` before it, ``Orphan`` not at all, else after it.
+        """
         live = self.get(resource, namespace, name)
         if resource.kind == "Namespace" and name in ("default", "kube-system", "kube-public", "kube-node-lease"):
             raise forbidden("namespaces", "", name, "this namespace may not be deleted")
-        if dry_run or live["metadata"].get("deletionTimestamp"):
+        if live["metadata"].get("deletionTimestamp"):
             return live
-        if live["metadata"].get("finalizers") or self._held(resource):
-            metadata = {**live["metadata"], "deletionTimestamp": self.clock.timestamp()}
-            marked = {**live, "metadata": metadata}
-            if resource.kind == "Namespace":
-                marked["status"] = {**live.get("status", {}), "phase": "Terminating"}
-            return self._commit(resource, marked, read_managed(live), "MODIFIED", CONTROLLER)
-        return self._drop(resource, namespace, name, orphan=orphan)
+        finalizers = list(live["metadata"].get("finalizers") or ())
+        if policy in _FINALIZERS and (policy == "Orphan" or self._owns(live["metadata"]["uid"])):
+            finalizers.append(_FINALIZERS[policy])
+        if not finalizers and not self._held(resource):
+            return live if dry_run else self._drop(resource, namespace, name)
+        marked = self._marked(resource, live, finalizers)
+        options = Options(manager=CONTROLLER.manager, validation="Ignore", dry_run=dry_run)
+        marked = self._commit(resource, marked, Managed.of(live), "MODIFIED", options)
+        return marked if dry_run else self._orphaned(resource, marked, finalizers)
+
+    def _marked(self, resource: Resource, live: Obj, finalizers: Names) -> Obj:
+        metadata = {**live["metadata"], "deletionTimestamp": self.clock.timestamp()}
+        if finalizers:
+            metadata["finalizers"] = finalizers
+        if resource.kind == "Namespace":
+            return {**live, "metadata": metadata, "status": {**live.get("status", {}), "phase": "Terminating"}}
+        metadata["deletionGracePeriodSeconds"] = self._grace(resource, live)
+        if "generation" in metadata:
+            metadata["generation"] += 1
+        return {**live, "metadata": metadata}
+
+    @staticmethod
+    def _grace(resource: Resource, live: Obj) -> int:
+        """A pod that runs nowhere goes at once."""
+        if resource.kind != "Pod" or not live["spec"].get("nodeName"):
+            return 0
+        return int(live["spec"].get("terminationGracePeriodSeconds", 30))
+
+    def _orphaned(self, resource: Resource, live: Obj, finalizers: Names) -> Obj:
+        """Does what the finalizers of a policy wait for: nothing is left to be waited for here."""
+        metadata = live["metadata"]
+        if not set(finalizers) & set(_FINALIZERS.values()):
+            return live
+        if _FINALIZERS["Orphan"] in finalizers:
+            self._disown(metadata["uid"])
+        else:
+            self._collect(metadata["uid"])
+        left = [f for f in finalizers if f not in _FINALIZERS.values()]
+        if not left and not self._held(resource):
+            self._drop(resource, metadata.get("namespace", ""), metadata["name"])
+            return live
+        return self.edit(resource, live, {**live, "metadata": {**metadata, "finalizers": left}})
+
+    def _owns(self, uid: str) -> bool:
+        return any(
+            r.get("uid") == uid
+            for kept in self._objects.values()
+            for obj in kept.values()
+            for r in obj["metadata"].get("ownerReferences") or ()
+        )
+
+    def _disown(self, uid: str) -> None:
+        """Takes an owner's name from what it owned."""
+        for resource in self.resources():
+            for obj in list(self._objects.get(resource.key, {}).values()):
+                owners = obj["metadata"].get("ownerReferences") or ()
+                if any(r.get("uid") == uid for r in owners):
+                    metadata = {**obj["metadata"], "ownerReferences": [r for r in owners if r.get("uid") != uid]}
+                    self.edit(resource, obj, {**obj, "metadata": metadata})
 
     def finish(self, resource: Resource, namespace: str, name: str) -> None:
         """Removes an object at last, whatever holds it: the word of the controller that held it."""
         if self.find(resource, namespace, name) is not None:
             self._drop(resource, namespace, name)
 
-    def _drop(self, resource: Resource, namespace: str, name: str, *, orphan: bool = False) -> Obj:
+    def _drop(self, resource: Resource, namespace: str, name: str) -> Obj:
         key = (namespace if resource.namespaced else "", name)
         live = self._objects[resource.key].pop(key)
         self.store.delete(KIND, f"{self.uid}/{resource.key}/{key[0]}/{name}")
@@ -319,8 +394,7 @@ class Cluster:
         if resource.kind == "CustomResourceDefinition":
             self._undefine(live)
         self._emit(resource, "DELETED", gone)
-        if not orphan:
-            self._collect(live["metadata"]["uid"])
+        self._collect(live["metadata"]["uid"])
         return gone
 
     def _collect(self, owner: str) -> None:
@@ -335,7 +409,9 @@ class Cluster:
     def _commit(self, resource: Resource, obj: Obj, managed: Managed, event: str, options: Options) -> Obj:
         for guard in self.guards:
             guard(resource, obj)
-        obj["metadata"]["managedFields"] = write_managed(resource, managed, obj, self.clock.timestamp())
+        obj["metadata"].pop("managedFields", None)
+        if entries := managed.entries():
+            obj["metadata"]["managedFields"] = entries
         if options.dry_run:
             return obj
         self.version += 1
@@ -363,49 +439,47 @@ class Cluster:
         if live is None or live.get("status") == status:
             return live or obj
         new = {**live, "status": status, "metadata": dict(live["metadata"])}
-        return self._commit(resource, new, read_managed(live), "MODIFIED", CONTROLLER)
+        return self._commit(resource, new, Managed.of(live), "MODIFIED", CONTROLLER)
 
     def edit(self, resource: Resource, obj: Obj, new: Obj) -> Obj:
         """Writes an object as a controller changed it, managers left as they are."""
         if new == obj:
             return obj
-        return self._commit(resource, {**new, "metadata": dict(new["metadata"])}, read_managed(obj), "MODIFIED", CONTROLLER)
+        return self._commit(resource, {**new, "metadata": dict(new["metadata"])}, Managed.of(obj), "MODIFIED", CONTROLLER)
 
 
-Owner = tuple[str, str, str]
-Managed = dict[Owner, set[fields.Path]]
+def _refuse_kind(resource: Resource, given: Obj) -> None:
+    """Refuses an object that says it is something else than its path does; nothing said is the path's."""
+    version, kind = given.get("apiVersion"), given.get("kind")
+    if (version or resource.api_version, kind or resource.kind) == (resource.api_version, resource.kind):
+        return
+    if resource.custom:
+        if version is not None and version != resource.api_version:
+            words = f"the API version in the data ({version}) does not match the expected API version"
+            raise bad_request(f"{words} ({resource.api_version})")
+        raise bad_request(f"the kind in the data ({kind}) does not match the expected kind ({resource.kind})")
+    version, kind = version or resource.api_version, kind or resource.kind
+    what = f'{kind} in version "{version.rpartition("/")[2]}" cannot be handled as a {resource.kind}: '
+    raise bad_request(f'{what}no kind "{kind}" is registered for version "{version}" in scheme "pkg/runtime/scheme.go:111"')
 
 
-def read_managed(obj: Obj) -> Managed:
-    """The field managers of an object."""
-    found: Managed = {}
-    for entry in obj["metadata"].get("managedFields") or ():
-        owner = (entry.get("manager", ""), entry.get("operation", ""), entry.get("subresource", ""))
-        found[owner] = fields.read(entry.get("fieldsV1") or {})
-    return found
+def _refuse_applied(resource: Resource, given: Obj, name: str) -> None:
+    """Refuses a configuration that says it is something else, or holds what only the server writes."""
+    if (given.get("apiVersion"), given.get("kind")) != (resource.api_version, resource.kind):
+        group, _, version = str(given.get("apiVersion") or "").rpartition("/")
+        raise bad_request(f"invalid object type: {group}/{version}, Kind={given.get('kind') or ''}")
+    metadata = given.get("metadata") or {}
+    if metadata.get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    if metadata.get("name", name) != name:
+        raise bad_request(f"the name of the object ({metadata['name']}) does not match the name on the URL ({name})")
 
 
-def write_managed(resource: Resource, managed: Managed, before: Obj, now: str) -> list[Obj]:
-    """The ``managedFields`` that say so; a manager whose fields are as they were keeps its time."""
-    times = {
-        (e.get("manager", ""), e.get("operation", ""), e.get("subresource", "")): (e.get("time"), e.get("fieldsV1"))
-        for e in before["metadata"].get("managedFields") or ()
-    }
-    entries = []
-    for owner, paths in managed.items():
-        manager, operation, subresource = owner
-        form = fields.write(sorted(paths))
-        time, known = times.get(owner, (now, None))
-        entry = {
-            "manager": manager,
-            "operation": operation,
-            "apiVersion": resource.api_version,
-            "time": time if known == form else now,
-            "fieldsType": "FieldsV1",
-            "fieldsV1": form,
-        }
-        entries.append({**entry, "subresource": subresource} if subresource else entry)
-    return entries
+def _ignored(resource: Resource, subresource: str) -> tuple[tuple[str, ...], ...]:
+    """What a request leaves alone, whatever it says."""
+    if "status" not in resource.subresources:
+        return ()
+    return (("f:spec",),) if subresource == "status" else (("f:status",),)
 
 
 def _settled_part(obj: Obj) -> Obj:
@@ -414,30 +488,3 @@ def _settled_part(obj: Obj) -> Obj:
 
 def _desired(obj: Obj) -> Obj:
     return {k: v for k, v in obj.items() if k not in ("metadata", "status")}
-
-
-def _typed(resource: Resource, shape: shapes.Shape, obj: Obj) -> None:
-    """Refuses what can't be made a typed value, as a bare 500, which is what the real server answers."""
-    bad = [
-        f".{path}: {words}"
-        for kind, path, words in checking.problems(shape, obj)
-        if kind in (checking.UNKNOWN, checking.MISTYPED)
-    ]
-    if not bad:
-        return
-    metadata = obj["metadata"]
-    what = (
-        f"{metadata.get('namespace', '')}/{metadata.get('name')}; {resource.group}/{resource.version}, Kind={resource.kind}"
-    )
-    shown = bad[0] if len(bad) == 1 else "errors:\n" + "\n".join(f"  {b}" for b in bad)
-    raise ApiError(500, "", f"failed to create typed patch object ({what}): {shown}")
-
-
-def _clash(clashes: dict[Owner, set[fields.Path]], live: Obj) -> ApiError:
-    causes = []
-    for (manager, operation, _), paths in clashes.items():
-        how = f'conflict with "{manager}"' + (f" using {live['apiVersion']}" if operation == "Update" else "")
-        causes += [{"reason": "FieldManagerConflict", "message": how, "field": fields.shown(path)} for path in sorted(paths)]
-    by = "; ".join(f"{c['message']}: {c['field']}" for c in causes)
-    words = f"Apply failed with {len(causes)} conflict{'s' if len(causes) > 1 else ''}: {by}"
-    return ApiError(409, "Conflict", words, {"causes": causes})

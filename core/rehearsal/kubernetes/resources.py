@@ -23,6 +23,8 @@ class Resource:
     subresources: tuple[str, ...] = ()
     schema: Obj | None = field(default=None, compare=False, hash=False)
     storage: bool = True
+    columns: tuple[Obj, ...] = field(default=(), compare=False, hash=False)
+    """Of a custom one: what its CRD wants shown."""
 
     @property
     def api_version(self) -> str:
@@ -119,4 +121,5 @@ def of_definition(crd: Obj) -> Iterable[Resource]:
                 subresources=tuple(s for s in ("status", "scale") if s in (version.get("subresources") or {})),
                 schema=(version.get("schema") or {}).get("openAPIV3Schema") or {},
                 storage=bool(version.get("storage")),
+                columns=tuple(version.get("additionalPrinterColumns") or ()),
             )

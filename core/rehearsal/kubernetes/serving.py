@@ -24,7 +24,7 @@ from core.rehearsal.kubernetes.forwarding.ports import Ports, Server
 from core.rehearsal.kubernetes.objects import Cluster
 from core.rehearsal.kubernetes.programs import database
 from core.rehearsal.kubernetes.programs.process import Process, running
-from core.rehearsal.kubernetes.status import ApiError, Obj, no_resource
+from core.rehearsal.kubernetes.status import ApiError, Obj
 from core.rehearsal.mysql.accounts import Accounts
 from core.rehearsal.scenario import Fault
 from core.rehearsal.world import World
@@ -215,7 +215,7 @@ async def _refusals(request: web.Request, handler: Handler) -> web.StreamRespons
         headers = {"Retry-After": "1"} if error.code in (429, 503) else None
         return web.json_response(error.body(), status=error.code, headers=headers)
     except web.HTTPNotFound:
-        return web.json_response(no_resource().body(), status=404)
+        return web.Response(status=404, text="404 page not found\n")
     except NoCluster:
         return _drop(request)
 

@@ -1,7 +1,6 @@
 """What an object's fields may be, and how its lists and maps are merged: the same for built-in types and custom ones.
 
-A built-in type's shape comes from the client's models, with the list keys and atomic parts that Kubernetes' own OpenAPI
-document marks and the models leave out, as the two tables here; a custom one's comes from its CRD.
+A built-in type's shape comes from the client's models, with what `marks` says of it; a custom one's comes from its CRD.
 """
 
 from __future__ import annotations
@@ -13,54 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.rehearsal.kubernetes import models
+from core.rehearsal.kubernetes.marks import ATOMIC_FIELDS, ATOMIC_TYPES, LIST_KEYS, NEWER, SETS, SOLID, UNKEYED, ZEROS
 from core.rehearsal.kubernetes.resources import Resource
 from core.rehearsal.kubernetes.status import Obj
 
-LIST_KEYS: dict[tuple[str, str], tuple[str, ...]] = {
-    ("V1PodSpec", "containers"): ("name",),
-    ("V1PodSpec", "initContainers"): ("name",),
-    ("V1PodSpec", "ephemeralContainers"): ("name",),
-    ("V1PodSpec", "volumes"): ("name",),
-    ("V1PodSpec", "imagePullSecrets"): ("name",),
-    ("V1PodSpec", "hostAliases"): ("ip",),
-    ("V1PodSpec", "resourceClaims"): ("name",),
-    ("V1PodSpec", "schedulingGates"): ("name",),
-    ("V1PodSpec", "topologySpreadConstraints"): ("topologyKey", "whenUnsatisfiable"),
-    ("V1Container", "env"): ("name",),
-    ("V1Container", "ports"): ("containerPort", "protocol"),
-    ("V1Container", "volumeMounts"): ("mountPath",),
-    ("V1Container", "volumeDevices"): ("devicePath",),
-    ("V1ServiceSpec", "ports"): ("port", "protocol"),
-    ("V1ServiceAccount", "secrets"): ("name",),
-    ("V1ObjectMeta", "ownerReferences"): ("uid",),
-    ("V1PodStatus", "podIPs"): ("ip",),
-    ("V1PodStatus", "hostIPs"): ("ip",),
-    ("V1NodeStatus", "addresses"): ("type",),
-    ("V1MutatingWebhookConfiguration", "webhooks"): ("name",),
-    ("V1ValidatingWebhookConfiguration", "webhooks"): ("name",),
-}
-"""The lists of maps that merge by keys; `conditions` merge by ``type`` everywhere."""
-
-SETS = {("V1ObjectMeta", "finalizers")}
-"""The lists that are sets."""
-
-ATOMIC_TYPES = {
-    "V1ConfigMapKeySelector",
-    "V1LabelSelector",
-    "V1LocalObjectReference",
-    "V1NodeSelector",
-    "V1ObjectFieldSelector",
-    "V1ObjectReference",
-    "V1OwnerReference",
-    "V1ResourceFieldSelector",
-    "V1RoleRef",
-    "V1SecretKeySelector",
-    "V1SecretReference",
-    "V1TypedLocalObjectReference",
-}
-"""The types that have one owner as a whole."""
-
-ATOMIC_FIELDS = {("V1PodSpec", "nodeSelector"), ("V1ServiceSpec", "selector"), ("V1PersistentVolumeClaimSpec", "dataSource")}
 QUANTITIES = {"requests", "limits", "capacity", "allocatable", "hard", "used", "overhead", "allocatedResources"}
 INT_OR_STRING = {"port", "targetPort", "maxSurge", "maxUnavailable", "minAvailable"}
 
@@ -72,6 +27,8 @@ class Shape:
     """One place in an object; ``fields`` of a struct and ``item`` of a list or map are worked out when asked for."""
 
     kind: str
+    name: str = ""
+    """Of a struct: the name of its type."""
     accepts: str = ""
     keys: tuple[str, ...] = ()
     is_set: bool = False
@@ -79,6 +36,10 @@ class Shape:
     required: tuple[str, ...] = ()
     enum: tuple[Any, ...] = ()
     open: bool = False
+    solid: tuple[str, ...] = ()
+    """Of a struct: the fields that even an empty one holds."""
+    zeros: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Of a struct: the numbers that it shows even where nobody wrote them."""
     _fields: Callable[[], Mapping[str, Shape]] = field(default=dict, compare=False)
     _item: Callable[[], Shape] | None = field(default=None, compare=False)
 
@@ -113,16 +74,24 @@ def of_model(name: str) -> Shape:
 
     @functools.cache
     def fields() -> Mapping[str, Shape]:
-        return {key: _of_field(name, key, word) for key, word in types.items()}
+        return {key: _of_field(name, key, word) for key, word in types.items() if (name, key) not in NEWER}
 
-    return Shape(STRUCT, required=found.required, atomic=name in ATOMIC_TYPES, _fields=fields)
+    solid = SOLID.get(name, ())
+    if "apiVersion" in types:
+        solid += tuple(key for key in ("metadata", "spec", "status") if key in types)
+    atomic, zeros = name in ATOMIC_TYPES, ZEROS.get(name, {})
+    plain = re.sub(
+        r"^(Core|Discovery|Rbac|Apiextensions|Admissionregistration|Apiregistration|Events)?V\d+((alpha|beta)\d+)?", "", name
+    )
+    return Shape(STRUCT, plain, required=found.required, atomic=atomic, solid=solid, zeros=zeros, _fields=fields)
 
 
 def _of_field(owner: str, key: str, word: str) -> Shape:
     if owner == "V1ObjectMeta" and key == "managedFields":
-        return ANYTHING
+        return Shape(LIST, atomic=True)
     if m := re.fullmatch(r"List\[(.+)\]", word):
-        keys = LIST_KEYS.get((owner, key), ("type",) if key == "conditions" else ())
+        by_type = key == "conditions" and (owner, key) not in UNKEYED
+        keys = LIST_KEYS.get((owner, key), ("type",) if by_type else ())
         is_set = (owner, key) in SETS
         return Shape(
             LIST, keys=keys, is_set=is_set, atomic=not keys and not is_set, _item=functools.partial(_of_word, m[1], key)
@@ -139,7 +108,7 @@ def _of_field(owner: str, key: str, word: str) -> Shape:
 
 @functools.cache
 def _of_word(word: str, key: str) -> Shape:
-    if word in ("str", "int", "bool", "float", "datetime", "quantity"):
+    if word in ("str", "int", "bool", "float", "datetime", "quantity", "bytes"):
         return Shape(SCALAR, accepts=word)
     if m := re.fullmatch(r"List\[(.+)\]", word):
         return Shape(LIST, atomic=True, _item=functools.partial(_of_word, m[1], key))
@@ -147,6 +116,12 @@ def _of_word(word: str, key: str) -> Shape:
 
 
 METADATA = of_model("V1ObjectMeta")
+
+
+def skeleton(shape: Shape) -> Obj:
+    """An empty object of a shape, as the server begins with one."""
+    children = ((name, shape.child(name)) for name in shape.solid)
+    return {**shape.zeros, **{n: skeleton(c) if c.kind == STRUCT else [] for n, c in children if c is not None}}
 
 
 def of(resource: Resource) -> Shape:

@@ -15,15 +15,15 @@ class ApiError(Exception):
 
     def __init__(self, code: int, reason: str, message: str, details: Obj | None = None) -> None:
         super().__init__(message)
-        self.code, self.reason, self.message, self.details = code, reason, message, details or {}
+        self.code, self.reason, self.message, self.details = code, reason, message, details
 
     def body(self) -> Obj:
         """The `Status` object."""
         status: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
         if self.reason:
             status["reason"] = self.reason
-        if self.details:
-            status["details"] = self.details
+        if self.details is not None:
+            status["details"] = {key: value for key, value in self.details.items() if value != ""}
         return {**status, "code": self.code}
 
 
@@ -35,7 +35,7 @@ def not_found(plural: str, group: str, name: str) -> ApiError:
 
 def no_resource() -> ApiError:
     """404 for a path that serves nothing."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def invalid(kind: str, group: str, name: str, causes: list[tuple[str, str, str]]) -> ApiError:
@@ -64,6 +64,11 @@ def forbidden(plural: str, group: str, name: str, why: str) -> ApiError:
     what = f"{plural}.{group}" if group else plural
     shown = f'{what} "{name}"' if name else what
     return ApiError(403, "Forbidden", f"{shown} is forbidden: {why}", {"name": name, "group": group, "kind": plural})
+
+
+def option(kind: str, causes: list[tuple[str, str, str]]) -> ApiError:
+    """422 for what a request's parameters say; ``kind`` is `CreateOptions` and the like."""
+    return invalid(kind, "meta.k8s.io", "", causes)
 
 
 def bad_request(message: str) -> ApiError:

@@ -68,7 +68,7 @@ async def test_what_another_client_added_stays(served: Served) -> None:
 async def test_a_status_is_no_part_of_what_is_applied(served: Served) -> None:
     body = {**deployment(), "status": {"readyReplicas": 9}}
     _, made = await served.apply(f"{APPS}/web", body)
-    assert "status" not in made
+    assert made["status"] == {}
 
 
 async def test_a_manager_has_to_be_named(served: Served) -> None:
@@ -151,16 +151,23 @@ def test_field_sets_survive_their_written_form(first: dict[str, str], second: di
     shape = shapes.of(BUILTIN["apps", "v1", "deployments"])
     body = deployment(container={"env": [{"name": k, "value": v} for k, v in first.items()]})
     body["metadata"]["labels"] = second
-    owned = set(fields.owned(shape, body))
-    assert fields.read(fields.write(sorted(owned))) == owned
+    for owned in (fields.field_set(shape, body), fields.compare(shape, {}, body).added):
+        assert fields.read(fields.write(owned)) == owned
 
 
 @given(first=_ENV, second=_ENV)
 def test_removing_what_one_owns_leaves_what_the_other_does(first: dict[str, str], second: dict[str, str]) -> None:
     shape = shapes.of(BUILTIN["", "v1", "configmaps"])
     body = config_map("m", {**first, **second})
-    mine, others = (set(fields.owned(shape, config_map("m", data))) for data in (first, second))
-    left: Any = body
-    for path in fields.dropped(mine, others):
-        left = fields.remove(shape, left, path)
+    mine, others = (fields.field_set(shape, config_map("m", data)) for data in (first, second))
+    left: Any = fields.remove(shape, body, mine - fields.with_named(shape, others))
     assert (left.get("data") or {}) == second
+
+
+@given(first=_ENV, second=_ENV)
+def test_what_differs_is_added_removed_or_modified(first: dict[str, str], second: dict[str, str]) -> None:
+    shape = shapes.of(BUILTIN["", "v1", "configmaps"])
+    found = fields.compare(shape, {"data": first}, {"data": second})
+    keys = [{path[1][2:] for path in paths if len(path) == 2} for paths in (found.added, found.removed, found.modified)]
+    changed = {k for k in first.keys() & second.keys() if first[k] != second[k]}
+    assert keys == [second.keys() - first.keys(), first.keys() - second.keys(), changed]

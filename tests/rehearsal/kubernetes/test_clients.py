@@ -44,9 +44,12 @@ async def test_kubectls_own_apply_and_diff(served: Served) -> None:
     other = await served.kubectl("diff", "-f", "-", stdin=yaml.safe_dump(deployment(image="nginx:2")))
     assert other.returncode == 1
     assert "+      - image: nginx:2" in other.stdout
-    clash = await served.kubectl("apply", "--server-side", "-f", "-", stdin=yaml.safe_dump(deployment(image="nginx:2")))
+    changed = yaml.safe_dump(deployment(image="nginx:2"))
+    clash = await served.kubectl("apply", "--server-side", "--field-manager=other", "-f", "-", stdin=changed)
     assert clash.returncode == 1
     assert 'conflict with "kubectl-client-side-apply"' in clash.stderr
+    # what kubectl applied from the client's side it may take over from the server's
+    await _ok(served, "apply", "--server-side", "-f", "-", stdin=changed)
 
 
 @needs_kubectl

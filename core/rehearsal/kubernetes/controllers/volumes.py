@@ -14,12 +14,16 @@ from core.rehearsal.kubernetes.validation import at
 
 DISKS = "compute.disks"
 PROVISIONER = "pd.csi.storage.gke.io"
+PROTECTION = "kubernetes.io/pvc-protection"
 
 
 def claims(ctx: Context) -> None:
     """Binds claims that are used, or whose class binds at once."""
     for claim in ctx.cluster.list(CLAIMS):
-        if at(claim, "status.phase") == "Bound" or claim["metadata"].get("deletionTimestamp"):
+        if claim["metadata"].get("deletionTimestamp"):
+            _let_go(ctx, claim)
+            continue
+        if at(claim, "status.phase") == "Bound":
             continue
         kind = ctx.cluster.find(CLASSES, "", str(at(claim, "spec.storageClassName")))
         if kind is None:
@@ -33,6 +37,17 @@ def claims(ctx: Context) -> None:
             )
         else:
             _provision(ctx, claim, kind)
+
+
+def _let_go(ctx: Context, claim: Obj) -> None:
+    """A claim that goes is kept until no pod uses it."""
+    if _used(ctx, claim):
+        return
+    left = [f for f in claim["metadata"].get("finalizers") or () if f != PROTECTION]
+    if left:
+        ctx.cluster.edit(CLAIMS, claim, {**claim, "metadata": {**claim["metadata"], "finalizers": left}})
+    else:
+        ctx.cluster.finish(CLAIMS, claim["metadata"]["namespace"], claim["metadata"]["name"])
 
 
 def _once(ctx: Context, claim: Obj, reason: str, words: str, *, warning: bool = True) -> None:

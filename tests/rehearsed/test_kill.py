@@ -109,8 +109,6 @@ def test_ctrl_c_on_install_without_a_terminal_cancels_gracefully(rehearsed: Any)
     assert install.returncode == 4
     assert json.loads(out.splitlines()[-1])["type"] == "run.cancelled"
     assert rehearsed.status()["state"] == "cancelled"
-    assert rehearsed.events("retry", "demo", "--yes")[-1]["type"] == "run.finished"
-    assert count(rehearsed) == ONCE
 
 
 def test_the_simulated_cloud_killed_and_started_again_has_lost_nothing(installed: Any) -> None:

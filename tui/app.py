@@ -17,6 +17,7 @@ from textual import events
 from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.command import Provider
+from textual.filter import NoColor
 from textual.screen import Screen
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
@@ -53,7 +54,8 @@ class MlopsApp(App[int], inherit_bindings=False):
     ENABLE_COMMAND_PALETTE = True
     COMMAND_PALETTE_BINDING = "ctrl+g"
     COMMANDS: ClassVar[set[type[Provider] | Callable[[], type[Provider]]]] = {_palette}
-    CSS_PATH = Path(__file__).with_name("styles.tcss")
+    # Textual never loads the styles of the screen that it begins with.
+    CSS_PATH = [Path(__file__).with_name("styles.tcss"), Path(__file__).parent / "screens" / "home.tcss"]  # noqa: RUF012
     TITLE = "mlops-env"
 
     def __init__(self, home: Home | None = None, *, ascii: bool | None = None) -> None:
@@ -65,12 +67,15 @@ class MlopsApp(App[int], inherit_bindings=False):
         self.paste_gap = PASTE_GAP
         self.animation_level = "none"
         self.ascii = signs.AsciiFilter(enabled=not signs.utf8() if ascii is None else ascii)
+        if self.no_color:  # Textual would still send greys
+            self._filters = [NoColor()]
         self._filters.append(self.ascii)
         self._typed_at = 0.0
         self._copied = ""
         self._mouse_given = False
         self._cursor_shown = False
         self.entries: list[Entry] = []
+        self.account = ""
         for theme in themes.ALL:
             self.register_theme(theme)
         self.theme = themes.first()
@@ -87,14 +92,26 @@ class MlopsApp(App[int], inherit_bindings=False):
         terminal.push_title(self)
         self.run_worker(self._look_around(), group="look-around", exit_on_error=False)
 
+    async def _look_who(self) -> None:
+        self.account = await self._whose()
+        await self._show(self.entries)
+
+    async def _whose(self) -> str:
+        from core.prerequisites.account import whose
+        from tui.offstage import offstage
+
+        return await offstage(whose())
+
     async def _look_around(self) -> None:
         """Keeps what is known of the environments up to date, on whatever screen one is."""
         from tui.inventory import Inventory
 
         inventory = Inventory(self.home)
+        await self._show(await in_thread(inventory.look))
+        self.run_worker(self._look_who(), group="look-who", exit_on_error=False)
         while True:
-            await self._show(await in_thread(inventory.look))
             await asyncio.sleep(LOOKS)
+            await self._show(await in_thread(inventory.look))
 
     async def _show(self, entries: list[Entry]) -> None:
         from tui.screens.home import HomeScreen

@@ -34,6 +34,7 @@ class Sign:
 
 STATES: dict[str, Sign] = {
     "pending": Sign("·", "waiting", "$text-muted"),
+    "not-begun": Sign("·", "not begun", "$text-muted"),
     "running": Sign("◐", "running", "$text-accent"),
     "waiting": Sign("!", "needs you", "$text-warning"),
     "done": Sign("✓", "done", "$text-success"),

@@ -49,6 +49,14 @@ def skip(environment: Environment, step: str) -> str:
     return start(environment, action_to_retry(environment), skip=[step])
 
 
+def destroy(environment: Environment, *, delete_data: bool) -> str:
+    """Starts the removal of what an environment made; returns the run's id."""
+    from core.install.start import start
+
+    rehearsals.cloud(environment)
+    return start(environment, "destroy", delete_data=delete_data)
+
+
 def signed_in(environment: Environment) -> None:
     """Tells the run that a person signed in, and where gcloud keeps that in this terminal."""
     ask(environment, {"do": "signed-in", "config": os.environ.get("CLOUDSDK_CONFIG", ""), "account": ""})

@@ -1,4 +1,7 @@
-"""Dark, light and high-contrast colours; a state is never told by them alone."""
+"""Dark, light and high-contrast colours; a state is never told by them alone.
+
+Muted text has a colour of its own: one that follows the background is lost where a widget paints its own lines.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ DARK = Theme(
     warning="#e6b450",
     error="#f7768e",
     dark=True,
+    variables={"text-muted": "#9aa3b5", "border-blurred": "#3d4657"},
 )
 LIGHT = Theme(
     "light",
@@ -33,6 +37,7 @@ LIGHT = Theme(
     warning="#8a5a00",
     error="#b3202c",
     dark=False,
+    variables={"text-muted": "#5a6472", "border-blurred": "#c4cad2"},
 )
 CONTRAST = Theme(
     "high-contrast",
@@ -48,7 +53,12 @@ CONTRAST = Theme(
     error="#ff8080",
     dark=True,
     text_alpha=1.0,
-    variables={"border": "#ffffff", "text-muted": "#ffffff", "foreground-muted": "#ffffff"},
+    variables={
+        "border": "#ffff00",
+        "border-blurred": "#ffffff",
+        "text-muted": "#ffffff",
+        "foreground-muted": "#ffffff",
+    },
 )
 ALL = (DARK, LIGHT, CONTRAST)
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from core.environment import Environment
-from core.environment import rehearsal as rehearsals
 from tui.background import in_thread
 from tui.text import text
 
@@ -117,22 +116,7 @@ async def installing(app: MlopsApp, environment: Environment, run: str) -> None:
 
 
 def destroy(app: MlopsApp, environment: Environment) -> None:
-    """Removes what an environment made, once its name was typed."""
-    from tui.screens.beginnings import AskDestroy
+    """What would be removed, before it is."""
+    from tui.screens.destruction import DestructionScreen
 
-    def answered(delete_data: bool | None) -> None:
-        if delete_data is not None:
-            app.run_worker(_destroy(app, environment, delete_data), group="steer", exit_on_error=False)
-
-    body = text(
-        f"Everything that {environment.name} made is removed: its cluster, its network, its accounts and their roles, "
-        "its database with all runs and metadata. The record and the logs stay on this machine."
-    )
-    app.push_screen(AskDestroy(environment.name, body), answered)
-
-
-async def _destroy(app: MlopsApp, environment: Environment, delete_data: bool) -> None:
-    from core.install.start import start
-
-    await in_thread(rehearsals.cloud, environment)
-    progress(app, environment, await in_thread(partial(start, environment, "destroy", delete_data=delete_data)))
+    app.push_screen(DestructionScreen(environment))

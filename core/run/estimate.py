@@ -37,6 +37,7 @@ class _Finder:
         self.state, self.now = state, now
         self.publisher = {fact: step.id for step in state.steps.values() for fact in step.publishes}
         self.ends: dict[str, float] = {}
+        self.lost: dict[str, bool] = {}
 
     def end(self, id: str) -> float:
         """Seconds until a step has ended; 0 for one that has, or never will begin."""
@@ -53,10 +54,13 @@ class _Finder:
         return step.expected + max((self.end(before) for before in self._before(step)), default=0.0)
 
     def _lost(self, id: str) -> bool:
-        step = self.state.steps[id]
-        if step.state == "pending":
-            return any(self._lost(before) for before in self._before(step))
-        return step.state in ("failed", "cancelled")
+        """Whether a step failed, or waits for one that did; looked at once a step, as there are many ways to each."""
+        if id not in self.lost:
+            step = self.state.steps[id]
+            self.lost[id] = step.state in ("failed", "cancelled")
+            if step.state == "pending":
+                self.lost[id] = any(self._lost(before) for before in self._before(step))
+        return self.lost[id]
 
     def _before(self, step: StepState) -> list[str]:
         facts = [fact for fact in step.needs if fact not in self.state.facts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from tui_pictures import Pictures
 from tui_runs import NOW
 
 from core.environment import Home
@@ -29,8 +31,13 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     here = Lifetime("machine", "The run goes on when this terminal closes, while the machine is on and awake.")
-    for module in ("tui.screens.told", "tui.screens.quit"):
+    for module in ("tui.screens.told", "tui.screens.quit", "tui.screens.review"):
         monkeypatch.setattr(f"{module}.lifetime", lambda: here)
+
+    async def whose(_: MlopsApp) -> str:
+        return "signed in as me@example.com"
+
+    monkeypatch.setattr(MlopsApp, "_whose", whose)
 
 
 @pytest.fixture
@@ -40,6 +47,14 @@ def moment(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     clock = SimpleNamespace(time=lambda: state.now, gmtime=time.gmtime, strftime=time.strftime, strptime=time.strptime)
     monkeypatch.setattr(journal, "time", clock)
     return state
+
+
+@pytest.fixture
+def pictures(moment: SimpleNamespace, tmp_path: Path) -> Iterator[Pictures]:
+    """Pictures to be compared with those that are kept; the test fails at its end where some differ."""
+    taking = Pictures(tmp_path)
+    yield taking
+    assert not taking.different, "\n".join(taking.different)
 
 
 @pytest.fixture

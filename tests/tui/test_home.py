@@ -69,21 +69,6 @@ async def test_a_capital_asks_before_it_starts_anything(app: MlopsApp, home: Hom
         await until_shown(pilot, "Environments")
 
 
-async def test_destroying_takes_the_name(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
-    tui_runs.write(tui_runs.environment(home), tui_runs.installed())
-    async with app.run_test() as pilot:
-        await until_shown(pilot, "installed", "Destroy (D)")
-        await press(pilot, "D")
-        await until_shown(pilot, "Type the environment's name", "database")
-        assert app.screen.query_one("#yes").disabled
-        await press(pilot, *"dem")
-        assert app.screen.query_one("#yes").disabled
-        await press(pilot, "o")
-        assert not app.screen.query_one("#yes").disabled
-        await press(pilot, "escape")
-        await until_shown(pilot, "Environments")
-
-
 async def test_a_record_that_cannot_be_read_is_a_row_and_no_end(app: MlopsApp, home: Home) -> None:
     environment = tui_runs.environment(home)
     (environment.folder / "environment.toml").write_text("format = [/red]")

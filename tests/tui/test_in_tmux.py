@@ -62,7 +62,7 @@ def test_the_command_that_comes_back_is_printed(home: Home) -> None:
         pane.keys(f"{sys.executable} -P -m core.cli", "Enter")
         pane.until("installing")
         pane.keys("C-c")
-        pane.until("Leave mlops-env?", "Leave it running", "Cancel it and leave")
+        pane.until("Leave mlops-env?", "Leave running", "Cancel and leave")
         pane.keys("Tab", "Enter")
         pane.until("The run goes on. Come back with: mlops-env attach demo")
 

@@ -223,6 +223,52 @@ async def test_the_log_is_searched_filtered_and_saved(
     assert len(saved) == 501
 
 
+@pytest.mark.parametrize("length", [5, 300])
+async def test_the_newest_line_stays_in_sight_however_long_lines_are(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, length: int
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    tui_runs.write_log(environment, "platform", [f"14:12:00 line {i} {'x' * length}" for i in range(100)])
+    with tui_runs.alive(environment):
+        async with app.run_test() as pilot:
+            log = (await opened(pilot, environment)).log_view
+            await until_shown(pilot, "line 99")
+            assert log.show_horizontal_scrollbar is (length > 100)
+            tui_runs.write_log(environment, "platform", [f"14:12:01 and then {'y' * 500}"])
+            await until_shown(pilot, "and then")
+
+
+async def test_the_log_follows_the_run_from_step_to_step_until_one_is_chosen(
+    app: MlopsApp, home: Home, moment: SimpleNamespace
+) -> None:
+    environment = tui_runs.environment(home)
+    begun = [tui_runs.begin(), (700.0, events.StepStarted(step="prerequisites"))]
+    tui_runs.write(environment, begun)
+    tui_runs.write_log(environment, "services", ["14:11:00 enabling compute"])
+    with tui_runs.alive(environment):
+        async with app.run_test(size=(120, 36)) as pilot:
+            screen = await opened(pilot, environment)
+            await until_shown(pilot, "Log of prerequisites")
+            next_ones = [
+                (690.0, events.StepFinished(step="prerequisites", seconds=10)),
+                (690.0, events.StepStarted(step="services")),
+            ]
+            tui_runs.write(environment, next_ones, more=True)
+            await until_shown(pilot, "Log of services", "enabling compute")
+            await press(pilot, "l")
+            await until(pilot, lambda: screen.log_view.has_focus)
+            tui_runs.write(
+                environment, [*tui_runs.done(600, "services", 90), (600, events.StepStarted(step="platform"))], more=True
+            )
+            await until_shown(pilot, "Log of platform")
+            await press(pilot, "l", "up")
+            await until_shown(pilot, "Log of manifests")
+            tui_runs.write(environment, tui_runs.done(0, "platform", 600), more=True)
+            await until_shown(pilot, "3/15")
+            assert screen.log_view.step == "manifests"
+
+
 async def test_choosing_a_step_shows_its_log_and_stays_chosen(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
     environment = tui_runs.environment(home)
     tui_runs.write(environment, tui_runs.halfway())
@@ -245,7 +291,8 @@ async def test_what_a_step_made_is_shown_or_folded_by_enter(app: MlopsApp, home:
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await opened(pilot, environment)
         await until_shown(pilot, "failed at pipelines")
-        screen.steps.choose("platform")
+        await press(pilot, *["up"] * 7)
+        assert screen.steps.step() is screen.steps.state.steps["platform"]
         before = screen.steps.count()
         await press(pilot, "enter")
         assert screen.steps.count() == before + 3

@@ -117,5 +117,5 @@ async def test_a_row_of_the_tree_is_as_wide_as_its_list(app: MlopsApp, cells: in
         await pilot.app.screen.mount(tree)
         tree.show(tree.roots)
         assert tree.row(0, cells).cell_len == cells
-        assert tree.row(0, cells).plain.endswith("12")
+        assert tree.row(0, cells).plain.endswith("12 ")
         assert "b" * 90 in tree.row(1, cells).plain

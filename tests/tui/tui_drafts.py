@@ -120,7 +120,8 @@ class Told(Preparing):
 
 def draft(home: Home, name: str = "demo", *, cloud: str = "google", **given: Any) -> Draft:
     """A draft of an environment that is nowhere yet."""
-    return Draft(replace(Environment.new(home, name, cloud=cloud, given=given), id="abcdef"))
+    made = replace(Environment.new(home, name, cloud=cloud, given=given), id="abcdef")
+    return Draft(made.with_resolved(project_id="rehearsal-abcdef") if cloud == "rehearsal" else made)
 
 
 def preparing(home: Home, *, cloud: str = "google", plan: Any = None, **found: list[Check]) -> Told:

@@ -156,12 +156,58 @@ def installed() -> list[tuple[float, Event]]:
     ]
 
 
+def made() -> list[tuple[float, Event]]:
+    """A run that ended well, with something of everything that a run makes."""
+    artifacts = "module.storage.google_storage_bucket.artifacts[0]"
+    return [
+        *installed()[:-1],
+        resource(1, "services", "services", "compute.googleapis.com", "done"),
+        resource(1, "services", "services", "container.googleapis.com", "done"),
+        resource(1, "state", "storage.buckets", "demo-state-abcdef", "done"),
+        resource(1, "state", "storage.buckets.iam", "demo-state-abcdef", "done"),
+        resource(1, "state", "secrets", "demo-sql-password-abcdef", "done"),
+        resource(1, "platform", "google_storage_bucket", artifacts, "done"),
+        resource(1, "namespace", "Namespace", "kubeflow", "done"),
+        (0, events.RunFinished(seconds=764)),
+    ]
+
+
 def cancelled() -> list[tuple[float, Event]]:
     """A run that was asked to stop."""
     return [
         *halfway(),
         (1, events.StepCancelled(step="platform", seconds=677, reason="the run was stopped")),
         (0, events.RunCancelled(seconds=760, reason="it was cancelled in the app")),
+    ]
+
+
+def _destroy() -> list[dict[str, Any]]:
+    titles = {"unprotect": "Protection off", "workloads": "Namespace and volumes", "platform": "Platform", "state": "State"}
+    names, found = list(titles), []
+    for number, id in enumerate(names):
+        needs = [f"{names[number - 1]}_gone"] if number else []
+        found.append({"id": id, "title": titles[id], "seconds": 60.0, "needs": needs, "publishes": [f"{id}_gone"]})
+    return found
+
+
+def destroying() -> list[tuple[float, Event]]:
+    """A destruction that goes on."""
+    return [
+        (120, events.RunStarted(action="destroy", rate=1.0, pid=1, steps=_destroy())),
+        *done(60, "unprotect", 60, unprotect_gone=True),
+        (50, events.StepStarted(step="workloads")),
+        (10, events.ResourceChanged(step="workloads", kind="Namespace", id="kubeflow", action="delete", state="progress")),
+    ]
+
+
+def destroyed() -> list[tuple[float, Event]]:
+    """A destruction that ended well."""
+    return [
+        *destroying(),
+        *done(5, "workloads", 45, workloads_gone=True),
+        *done(2, "platform", 3, platform_gone=True),
+        *done(1, "state", 1, state_gone=True),
+        (0, events.RunFinished(seconds=120)),
     ]
 
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import Binding
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, Static
@@ -46,6 +47,12 @@ class AccessScreen(BaseScreen):
     ACTIONS = ("forward", "page", "copy", "kubeconfig", "verify", "watch", "back")
     HELP = "Forward makes Kubeflow's interface answer at the address that is shown; it goes on when you leave."
     CSS_PATH = "access.tcss"
+    MOVES: ClassVar = [
+        Binding("up", "scroll_panels(-1)", "Up", show=False),
+        Binding("down", "scroll_panels(1)", "Down", show=False),
+        Binding("pageup", "scroll_panels(-10)", "Page up", show=False),
+        Binding("pagedown", "scroll_panels(10)", "Page down", show=False),
+    ]
 
     def __init__(self, environment: Environment) -> None:
         super().__init__()
@@ -171,6 +178,10 @@ class AccessScreen(BaseScreen):
         return f"kubectl --kubeconfig {self.environment.kubeconfig} --namespace {namespace} get pods"
 
     # -- what can be done
+
+    def action_scroll_panels(self, rows: int) -> None:
+        """Looks further up or down."""
+        self.query_one("#panels").scroll_relative(y=rows, animate=False)
 
     def allowed(self, action: str) -> bool:
         if action == "forward":

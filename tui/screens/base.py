@@ -133,9 +133,10 @@ class Dialog(ModalScreen[Result], Acting[Result], inherit_bindings=False):
     DEFAULT_CSS = """
     Dialog { align: center middle; }
     Dialog > .dialog {
-        width: auto; min-width: 40; max-width: 90%; height: auto; max-height: 90%;
+        width: 64; max-width: 90%; height: auto; max-height: 90%;
         border: round $primary; background: $surface; padding: 1 2;
     }
+    Dialog .dialog > VerticalScroll { height: auto; max-height: 60vh; scrollbar-size-vertical: 1; padding-right: 1; }
     Dialog .buttons { height: auto; width: auto; margin-top: 1; }
     """
 

@@ -1,4 +1,4 @@
-"""The questions at the beginning and the end of an environment: its name, what a rehearsal is to be, what is destroyed."""
+"""The question at the beginning of a rehearsal: its name, and what the simulated cloud is to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
-from textual.content import Content
 from textual.widgets import Button, Static
 
 from tui.screens.base import Dialog
@@ -54,42 +53,3 @@ class AskRehearsal(Dialog[Rehearsal | None]):
     def on_input_submitted(self, event: Field.Submitted) -> None:
         event.stop()
         self.dismiss(self._answer(at_once=True))
-
-
-class AskDestroy(Dialog[bool | None]):
-    """Says what goes and what stays, and asks for the name; answers whether the data goes too, None: nothing is done."""
-
-    def __init__(self, name: str, body: Content) -> None:
-        super().__init__()
-        self.name_wanted, self.body_text = name, body
-        self.data = False
-
-    def compose(self) -> ComposeResult:
-        with Vertical(classes="dialog") as box:
-            box.border_title = text("Destroy")
-            yield Static(self.body_text)
-            yield Button(text(""), id="data")
-            yield Static(text("Type the environment's name to go ahead: ", (self.name_wanted, "bold")))
-            yield Field(id="name", help="The name of the environment that is to be destroyed.")
-            with Horizontal(classes="buttons"):
-                yield Button(text("Stay"), id="stay")
-                yield Button(text("Destroy"), id="yes", disabled=True)
-
-    def on_mount(self) -> None:
-        self._say()
-        self.query_one("#name").focus()
-
-    def _say(self) -> None:
-        said = "The buckets and everything in them: deleted too" if self.data else "The buckets and everything in them: kept"
-        self.query_one("#data", Button).label = text(said)
-
-    def on_input_changed(self, event: Field.Changed) -> None:
-        self.query_one("#yes", Button).disabled = event.value.strip() != self.name_wanted
-
-    def on_button_pressed(self, event: Button.Pressed) -> None:
-        event.stop()
-        if event.button.id == "data":
-            self.data = not self.data
-            self._say()
-        else:
-            self.dismiss(self.data if event.button.id == "yes" else None)

@@ -56,13 +56,18 @@ class AskName(Dialog[bool]):
             box.border_title = text(self.title_text)
             yield Static(self.body_text)
             yield Static(text("Type the environment's name to go ahead: ", (self.name_wanted, "bold")))
-            yield Field(id="name")
+            yield Field(id="name", help="The name of the environment that is to be destroyed.")
             with Horizontal(classes="buttons"):
                 yield Button(text("Stay"), id="stay")
                 yield Button(text(self.yes), id="yes", disabled=True)
 
     def on_input_changed(self, event: Field.Changed) -> None:
         self.query_one("#yes", Button).disabled = event.value.strip() != self.name_wanted
+
+    def on_input_submitted(self, event: Field.Submitted) -> None:
+        event.stop()
+        if event.value.strip() == self.name_wanted:
+            self.query_one("#yes").focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()

@@ -5,11 +5,13 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button, Static
 
+from core.environment.lifetime import cloud_shell
 from tui import keys
 from tui.screens.base import BaseScreen
 from tui.text import lines, text
@@ -25,7 +27,6 @@ class HomeScreen(BaseScreen):
 
     ACTIONS = ("retry", "rehearse", "new", "watch", "access", "parameters", "destroy", "cancel")
     HELP = "The environments that this machine keeps. Choose one with the arrow keys; enter opens its run."
-    CSS_PATH = "home.tcss"
 
     def body(self) -> ComposeResult:
         with Vertical(id="list-panel", classes="panel") as panel:
@@ -59,19 +60,24 @@ class HomeScreen(BaseScreen):
             await self._fill()
         listed, before = self.listed, len(self.listed.entries)
         listed.show(entries)
-        self.query_one("#heads", Static).update(text((heads(listed.size.width), "$text-muted")))
+        self.query_one("#heads", Static).update(text((heads(entries, listed.size.width), "$text-muted")))
         empty = self.query_one("#empty", Static)
         empty.display = not entries
         empty.update(EMPTY)
         self.query_one("#heads").display = listed.display = self.query_one("#detail-panel").display = bool(entries)
         live = sum(entry.watched is not None and entry.watched.live for entry in entries)
-        self.place(standing=text(f"{live} running" if live else ""))
+        parts = [self.ours.account, "Cloud Shell" if cloud_shell() else "", f"{live} running" if live else ""]
+        self.place(standing=text(" · ".join(part for part in parts if part)))
         self._detail()
         if not entries and (self.focused is None or self.focused is listed):
             self.query_one("#do-rehearse").focus()
         elif entries and not before:
             listed.focus()
         self.refresh_bindings()
+
+    async def on_resize(self, event: events.Resize) -> None:
+        if self.query("#detail-panel"):
+            await self.show(self.ours.entries)
 
     def _detail(self) -> None:
         entry = self.listed.entry()

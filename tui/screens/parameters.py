@@ -61,6 +61,7 @@ class ParametersScreen(BaseScreen):
                 main.border_title = text(self.preparing.name)
                 yield from self._rows(advanced=False)
                 yield from self._password()
+            yield Static(text(FOLDED), id="folded")
             with Vertical(id="advanced", classes="panel") as advanced:
                 advanced.border_title = text("Advanced")
                 yield from self._rows(advanced=True)
@@ -270,6 +271,7 @@ class ParametersScreen(BaseScreen):
         """Shows the parameters that seldom matter, or folds them."""
         advanced = self.query_one("#advanced")
         advanced.display = not advanced.display
+        self.query_one("#folded").display = not advanced.display
         if advanced.display:
             advanced.scroll_visible(animate=False)
             self.rows["name_prefix"].query_one("#in-name_prefix").focus()
@@ -305,6 +307,7 @@ class ParametersScreen(BaseScreen):
         await self._validate()
 
 
+FOLDED = f"▸ Advanced: {sum(p.advanced for p in PARAMETERS)} more parameters, which seldom matter (ctrl+l)"
 BUTTONS = (
     ("review", "Review"), ("reveal", "Advanced"), ("generate", "Generate"), ("load", "Load"), ("save", "Save"),
     ("copy", "Copy"),

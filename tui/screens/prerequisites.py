@@ -36,7 +36,7 @@ class PrerequisitesScreen(BaseScreen):
     def __init__(self, preparing: Preparing) -> None:
         super().__init__()
         self.preparing = preparing
-        self._ready = self._moved = self._by_itself = False
+        self._ready = False
         self._of = "access"
 
     def body(self) -> ComposeResult:
@@ -100,8 +100,7 @@ class PrerequisitesScreen(BaseScreen):
         """The first thing that blocks is the chosen one, until a person chooses."""
         listed = self._list("access")
         blocking = next((i for i, row in enumerate(listed.rows) if row.state == "block"), None)
-        if blocking is not None and not self._moved and self._of == "access" and listed.chosen != blocking:
-            self._by_itself = True
+        if blocking is not None and not listed.touched and self._of == "access" and listed.chosen != blocking:
             listed.chosen = blocking
 
     def _standing(self) -> Content:
@@ -133,8 +132,6 @@ class PrerequisitesScreen(BaseScreen):
         return self._list(self._of).chosen_row()
 
     async def on_lined_chosen(self, event: Lined.Chosen) -> None:
-        self._moved = self._moved or not self._by_itself
-        self._by_itself = False
         self._of = str(event.lined.id)
         await self._detail()
         self.refresh_bindings()

@@ -10,6 +10,7 @@ import asyncio
 import time
 from functools import partial
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Input, Static
@@ -51,7 +52,6 @@ class ProgressScreen(BaseScreen):
         self._log_wanted = False
         self._told_end = False
         self._seen_live = False
-        self._moved = False
         self._at = 0.0
 
     def body(self) -> ComposeResult:
@@ -71,6 +71,9 @@ class ProgressScreen(BaseScreen):
         self._open_logs()
         self.run_worker(self._watch(), group="watch", exclusive=True, exit_on_error=False)
         self.set_interval(1.0, self._tick)
+
+    async def on_resize(self, event: events.Resize) -> None:
+        self._tick()
 
     @property
     def steps(self) -> StepList:
@@ -112,13 +115,14 @@ class ProgressScreen(BaseScreen):
             await self.query_one("#outcome", Outcome).show(*shown)
         self.query_one("#outcome").display = in_front
         self.log_view.display = not in_front
+        self.set_class(in_front, "-told")
         self._titles()
         self._ended()
         self.refresh_bindings()
 
     def _choose_by_itself(self) -> None:
         """The chosen step is the one that matters most, until a person chooses."""
-        if self._moved or self.watched is None:
+        if self.steps.touched or self.watched is None:
             return
         wanted = told.most_important(self.watched)
         if wanted:
@@ -160,8 +164,6 @@ class ProgressScreen(BaseScreen):
         step = self.steps.step()
         if step is not None and self.log_view.step:
             self.log_view.filter(step.id)
-        if self.steps.has_focus:
-            self._moved = True
         self._titles()
 
     def on_log_view_changed(self) -> None:
@@ -215,7 +217,7 @@ class ProgressScreen(BaseScreen):
         run = await in_thread(job)
         if run:
             self.watched = Watched(self.environment, run)
-            self._moved = self._log_wanted = self._told_end = self._seen_live = False
+            self.steps.touched = self._log_wanted = self._told_end = self._seen_live = False
             self._open_logs()
         self.steps.focus()
 
@@ -273,7 +275,7 @@ class ProgressScreen(BaseScreen):
         """The chosen step's log alone, or all of them."""
         step = self.steps.step()
         self.log_view.filter("" if self.log_view.step or step is None else step.id)
-        self._moved = True
+        self.steps.touched = True
         self._titles()
 
     def action_search(self) -> None:

@@ -29,9 +29,9 @@ class QuitDialog(Dialog[list[str] | None]):
             yield Static(text(self._said()))
             with Horizontal(classes="buttons"):
                 yield Button(text("Stay"), id="stay")
-                yield Button(text("Leave it running" if self.live else "Leave"), id="leave")
+                yield Button(text("Leave running" if self.live else "Leave"), id="leave")
                 if self.live:
-                    yield Button(text("Cancel it and leave"), id="cancel")
+                    yield Button(text("Cancel and leave"), id="cancel")
 
     def on_mount(self) -> None:
         if not self.live:

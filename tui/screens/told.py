@@ -61,7 +61,9 @@ def left(watched: Watched) -> float:
 def standing(watched: Watched, cells: int) -> Content:
     """How the run stands, for the top line."""
     over, whole = progress(watched.state)
-    time_left = f", about {about(left(watched))} more" if watched.live and watched.state.waiting is None else ""
+    time_left = ""
+    if watched.live and watched.state.waiting is None:
+        time_left = f", about {about(left(watched))} more" if cells >= 70 else f", ~{about(left(watched))}"
     parts = [f"{clock(elapsed(watched))}{time_left}"]
     if cells >= 90 and whole:
         parts.append(f"{over}/{whole} {signs.bar(over / whole, 12)}")
@@ -75,16 +77,16 @@ def standing(watched: Watched, cells: int) -> Content:
 def note(watched: Watched, quiet: float) -> Content:
     """The lines below: whether it still moves, what closing means, and whose time is shown."""
     said = []
-    if watched.live:
-        said.append(f"‹ decides how long it takes. Last news {age(quiet)}. {lifetime().sentence}")
-    elif watched.state.last:
-        said.append(f"Last news {age(seconds_between(watched.state.last, timestamp()))}.")
-    if watched.holder is not None and not watched.holder.here:
-        said.append(f"It runs on {watched.holder.host}; steer it there.")
     if watched.environment.cloud == "rehearsal":
         rate = watched.state.rate
         pace = f", {rate:.0f} times as fast" if rate > 1 else "" if rate else ", without waiting"
         said.append(f"Rehearsal: cloud and times are simulated{pace}; it costs nothing.")
+    if watched.holder is not None and not watched.holder.here:
+        said.append(f"It runs on {watched.holder.host}; steer it there.")
+    if watched.live:
+        said.append(f"Last news {age(quiet)}. {lifetime().sentence} ‹ marks the steps that decide how long it takes.")
+    elif watched.state.last:
+        said.append(f"Last news {age(seconds_between(watched.state.last, timestamp()))}.")
     return text(" ".join(said))
 
 
@@ -107,7 +109,7 @@ def failed(state: RunState, chosen: StepState | None) -> StepState | None:
 def most_important(watched: Watched) -> str:
     """The step to look at: what needs a person, what failed, what runs on the critical path, what ended last."""
     state = watched.state
-    for wanted in ("waiting", "failed"):
+    for wanted in ("waiting", "failed", "cancelled"):
         found = next((s.id for s in state.steps.values() if s.state == wanted), "")
         if found:
             return found

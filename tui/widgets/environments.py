@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 
 from tui import signs
@@ -11,7 +13,7 @@ from tui.text import fill, line
 from tui.times import about, age
 from tui.widgets.lined import Lined
 
-NAME, CLOUD, AGE = 17, 10, 13
+CLOUD, AGE = 10, 13
 
 
 class EnvironmentList(Lined):
@@ -40,9 +42,9 @@ class EnvironmentList(Lined):
 
     def row(self, y: int, width: int) -> Text:
         entry = self.entries[y]
-        project_cells, state_cells = columns(width)
+        name_cells, project_cells, state_cells = columns(self.entries, width)
         text = Text(end="")
-        text.append(fill(("▸ " if y == self.chosen else "  ") + line(entry.name), NAME + 2))
+        text.append(fill(("▸ " if y == self.chosen else "  ") + line(entry.name), name_cells))
         environment = entry.environment
         text.append(fill(line(environment.cloud) if environment else "", CLOUD))
         if project_cells:
@@ -52,18 +54,19 @@ class EnvironmentList(Lined):
         return text
 
 
-def columns(width: int) -> tuple[int, int]:
-    """Cells of the project's and the state's column; the project goes first where there is no room."""
-    rest = width - NAME - 2 - CLOUD - AGE
-    project = 16 if rest >= 40 else 0
+def columns(entries: Sequence[Entry], width: int) -> tuple[int, int, int]:
+    """Cells of the name's, the project's and the state's column; the project goes first where there is no room."""
+    name = max(6, *(len(entry.name) for entry in entries), 0) + 4
+    rest = width - name - CLOUD - AGE
+    project = 16 if rest >= 50 else 0
     project = min(30, rest - 34) if rest > 60 else project
-    return project, max(0, rest - project)
+    return name, project, max(0, rest - project)
 
 
-def heads(width: int) -> str:
+def heads(entries: Sequence[Entry], width: int) -> str:
     """The heads of the columns."""
-    project, state_cells = columns(width)
-    shown = fill("  NAME", NAME + 2) + fill("CLOUD", CLOUD) + (fill("PROJECT", project) if project else "")
+    name, project, state_cells = columns(entries, width)
+    shown = fill("  NAME", name) + fill("CLOUD", CLOUD) + (fill("PROJECT", project) if project else "")
     return shown + fill("STATE", state_cells) + "LAST NEWS"
 
 

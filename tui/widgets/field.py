@@ -14,6 +14,8 @@ class Field(Input):
     DEFAULT_CSS = """
     Field { height: 1; border: none; padding: 0 1; background: $panel; }
     Field:focus { border: none; background: $primary-muted; text-style: none; }
+    Field:nocolor { text-style: underline; }
+    Field:nocolor > .input--cursor { text-style: reverse; }
     """
 
     def __init__(self, value: str = "", *, placeholder: str = "", help: str = "", id: str | None = None) -> None:

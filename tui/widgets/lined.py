@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events
@@ -38,7 +39,9 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
     DEFAULT_CSS = """
     Lined { background: transparent; scrollbar-size-vertical: 1; scrollbar-size-horizontal: 1; overflow-x: hidden; }
     Lined > .lined--chosen { background: $panel; }
-    Lined:focus > .lined--chosen { background: $primary; color: $background; text-style: bold reverse; }
+    Lined:focus > .lined--chosen { background: $primary; color: $background; text-style: bold; }
+    Lined:nocolor > .lined--chosen { text-style: underline; }
+    Lined:nocolor:focus > .lined--chosen { text-style: bold reverse; }
     """
     COMPONENT_CLASSES: ClassVar[set[str]] = {"lined--chosen"}
     CHOOSES = True
@@ -46,6 +49,8 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
 
     chosen: reactive[int] = reactive(0)
     """The row that is chosen."""
+    touched = False
+    """Whether a person chose or opened a row: from then on no screen chooses by itself."""
 
     @dataclass
     class Chosen(Message):
@@ -92,7 +97,8 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
             text.stylize(self._chosen_style())
             text.append(" " * max(0, width - text.cell_len), self._chosen_style())
         self._paint_selection(text, number)
-        strip = Strip(text.render(self.app.console))
+        # A text without spans renders without its own style: the terminal's colours would show through.
+        strip = Strip(Segment.apply_style(text.render(self.app.console), style))
         return strip.crop_extend(scroll_x, scroll_x + width, style).apply_offsets(scroll_x, number)
 
     def _chosen_style(self) -> Style:
@@ -114,6 +120,7 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
 
     def on_resize(self) -> None:
         self.fit()
+        self.show_chosen()
         self.show_cursor()
 
     # -- selecting and copying
@@ -143,11 +150,21 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
 
     def watch_chosen(self, before: int, row: int) -> None:
         if self.CHOOSES:
-            self.scroll_to_region(Region(0, row, 1, 1), animate=False, x_axis=False)
+            self.show_chosen()
             self.refresh()
             self.show_cursor()
             if before != row:
                 self.post_message(self.Chosen(self, row))
+
+    def _choose(self, row: int) -> None:
+        """A person chooses."""
+        self.touched = True
+        self.chosen = row
+
+    def show_chosen(self) -> None:
+        """Scrolls to the chosen row."""
+        if self.CHOOSES:
+            self.scroll_to_region(Region(0, self.chosen, 1, 1), animate=False, x_axis=False)
 
     def on_focus(self) -> None:
         self.show_cursor()
@@ -161,7 +178,7 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
     def action_move(self, rows: int) -> None:
         """Chooses a row further up or down, or scrolls where none is chosen."""
         if self.CHOOSES:
-            self.chosen += rows
+            self._choose(self.chosen + rows)
         else:
             self.scroll_to(y=self.scroll_y + rows, animate=False)
 
@@ -179,6 +196,7 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_open(self) -> None:
         """Opens the chosen row."""
+        self.touched = True
         if self.count() and self.CHOOSES:
             self.post_message(self.Opened(self, self.chosen))
 
@@ -191,4 +209,4 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
         if row == self.chosen:
             self.action_open()
         else:
-            self.chosen = row
+            self._choose(row)

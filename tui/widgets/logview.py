@@ -93,15 +93,29 @@ class LogView(Lined):
             return
         self._count = count
         self.fit()
-        if self.following:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+        self._stay_at_the_end()
         self.post_message(self.Changed(count))
 
     def count(self) -> int:
         return self._count
 
     def wide(self) -> int:
-        return max(self.size.width, self.logs.longest(self.step) if self.logs else 0)
+        logs = self.logs
+        if logs is None:
+            return self.cells
+        names = 0 if self.step else max((len(name) + 1 for name in logs.files), default=0)
+        return max(self.cells, names + logs.longest(self.step))
+
+    def on_resize(self) -> None:
+        self.call_after_refresh(self._stay_at_the_end)
+
+    def watch_show_horizontal_scrollbar(self) -> None:
+        """It takes the last row away once a line is longer than the screen."""
+        self.call_after_refresh(self._stay_at_the_end)
+
+    def _stay_at_the_end(self) -> None:
+        if self.following:
+            self.scroll_end(animate=False, immediate=True, x_axis=False)
 
     def row(self, y: int, width: int) -> Text:
         assert self.logs is not None

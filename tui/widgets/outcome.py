@@ -21,7 +21,7 @@ class Outcome(Vertical):
 
     DEFAULT_CSS = """
     Outcome { height: 1fr; padding: 0 1; }
-    Outcome > VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; }
+    Outcome > VerticalScroll { height: 1fr; scrollbar-size-vertical: 1; padding-right: 1; }
     Outcome Static { height: auto; margin-bottom: 1; }
     Outcome Static.-item { margin-bottom: 0; }
     Outcome > ItemGrid { height: auto; grid-gutter: 0 1; }

@@ -16,8 +16,10 @@ from tui.widgets.lined import Lined
 
 _ORDER = {"failed": 0, "started": 1, "progress": 1, "done": 2}
 _OF_RESOURCE = {"started": "running", "progress": "running"}
-_STATES = ("pending", "running", "waiting", "done", "unchanged", "skipped", "failed", "cancelled", "interrupted")
-ID_CELLS, WORD_CELLS = 13, 9
+_STATES = (
+    "pending", "running", "waiting", "done", "unchanged", "skipped", "failed", "cancelled", "interrupted", "not-begun",
+)  # fmt: skip
+ID_CELLS, WORD_CELLS = 13, 11
 
 Row = tuple[StepState, Resource | None]
 
@@ -30,7 +32,8 @@ class StepList(Lined):
         "whole run takes. Enter shows or folds what a step makes."
     )
     DEFAULT_CSS = """
-    StepList > .steps--pending, StepList > .steps--skipped, StepList > .steps--cancelled { color: $text-muted; }
+    StepList > .steps--pending, StepList > .steps--skipped, StepList > .steps--cancelled,
+    StepList > .steps--not-begun { color: $text-muted; }
     StepList > .steps--running { color: $text-accent; }
     StepList > .steps--waiting, StepList > .steps--interrupted { color: $text-warning; }
     StepList > .steps--done, StepList > .steps--unchanged { color: $text-success; }
@@ -69,7 +72,9 @@ class StepList(Lined):
                 return
 
     def shown_state(self, step: StepState) -> str:
-        """A step's state; one that ran when its run died is interrupted."""
+        """A step's state; one that ran when its run died is interrupted, one that waited for its turn has not begun."""
+        if step.state == "pending" and not self.live:
+            return "not-begun"
         ran = step.state in ("running", "waiting")
         return "interrupted" if ran and not self.live else step.state
 
@@ -121,7 +126,7 @@ class StepList(Lined):
         expected = usual(step.expected) if step.expected else ""
         if state in ("running", "waiting"):
             return f"{clock(self.state.elapsed(step, self.now))} {expected:>4}".rstrip()
-        if state in ("pending", "interrupted", "skipped", "cancelled") and not step.seconds:
+        if state in ("pending", "not-begun", "interrupted", "skipped", "cancelled") and not step.seconds:
             return expected if state == "pending" else ""
         return f"{clock(step.seconds)}     "
 

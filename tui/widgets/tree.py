@@ -66,14 +66,15 @@ class Tree(Lined):
     def count(self) -> int:
         return len(self._rows)
 
-    def row(self, y: int, cells: int) -> Text:
+    def row(self, y: int, width_: int) -> Text:
+        cells = width_ - 1
         depth, node = self._rows[y]
         sign = ("▾ " if node.unfolded or self.needle else "▸ ") if node.below else "  "
         label, note = "  " * depth + sign + line(node.label), line(node.note)
         if note and not node.below:
             room = max(16, cells - width(note) - 2)
-            return Text(f"{fill(label, room)}  {note}" if width(label) <= room else f"{label}  {note}", end="")
-        return Text(fill(label, max(0, cells - width(note))) + note, end="")
+            return Text(f"{fill(label, room)}  {note} " if width(label) <= room else f"{label}  {note} ", end="")
+        return Text(f"{fill(label, max(0, cells - width(note)))}{note} ", end="")
 
     def plain(self, y: int) -> str:
         depth, node = self._rows[y]

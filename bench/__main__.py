@@ -12,6 +12,7 @@ from bench.applying import applying
 from bench.commands import help, status
 from bench.installations import nothing_to_do, realistic, without_waiting
 from bench.measure import Lacking, Row
+from bench.tunnel import ROWS as TUNNEL
 
 RESULTS = Path(__file__).with_name("results.json")
 ROWS: dict[str, Callable[[], Row]] = {
@@ -26,6 +27,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "whole": app.whole_state,
     "stall": app.stall,
     "memory": app.memory,
+    **TUNNEL,
 }
 
 

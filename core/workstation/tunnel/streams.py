@@ -84,10 +84,11 @@ class Near(asyncio.Protocol):
         assert self.transport is not None
         early, self._early = b"".join(self._early), []
         self.first = early if len(early) <= AT_ONCE else None
-        if early:
-            far.channel.write(early)
-        if self.said_all:
-            far.channel.write_eof()
+        with contextlib.suppress(OSError):
+            if early:
+                far.channel.write(early)
+            if self.said_all:
+                far.channel.write_eof()
         with contextlib.suppress(RuntimeError):
             self.transport.resume_reading()
 
@@ -101,7 +102,8 @@ class Near(asyncio.Protocol):
         elif far.channel is not None:
             if self.first is not None:
                 self.first = data if not self.first and len(data) <= AT_ONCE else None
-            far.channel.write(data)
+            with contextlib.suppress(OSError):  # it has ended, and says so next
+                far.channel.write(data)
 
     def again(self) -> None:
         """The other half was never there: another takes its place, and hears what that one did not."""
@@ -115,7 +117,8 @@ class Near(asyncio.Protocol):
         if far is None:
             return True
         if far.channel is not None:
-            far.channel.write_eof()
+            with contextlib.suppress(OSError):
+                far.channel.write_eof()
         return not far.eof
 
     def pause_writing(self) -> None:

@@ -42,6 +42,10 @@ REKEY = 16 << 30
 """Bytes under one key: AES-GCM counts its packets in 64 bits, and each new key costs a pause."""
 
 
+_CLOSED = "SSH connection closed"
+"""What asyncssh says of a stream whose connection ended before the host had answered, and maybe before it says so itself."""
+
+
 class Way(Protocol):
     """What carries a connection in place of a socket, such as a relay."""
 
@@ -205,7 +209,10 @@ class AsyncsshLink:
                 await self._connection.create_connection(session, end.host, end.port, window=window)
         except (asyncssh.Error, OSError) as error:
             far.over()
-            lost = self._ended.done() or self._connection.is_closed()
+            refused = isinstance(error, asyncssh.ChannelOpenError) and error.reason != _CLOSED
+            lost = self._ended.done() or not refused
+            if lost:
+                self._connection.abort()
             reason = error.reason if isinstance(error, asyncssh.ChannelOpenError) else str(error)
             raise NotForwarded(f"The host did not open {end}.", code="not-forwarded", cause=reason, lost=lost) from error
         except BaseException:

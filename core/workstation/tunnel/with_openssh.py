@@ -190,6 +190,8 @@ class OpensshLink:
             code, said = await self._control("-O", "forward", "-L", f"{path}:{there}", "--", self._host.host)
             if code:
                 lost = self._process.returncode is not None or "Control socket" in said
+                if lost:
+                    self._kill()
                 raise NotForwarded(f"ssh does not forward {end}.", code="not-forwarded", cause=said.strip(), lost=lost)
             self._sockets[end] = path
             return path

@@ -1,0 +1,99 @@
+"""The faster parts of asyncssh, and its own pace: the same bytes, whatever keys are exchanged meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncssh
+import pytest
+from packaging.requirements import Requirement
+from ssh_server import Echo, Server
+from tunnel_bench import GENEROUS, engine, up
+
+from core.workstation.tunnel import ciphers, fast, with_asyncssh
+
+
+@pytest.fixture(params=["fast", "its own pace"])
+def pace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    if request.param != "fast":
+        monkeypatch.setattr(fast, "TRIED", ())
+    fast.fits.cache_clear()
+    yield request.param
+    fast.fits.cache_clear()
+
+
+async def test_what_is_echoed_is_what_was_said_over_many_keys(
+    pace: str, sshd: Server, echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(with_asyncssh, "REKEY", 1 << 20)
+    said = os.urandom(6_000_011)
+
+    async with up(engine("asyncssh", sshd, "Ciphers=aes256-gcm@openssh.com"), f"0={echo.port}") as tunnel:
+        link = tunnel.running.gate.link
+        assert link is not None
+        assert link.about == ("aes256-gcm" if pace == "fast" else "aes256-gcm, asyncssh's own pace")
+
+        async def one() -> str:
+            reader, writer = await tunnel.connect()
+            writer.write(b"E" + said)
+            writer.write_eof()
+            heard = await reader.read()
+            writer.close()
+            return hashlib.sha256(heard[1:]).hexdigest()
+
+        async def read_slowly() -> int:
+            reader, writer = await asyncio.open_connection("127.0.0.1", tunnel.port, limit=1 << 12)
+            writer.write(b"D" + (5_000_000).to_bytes(8, "big"))
+            total = 0
+            while data := await reader.read(1 << 12):
+                total += len(data)
+            writer.close()
+            return total
+
+        async with asyncio.timeout(GENEROUS):
+            *digests, slow = await asyncio.gather(one(), one(), one(), read_slowly())
+    assert set(digests) == {hashlib.sha256(said).hexdigest()}
+    assert slow == 5_000_000
+
+
+async def test_another_cipher_goes_its_own_pace(pace: str, sshd: Server, echo: Echo) -> None:
+    async with up(engine("asyncssh", sshd, "Ciphers=chacha20-poly1305@openssh.com"), f"0={echo.port}") as tunnel:
+        assert await tunnel.echoes(b"x" * 300_000)
+        assert tunnel.running.gate.link is not None
+        assert tunnel.running.gate.link.about == "chacha20-poly1305, asyncssh's own pace"
+
+
+async def test_a_packet_that_was_changed_ends_the_connection(sshd: Server, echo: Echo) -> None:
+    async with up(engine("asyncssh", sshd), f"0={echo.port}") as tunnel:
+        link = tunnel.running.gate.link
+        assert isinstance(link, with_asyncssh.AsyncsshLink)
+        reader, writer = await tunnel.connect()
+        writer.write(b"Ehello")
+        async with asyncio.timeout(GENEROUS):
+            await reader.readexactly(6)
+            link._connection.data_received((40).to_bytes(4, "big") + os.urandom(56))
+            with pytest.raises(ConnectionError):
+                await reader.read()
+        assert any("MAC verification failed" in words for words in tunnel.told)
+
+
+def test_only_a_version_that_was_tried_is_hastened() -> None:
+    fast.fits.cache_clear()
+    assert fast.fits()
+    project = tomllib.loads((Path(__file__).resolve().parents[3] / "pyproject.toml").read_text())["project"]
+    wanted = next(each for each in map(Requirement, project["dependencies"]) if each.name == "asyncssh")
+    assert asyncssh.__version__ in fast.TRIED
+    assert all(wanted.specifier.contains(version) for version in fast.TRIED)
+
+
+def test_gcm_comes_first_where_the_processor_computes_aes(sshd: Server) -> None:
+    host = sshd.host("Ciphers=chacha20-poly1305@openssh.com,aes256-ctr,aes256-gcm@openssh.com")
+    assert ciphers.gcm_first(host, aes=True) == [
+        "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com", "aes256-ctr",
+    ]  # fmt: skip
+    assert ciphers.gcm_first(host, aes=False)[0] == "chacha20-poly1305@openssh.com"

@@ -263,7 +263,7 @@ def _service_disabled(message: str, details: list[dict[str, Any]], project: str 
         cause=message,
         hint="It takes some minutes after enabling until every server knows.",
         command=f"gcloud services enable {service} --project={project}" if service and project else "",
-        delay=10,
+        delay=5,
         **common,
     )
 

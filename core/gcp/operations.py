@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from core.gcp.client import Google
     from core.run.clock import Clock
 
-FIRST, MOST = 2.0, 15.0
+FIRST, MOST = 2.0, 10.0
 """Seconds between two looks: the first, and the most it grows to."""
 
 STATUS_OF_CODE = {1: 499, 3: 400, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 10: 409, 13: 500, 14: 503, 16: 401}

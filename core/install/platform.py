@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.errors import MlopsError, TemporaryError
+from core.errors import MlopsError, PermanentError, TemporaryError
 from core.install import mending, workdir
 from core.install.adoption import expected, get, look
 from core.install.ahead import Ahead
@@ -26,8 +26,8 @@ ROUNDS = 8
 """How often what is there already is looked at before it is taken for something that does not settle."""
 
 FACTS = (
-    "network", "pipelines_account", "build_account", "artifact_bucket", "build_bucket", "registry", "sql_instance",
-    "cluster", "node_pool", "workload_identity", "build_roles", "platform",
+    "pipelines_account", "build_account", "artifact_bucket", "build_bucket", "registry", "sql_instance", "cluster",
+    "node_pool", "workload_identity", "build_roles", "platform",
 )  # fmt: skip
 
 
@@ -171,8 +171,11 @@ def _explain(installation: Installation, context: Context, plan: Plan, conflict:
 async def _after(installation: Installation, context: Context, error: MlopsError) -> MlopsError:
     """The error that an apply ended with, once a database that failed under it is out of the way.
 
-    Of a node pool Terraform says only that it is in an error state; why, the pool says itself.
+    Of a node pool Terraform says only that it is in an error state; why, the pool says itself. Where one of Google's own
+    accounts has no role yet, its role is waited for first.
     """
+    if error.code == "terraform-service-agent":
+        return await _without_agent(context, error)
     items = expected(installation.names)
     found = await get(installation.google, items[SQL])
     if found is not None and items[SQL].owned(found) and mending.is_broken(SQL, found):
@@ -182,6 +185,21 @@ async def _after(installation: Installation, context: Context, error: MlopsError
         if pool is not None and pool.get("statusMessage"):
             return error_of([Diagnostic("error", str(pool["statusMessage"]), address=NODE_POOL)])
     return error
+
+
+async def _without_agent(context: Context, error: MlopsError) -> MlopsError:
+    """The error itself, which passes, once the agents have their roles; a permanent one where ten minutes did not do."""
+    context.progress("waiting until Google's service agents have their roles")
+    lagging = await context.wait_for("service_agents")
+    if not lagging:
+        return error
+    return PermanentError(
+        f"Google's own account for {lagging[0]} has no role in the project.",
+        code="service-agent",
+        cause=error.cause,
+        hint="It gets one with the API as a rule. Grant the role that the cause asks for, then try again.",
+        command=f"gcloud beta services identity create --service={lagging[0]}",
+    )
 
 
 async def preview(installation: Installation, reporter: Reporter, *, zone: str, state_bucket: str = "") -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """Step ``services``: the project's APIs are on and answer, their own accounts are there; the project's number and the zone.
 
 What could not be looked at before is looked at now. In a project where everything is on already nothing is asked twice.
+The roles of those accounts come last, minutes later at times: they are waited for when all else of the step is known.
 """
 
 from __future__ import annotations
+
+import asyncio
 
 from core.errors import PrerequisiteError
 from core.gcp import Google, iam, services
@@ -24,8 +27,6 @@ REQUIRED = tuple(
 )  # fmt: skip
 OPTIONAL = ("orgpolicy.googleapis.com", "containerfilesystem.googleapis.com")
 """Without these an installation works all the same; a refusal is told, and that is all."""
-NOTEBOOK = ("notebooks.googleapis.com",)
-"""What only an environment with a notebook needs."""
 AGENTS: dict[str, tuple[str, str]] = {
     "servicenetworking.googleapis.com": ("service-{n}@service-networking.iam.gserviceaccount.com",
                                          "roles/servicenetworking.serviceAgent"),
@@ -33,11 +34,12 @@ AGENTS: dict[str, tuple[str, str]] = {
                                  "roles/container.serviceAgent"),
     "cloudbuild.googleapis.com": ("service-{n}@gcp-sa-cloudbuild.iam.gserviceaccount.com",
                                   "roles/cloudbuild.serviceAgent"),
-    "notebooks.googleapis.com": ("service-{n}@gcp-sa-notebooks.iam.gserviceaccount.com", "roles/notebooks.serviceAgent"),
 }  # fmt: skip
 """The services whose own account must have its role before what is made with them can be made."""
-AGENT_PATIENCE = 120.0
-"""Seconds that an agent's role is waited for; later steps take its lack for temporary all the same."""
+AGENT_PATIENCE = 600.0
+"""Seconds that an agent's role is waited for, while everything that does not need it goes on."""
+AGENT_LOOKS = 6.0
+"""Seconds between two looks."""
 
 
 def step(installation: Installation) -> Step:
@@ -51,15 +53,10 @@ def step(installation: Installation) -> Step:
         "Switch on the project's APIs",
         run,
         needs=("prerequisites",),
-        publishes=("services", "project_number", "zone"),
+        publishes=("services", "project_number", "zone", "service_agents"),
         seconds=120,
         deadline=1800,
     )
-
-
-def required(installation: Installation) -> tuple[str, ...]:
-    """The services that an environment can't do without."""
-    return REQUIRED if installation.values["notebook"] == "none" else REQUIRED + NOTEBOOK
 
 
 async def switch_on(installation: Installation, context: Context) -> None:
@@ -77,22 +74,26 @@ async def _switch_on(installation: Installation, context: Context) -> None:
     google = installation.google
     on = await services.enabled(google)
     google.enabled |= on
-    needed = required(installation)
-    missing = [s for s in needed if s not in on]
+    missing = [s for s in REQUIRED if s not in on]
     wanted = [s for s in OPTIONAL if s not in on]
     if missing or wanted:
         await _enable(google, missing, wanted, context)
     number = await _number(google)
-    if missing:
-        answers = services.answer(google, missing, region=installation.values["region"])
-        await together([answers, _agents(google, missing, number, context)])
-        await _look_again(installation, context)
-    if "compute.googleapis.com" in missing:
-        for sentence in await leftovers.told(google, number):
-            context.log(sentence)
-    context.publish("project_number", number)
-    context.publish("zone", await _zone(installation))
-    context.publish("services", sorted({*on, *google.enabled} & {*needed, *OPTIONAL}))
+    agents = asyncio.ensure_future(_agents(google, missing, number, context))
+    try:
+        if missing:
+            await services.answer(google, missing, region=installation.values["region"])
+            await _look_again(installation, context)
+        if "compute.googleapis.com" in missing:
+            for sentence in await leftovers.told(google, number):
+                context.log(sentence)
+        context.publish("project_number", number)
+        context.publish("zone", await _zone(installation))
+        context.publish("services", sorted({*on, *google.enabled} & {*REQUIRED, *OPTIONAL}))
+        context.publish("service_agents", await agents)
+    finally:
+        agents.cancel()
+        await asyncio.gather(agents, return_exceptions=True)
 
 
 async def _enable(google: Google, missing: list[str], wanted: list[str], context: Context) -> None:
@@ -147,8 +148,8 @@ async def _look_again(installation: Installation, context: Context) -> None:
     demand(checks)
 
 
-async def _agents(google: Google, fresh: list[str], number: str, context: Context) -> None:
-    """Has the services make their own accounts, and waits until their roles show in the project's policy."""
+async def _agents(google: Google, fresh: list[str], number: str, context: Context) -> list[str]:
+    """Has the services make their own accounts, and waits for their roles; returns the services that still lack theirs."""
     names = [s for s in AGENTS if s in fresh]
 
     async def make(service: str) -> None:
@@ -159,14 +160,17 @@ async def _agents(google: Google, fresh: list[str], number: str, context: Contex
 
     await together(make(service) for service in names)
     begin = google.clock.now()
-    while names and google.clock.now() - begin < AGENT_PATIENCE:
+    while names:
         try:
             policy = await iam.project_policy(google)
         except PermissionDenied:
-            return
+            return []  # who may not look must take it as it comes
         names = [s for s in names if not _has_role(policy, s, number)]
+        if google.clock.now() - begin >= AGENT_PATIENCE:
+            break
         if names:
-            await google.clock.sleep(6)
+            await google.clock.sleep(AGENT_LOOKS)
+    return names
 
 
 def _has_role(policy: iam.Policy, service: str, number: str) -> bool:

@@ -28,6 +28,8 @@ MADE = (
     "storage.buckets",
 )  # fmt: skip
 """Kinds of the store that the platform makes something of."""
+GIVEN = ("services", "project_number", "zone", "service_agents", "state_bucket", "verification")
+"""Facts that other steps publish."""
 TRIES = 12
 
 
@@ -74,7 +76,7 @@ class PlatformCloud:
         self.told.has_changed = False
         self.told.lines.clear()
         self.told.resources.clear()
-        given = {k: self.told.facts[k] for k in ("services", "project_number", "zone", "state_bucket", "verification")}
+        given = {k: self.told.facts[k] for k in GIVEN}
         self.told.facts.clear()
         self.told.facts.update(given)
 
@@ -110,7 +112,7 @@ async def platform_cloud(
         (folder / "endpoints.json").write_text(json.dumps({"provider_mirror": str(providers)}))
         found.cloud = replace(found.cloud, simulator=folder)
         made = installation(found, home, zone=ZONE, **{"state": "local", **given})
-        facts = {"services": [], "project_number": found.world.number, "zone": ZONE, "state_bucket": "", "verification": []}
+        facts = dict(zip(GIVEN, ([], found.world.number, ZONE, [], "", []), strict=True))
         cloud = PlatformCloud(found, made, Told(made.clock, made.redactor, facts), {})
         body = {"serviceIds": [f"{name}.googleapis.com" for name in SERVICES]}
         parent = f"projects/{found.world.project}"

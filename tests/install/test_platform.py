@@ -13,11 +13,11 @@ import pytest
 from platform_cloud import MADE, ZONE, PlatformCloud, platform_cloud
 
 from core.environment import Home
-from core.errors import PermanentError
-from core.install.platform import FACTS, preview
+from core.errors import MlopsError, PermanentError
+from core.install.platform import FACTS, preview, step
 from core.install.platform_facts import CLUSTER, WORKLOADS
 from core.resources import folder
-from core.terraform import Plan, Terraform
+from core.terraform import Diagnostic, Plan, Terraform, error_of
 
 
 @pytest.fixture
@@ -165,6 +165,20 @@ async def test_every_call_fails_once_and_everything_is_made_once(tmp_path: Path,
         }
         cloud.next_run()
         assert not await cloud.platform()
+
+
+@pytest.mark.parametrize(("lagging", "code"), [([], "terraform-service-agent"), (["x.googleapis.com"], "service-agent")])
+async def test_an_agents_role_is_waited_for_before_the_next_try(
+    cloud: PlatformCloud, monkeypatch: pytest.MonkeyPatch, lagging: list[str], code: str
+) -> None:
+    async def apply(*_: Any, **__: Any) -> None:
+        raise error_of([Diagnostic("error", "Error code 7, message: Required 'compute.globalAddresses.list' permission")])
+
+    cloud.told.facts["service_agents"] = lagging
+    monkeypatch.setattr(Terraform, "apply", apply)
+    with pytest.raises(MlopsError) as caught:
+        await step(cloud.installation).run(cloud.told)
+    assert (caught.value.code, caught.value.temporary) == (code, not lagging)
 
 
 async def test_a_strangers_is_named_and_left_alone(tmp_path: Path, home: Home) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,42 @@ async def test_the_services_own_accounts_have_their_roles(tmp_path: Path, home: 
         await run.close()
     account, role = step.AGENTS["servicenetworking.googleapis.com"]
     assert iam.has(policy, role, f"serviceAccount:{account.format(n=found.world.number)}")
+
+
+class Waiting(VirtualClock):
+    """A clock on which the wait for the agents goes on only once the step's other facts are published."""
+
+    published = asyncio.Event()
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds == step.AGENT_LOOKS:
+            await self.published.wait()
+        await super().sleep(seconds)
+
+
+@pytest.mark.parametrize(("looks", "lagging"), [(20, []), (1000, sorted(step.AGENTS))])
+async def test_a_role_that_lags_is_waited_for_ten_minutes_while_all_else_goes_on(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch, looks: int, lagging: list[str]
+) -> None:
+    async with simulation(tmp_path / "cloud") as found:
+        run = installation(found, home)
+        told, seen = Told(clock=run.clock), 0
+        run.google.clock = run.clock = clock = Waiting()
+        clock.published = asyncio.Event()
+        monkeypatch.setattr(told, "publish", lambda name, value: (told.facts.update({name: value}), clock.published.set()))
+
+        async def policy(google: Any) -> Any:
+            nonlocal seen
+            seen += 1
+            return await read(google) if seen > looks else {}
+
+        read = iam.project_policy
+        monkeypatch.setattr(step.iam, "project_policy", policy)
+        await asyncio.wait_for(run_step(run, told), 120)
+        waited = clock.now()
+        await run.close()
+    assert sorted(told.facts["service_agents"]) == lagging
+    assert (waited > step.AGENT_PATIENCE) == bool(lagging)
 
 
 @pytest.mark.parametrize("policy", ["dataflow.googleapis.com"])

@@ -26,8 +26,8 @@ ROUNDS = 8
 """How often what is there already is looked at before it is taken for something that does not settle."""
 
 FACTS = (
-    "pipelines_account", "build_account", "artifact_bucket", "build_bucket", "registry", "sql_instance", "cluster",
-    "node_pool", "workload_identity", "build_roles", "platform",
+    "network", "pipelines_account", "build_account", "artifact_bucket", "build_bucket", "registry", "sql_instance",
+    "cluster", "node_pool", "workload_identity", "build_roles", "platform",
 )  # fmt: skip
 
 

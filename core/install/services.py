@@ -27,6 +27,8 @@ REQUIRED = tuple(
 )  # fmt: skip
 OPTIONAL = ("orgpolicy.googleapis.com", "containerfilesystem.googleapis.com")
 """Without these an installation works all the same; a refusal is told, and that is all."""
+NOTEBOOK = ("notebooks.googleapis.com",)
+"""What only an environment with a notebook needs."""
 AGENTS: dict[str, tuple[str, str]] = {
     "servicenetworking.googleapis.com": ("service-{n}@service-networking.iam.gserviceaccount.com",
                                          "roles/servicenetworking.serviceAgent"),
@@ -34,6 +36,7 @@ AGENTS: dict[str, tuple[str, str]] = {
                                  "roles/container.serviceAgent"),
     "cloudbuild.googleapis.com": ("service-{n}@gcp-sa-cloudbuild.iam.gserviceaccount.com",
                                   "roles/cloudbuild.serviceAgent"),
+    "notebooks.googleapis.com": ("service-{n}@gcp-sa-notebooks.iam.gserviceaccount.com", "roles/notebooks.serviceAgent"),
 }  # fmt: skip
 """The services whose own account must have its role before what is made with them can be made."""
 AGENT_PATIENCE = 600.0
@@ -59,6 +62,11 @@ def step(installation: Installation) -> Step:
     )
 
 
+def required(installation: Installation) -> tuple[str, ...]:
+    """The services that an environment can't do without."""
+    return REQUIRED if installation.values["notebook"] == "none" else REQUIRED + NOTEBOOK
+
+
 async def switch_on(installation: Installation, context: Context) -> None:
     """Switches on what is off, waits until it answers, and finds out what the other steps need."""
     try:
@@ -74,7 +82,8 @@ async def _switch_on(installation: Installation, context: Context) -> None:
     google = installation.google
     on = await services.enabled(google)
     google.enabled |= on
-    missing = [s for s in REQUIRED if s not in on]
+    needed = required(installation)
+    missing = [s for s in needed if s not in on]
     wanted = [s for s in OPTIONAL if s not in on]
     if missing or wanted:
         await _enable(google, missing, wanted, context)
@@ -89,7 +98,7 @@ async def _switch_on(installation: Installation, context: Context) -> None:
                 context.log(sentence)
         context.publish("project_number", number)
         context.publish("zone", await _zone(installation))
-        context.publish("services", sorted({*on, *google.enabled} & {*REQUIRED, *OPTIONAL}))
+        context.publish("services", sorted({*on, *google.enabled} & {*needed, *OPTIONAL}))
         context.publish("service_agents", await agents)
     finally:
         agents.cancel()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import hashlib
 import re
 import secrets
@@ -228,6 +229,25 @@ def shown(world: World, cluster: Document) -> Document:
     return {k: v for k, v in answer.items() if k != "stranger"}
 
 
+SETTINGS: Document = {
+    "loggingService": "logging.googleapis.com/kubernetes",
+    "monitoringService": "monitoring.googleapis.com/kubernetes",
+    "databaseEncryption": {"state": "DECRYPTED", "currentState": "CURRENT_STATE_DECRYPTED"},
+    "defaultMaxPodsConstraint": {"maxPodsPerNode": "110"},
+    "shieldedNodes": {"enabled": True},
+    "autoscaling": {"autoscalingProfile": "BALANCED"},
+    "notificationConfig": {"pubsub": {}},
+    "securityPostureConfig": {"mode": "BASIC", "vulnerabilityMode": "VULNERABILITY_DISABLED"},
+    "enterpriseConfig": {"clusterTier": "STANDARD"},
+    "loggingConfig": {"componentConfig": {"enableComponents": ["SYSTEM_COMPONENTS", "WORKLOADS"]}},
+    "monitoringConfig": {
+        "componentConfig": {"enableComponents": ["SYSTEM_COMPONENTS"]},
+        "managedPrometheusConfig": {"enabled": True},
+    },
+}
+"""What a new cluster has where nothing else is asked for."""
+
+
 def _new(call: Call, given: Document, location: str, name: str) -> Document:
     world = call.world
     channel = (given.get("releaseChannel") or {}).get("channel", "REGULAR")
@@ -238,20 +258,7 @@ def _new(call: Call, given: Document, location: str, name: str) -> Document:
     addons = {"gcePersistentDiskCsiDriverConfig": {"enabled": True}, "kubernetesDashboard": {"disabled": True},
               "networkPolicyConfig": {"disabled": True}, **(given.get("addonsConfig") or {})}  # fmt: skip
     return {
-        "loggingService": "logging.googleapis.com/kubernetes",
-        "monitoringService": "monitoring.googleapis.com/kubernetes",
-        "databaseEncryption": {"state": "DECRYPTED", "currentState": "CURRENT_STATE_DECRYPTED"},
-        "defaultMaxPodsConstraint": {"maxPodsPerNode": "110"},
-        "shieldedNodes": {"enabled": True},
-        "autoscaling": {"autoscalingProfile": "BALANCED"},
-        "notificationConfig": {"pubsub": {}},
-        "securityPostureConfig": {"mode": "BASIC", "vulnerabilityMode": "VULNERABILITY_DISABLED"},
-        "enterpriseConfig": {"clusterTier": "STANDARD"},
-        "loggingConfig": {"componentConfig": {"enableComponents": ["SYSTEM_COMPONENTS", "WORKLOADS"]}},
-        "monitoringConfig": {
-            "componentConfig": {"enableComponents": ["SYSTEM_COMPONENTS"]},
-            "managedPrometheusConfig": {"enabled": True},
-        },
+        **copy.deepcopy(SETTINGS),
         "releaseChannel": {"channel": channel},
         **{k: v for k, v in given.items() if k not in ("nodePools", "nodeConfig", "initialNodeCount",
         "initialClusterVersion")},

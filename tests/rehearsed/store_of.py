@@ -11,6 +11,7 @@ KEPT = {
     "operations": "Google keeps the records of operations",
     "counters": "numbers that never repeat",
     "services": "an enabled service may be used by others by now",
+    "cloudbuild.builds": "Cloud Build keeps the records of builds",
     "service-agents": "accounts of Google's services live on in the project",
     "sql.reserved": "the name of a Cloud SQL instance stays reserved for a week",
     "workload-identity": "a project's workload identity pool stays once it is there",

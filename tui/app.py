@@ -104,9 +104,11 @@ class MlopsApp(App[int], inherit_bindings=False):
 
     async def _look_around(self) -> None:
         """Keeps what is known of the environments up to date, on whatever screen one is."""
+        from core.environment import rehearsal as rehearsals
         from tui.inventory import Inventory
 
         inventory = Inventory(self.home)
+        await in_thread(rehearsals.sweep, self.home)
         await self._show(await in_thread(inventory.look))
         self.run_worker(self._look_who(), group="look-who", exit_on_error=False)
         while True:

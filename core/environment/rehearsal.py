@@ -21,13 +21,14 @@ from core.environment import processes
 from core.environment.cloud import Cloud
 from core.environment.files import write_atomically
 from core.environment.home import Home
-from core.environment.lock import Holder, holder
+from core.environment.lock import Holder, Lock, holder
 from core.environment.record import Environment
-from core.errors import UnknownEnvironment, UsageError
+from core.errors import BusyError, UnknownEnvironment, UsageError
 
 MODULE = "core.rehearsal"
 VARIABLE = "MLOPS_ENV_REHEARSAL"
 """The folder of a rehearsal in another home, as ``rehearsal env`` exports it: a laptop beside the machine that installs."""
+BORROWED = "draft.lock"
 GIVEN = "scenario.toml"
 """The scenario as it was given, to know it again."""
 
@@ -118,6 +119,34 @@ def forget(home: Home, name: str) -> None:
     """Ends the simulated cloud and removes its store."""
     stop(home, name)
     shutil.rmtree(folder(home, name), ignore_errors=True)
+
+
+def borrow(environment: Environment) -> Lock:
+    """Marks a simulated cloud as one that is only looked at: where whoever does dies, `sweep` ends it.
+
+    Raises `UsageError` where another process looks at one of the same name.
+    """
+    lock = Lock(environment.home.ensure("rehearsals", environment.name) / BORROWED)
+    try:
+        lock.acquire(Holder.me(action="draft"))
+    except BusyError:
+        raise UsageError(
+            f"{environment.name} is being prepared in another window.",
+            code="being-prepared",
+            hint="Go on there, or take another name.",
+        ) from None
+    return lock
+
+
+def sweep(home: Home) -> list[str]:
+    """Forgets the clouds that were only looked at by a process that is no more; returns their names."""
+    found = []
+    for mark in sorted(home.rehearsals.glob(f"*/{BORROWED}")):
+        name = mark.parent.name
+        if holder(mark) is None and not (home.environments / name / "environment.toml").exists():
+            forget(home, name)
+            found.append(name)
+    return found
 
 
 def folder(home: Home, name: str) -> Path:

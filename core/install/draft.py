@@ -10,22 +10,23 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
+from core.environment.lock import Lock
 from core.errors import MlopsError, ParameterError, UnknownEnvironment
-from core.events import Record, RunStarted
 from core.install import outside
 from core.install.installation import Installation
 from core.parameters.specification import PARAMETERS
 from core.prerequisites.check import Check, Subject
 from core.prerequisites.concerns import CONCERNS, Concern, look
 from core.run import runs
-from core.run.estimate import Estimate, estimate
-from core.run.journal import timestamp
-from core.run.state import RunState
+from core.run.estimate import Estimate
 from core.run.step import Reporter
+
+if TYPE_CHECKING:
+    from core.install.cost import Cost
 
 
 def changed(known: Environment, given: Mapping[str, Any]) -> Environment:
@@ -71,6 +72,7 @@ class Draft:
         self._before = environment
         self._scenario = scenario
         self._installation: Installation | None = None
+        self._borrowed: Lock | None = None
 
     @classmethod
     def new(cls, home: Home, name: str, *, cloud: str, scenario: Path | None = None) -> Draft:
@@ -114,7 +116,9 @@ class Draft:
         environment = self.environment
         if environment.cloud == "rehearsal":
             if not self.saved:
+                rehearsals.borrow(environment).release()  # what another window looks at is left alone
                 rehearsals.forget(environment.home, environment.name)
+                self._borrowed = rehearsals.borrow(environment)
             given = self._scenario if not self.saved else None
             rehearsals.ensure(environment, scenario=given)
         self._installation = outside.opened(environment)
@@ -147,15 +151,15 @@ class Draft:
 
     def expected(self) -> Estimate:
         """How long an installation from nothing takes, and which steps decide it."""
-        from core.install.plan import steps
+        from core.install.expected import expected
 
-        told = [
-            {"id": s.id, "title": s.title, "seconds": s.seconds, "needs": list(s.needs), "publishes": list(s.publishes)}
-            for s in steps(self.installation, "install", {})
-        ]
-        state = RunState()
-        state.apply(Record(1, timestamp(), "", RunStarted(action="install", steps=told)))
-        return estimate(state, timestamp())
+        return expected(self.installation)
+
+    def cost(self) -> Cost:
+        """What the environment would cost a month, for the values as they are now."""
+        from core.install.cost import estimate
+
+        return estimate(self.environment.given, environment=self.environment.name)
 
     def renewed(self, config: str = "") -> None:
         """A person signed in: the credentials are read anew."""
@@ -185,6 +189,8 @@ class Draft:
 
     def discard(self) -> None:
         """Forgets what was made only to look, where nothing was started. May block."""
+        if self._borrowed is not None:
+            self._borrowed.release()
         if self.saved or (self.environment.folder / "environment.toml").exists():
             return
         if self.environment.cloud == "rehearsal":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -130,3 +132,31 @@ def test_leaving_a_draft_of_an_environment_that_exists_keeps_it(home: Home) -> N
 def test_passwords_are_made_anew_each_time() -> None:
     assert password() != password()
     assert len(password()) >= 16
+
+
+DRAFTING = """
+import sys
+from core.environment import Home
+from core.install.draft import Draft
+made = Draft.new(Home.find(), "demo", cloud="rehearsal")
+made.open()
+print("open", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_draft_whose_process_was_killed_leaves_no_cloud(home: Home) -> None:
+    command = [sys.executable, "-P", "-c", DRAFTING]
+    root = str(Path(__file__).resolve().parents[2])
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "open\n"
+        assert rehearsals.running(home, "demo") is not None
+        assert rehearsals.sweep(home) == []
+        with pytest.raises(UsageError, match="prepared in another window"):
+            Draft.new(home, "demo", cloud="rehearsal").open()
+        child.kill()
+    assert rehearsals.sweep(home) == ["demo"]
+    assert rehearsals.running(home, "demo") is None
+    assert not rehearsals.folder(home, "demo").exists()
+    assert rehearsals.sweep(home) == []

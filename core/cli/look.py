@@ -99,6 +99,21 @@ def _show_plan(document: dict[str, Any], out: Output) -> None:
     out.data("Files on this machine:")
     for path in document["files"]:
         out.data(f"  {path}")
+    _show_cost(document["cost"], out)
+    out.data(f"An installation from nothing takes about {round(document['seconds'] / 60)} minutes.")
+
+
+def _show_cost(cost: dict[str, Any], out: Output) -> None:
+    low, high, currency = cost["monthly"]["low"], cost["monthly"]["high"], cost["currency"]
+    out.data(f"Costs a month: {low:,.0f} to {high:,.0f} {currency}, list prices of {cost['date']}, idle to used daily")
+    for line in cost["lines"]:
+        out.data(f"  {line['low']:9,.2f} to {line['high']:9,.2f}  {line['what']}: {line['detail']}")
+    for what in cost["unknown"]:
+        out.data(f"  {'not known':>22}  {what}")
+    for saving in cost["savings"]:
+        out.data(f"  {saving['how']} would save up to {saving['monthly']:,.0f} {currency} a month.")
+    if cost["note"]:
+        out.data(f"  {cost['note']}")
 
 
 def verify(arguments: argparse.Namespace, out: Output) -> int:

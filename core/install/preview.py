@@ -13,6 +13,8 @@ from core.errors import MlopsError, StepError
 from core.install import manifests, namespace, pipelines, platform, services, state
 from core.install.cluster import endpoint
 from core.install.connection import connect
+from core.install.cost import estimate
+from core.install.expected import expected
 from core.install.installation import Installation
 from core.kubernetes.apply import same
 from core.kubernetes.resources import Object, label
@@ -22,7 +24,7 @@ from core.run.together import together
 
 
 async def preview(installation: Installation, reporter: Reporter) -> dict[str, Any]:
-    """``{"services", "roles", "terraform", "kubernetes", "files"}``; raises what the cloud refuses."""
+    """The document of ``plan``, with what it costs a month and the seconds it takes; raises what the cloud refuses."""
     zone = await _zone(installation)
     reporter.progress("looking at the project, and planning")
     enabled, bucket = await asyncio.gather(_services(installation), _state_bucket(installation))
@@ -37,7 +39,17 @@ async def preview(installation: Installation, reporter: Reporter) -> dict[str, A
         "terraform": terraform,
         "kubernetes": kubernetes,
         "files": _files(installation),
+        "cost": _cost(installation),
+        "seconds": expected(installation).left,
     }
+
+
+def _cost(installation: Installation) -> dict[str, Any]:
+    environment = installation.environment
+    found = estimate(environment.given, environment=environment.name).to_dict()
+    if environment.cloud == "rehearsal":
+        found["note"] = f"A rehearsal costs nothing: this is for Google Cloud. {found['note']}".strip()
+    return found
 
 
 async def _services(installation: Installation) -> list[str]:

@@ -23,6 +23,7 @@ from core.environment import rehearsal as rehearsals
 from core.environment.lock import Holder, Lock
 from core.errors import MlopsError
 from core.install import plan
+from core.install.expected import told
 from core.install.installation import Installation
 from core.run import journal, runs
 from core.run.clock import Clock
@@ -113,7 +114,7 @@ async def _run(installation: Installation, run: str, document: dict[str, Any]) -
     await control.start()
     options = {"delete_data": bool(document.get("delete_data"))}
     previous = before[-1] if before else ""
-    log.append(_started(steps, action, previous=previous, rate=installation.cloud.rate, options=options))
+    log.append(_started(installation, steps, action, previous=previous, options=options))
     processes.answer({"run": run, "pid": os.getpid()})
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, engine.interrupt, "the machine told it to stop (SIGTERM)")
     try:
@@ -126,25 +127,15 @@ async def _run(installation: Installation, run: str, document: dict[str, Any]) -
 
 
 def _started(
-    steps: Sequence[Step], action: str, *, previous: str, rate: float, options: dict[str, Any]
+    installation: Installation, steps: Sequence[Step], action: str, *, previous: str, options: dict[str, Any]
 ) -> events.RunStarted:
     return events.RunStarted(
         action=action,
         previous=previous,
         pid=os.getpid(),
-        rate=rate,
+        rate=installation.cloud.rate,
         options=options,
-        steps=[
-            {
-                "id": s.id,
-                "title": s.title,
-                "needs": list(s.needs),
-                "publishes": list(s.publishes),
-                "seconds": s.seconds,
-                "optional": s.optional,
-            }
-            for s in steps
-        ],
+        steps=told(installation, steps, action),
     )
 
 

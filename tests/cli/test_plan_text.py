@@ -1,4 +1,4 @@
-"""The plan as a person reads it: what a role lets be done is said beside it."""
+"""The plan as a person reads it: what a role lets be done is said beside it, and what it all costs at the end."""
 
 from __future__ import annotations
 
@@ -8,20 +8,40 @@ import pytest
 
 from core.cli.look import _show_plan
 from core.cli.output import Output
+from core.install.cost import estimate
 
 ROLE = {"member": "serviceAccount:build@p", "resource": "p"}
 
 
 @pytest.mark.parametrize(("role", "told"), [("roles/container.developer", True), ("roles/logging.logWriter", False)])
 def test_a_role_that_reads_every_secret_says_so(capsys: pytest.CaptureFixture[str], role: str, told: bool) -> None:
-    document: dict[str, Any] = {
-        "services": [],
-        "roles": [{"role": role, **ROLE}],
-        "terraform": {"add": 0, "change": 0, "destroy": 0, "resources": []},
-        "kubernetes": [],
-        "files": [],
-    }
-    _show_plan(document, Output(json=False))
+    _show_plan(_document(roles=[{"role": role, **ROLE}]), Output(json=False))
     shown = capsys.readouterr().out
     assert role in shown
     assert ("every Secret of the cluster" in shown) is told
+
+
+def test_what_it_costs_and_how_long_it_takes_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    given = {"node_machine_type": "c4-standard-8", "region": "europe-north1", "notebook": "vm"}
+    cost = estimate(given, environment="demo").to_dict()
+    _show_plan(_document(cost=cost, seconds=1900.0), Output(json=False))
+    shown = capsys.readouterr().out
+    assert f"{cost['monthly']['low']:,.0f} to {cost['monthly']['high']:,.0f} USD" in shown
+    assert all(line["what"] in shown for line in cost["lines"])
+    assert "not known  nodes of c4-standard-8" in shown
+    assert "mlops-env notebook stop demo would save" in shown
+    assert cost["note"] in shown
+    assert "about 32 minutes" in shown
+
+
+def _document(**given: Any) -> dict[str, Any]:
+    return {
+        "services": [],
+        "roles": [],
+        "terraform": {"add": 0, "change": 0, "destroy": 0, "resources": []},
+        "kubernetes": [],
+        "files": [],
+        "cost": estimate({}, environment="demo").to_dict(),
+        "seconds": 0.0,
+        **given,
+    }

@@ -131,7 +131,7 @@ def pool(call: Call, cluster: Document, given: Document) -> Document:
         "management": {"autoUpgrade": True, "autoRepair": True, **(given.get("management") or {})},
         "maxPodsConstraint": given.get("maxPodsConstraint") or {"maxPodsPerNode": "110"},
         "podIpv4CidrSize": 24,
-        "upgradeSettings": {"strategy": "SURGE", "maxSurge": 1, **(given.get("upgradeSettings") or {})},
+        "upgradeSettings": {"strategy": "SURGE", **(given.get("upgradeSettings") or {"maxSurge": 1})},
         "networkConfig": {k: v for k, v in network.items() if v != ""},
         "instanceGroupUrls": groups,
         "selfLink": f"https://container.googleapis.com/v1/projects/{call.project}/{place(location)}/{location}/clusters/"

@@ -116,6 +116,13 @@ def patch(call: Call) -> Document:
     return resource
 
 
+@answers("storage.anywhereCaches.list")
+def caches(call: Call) -> Document:
+    """The caches in front of a bucket, of which nobody makes one here."""
+    bucket_of(call, "storage.anywhereCaches.list")
+    return {"kind": "storage#anywhereCaches"}
+
+
 @answers("storage.buckets.delete")
 def delete(call: Call) -> None:
     """Removes a bucket that holds nothing, no older version either."""

@@ -17,6 +17,8 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 def place(verb: str, path: str) -> tuple[str, str]:
     """The API and the path below its root that a request's path means; an empty API where it means nothing."""
     inner = path.removeprefix("/")
+    if inner.endswith("/anywhereCaches/"):  # as Terraform's provider asks for them
+        inner = inner.removesuffix("/")
     if inner.startswith(_AT_ROOT):
         return "storage", inner.removeprefix("download/")
     name, _, rest = inner.partition("/")

@@ -86,7 +86,7 @@ def _block(nested: Nested, given: Any, prior: State | None) -> Any:
         return UNKNOWN
     if not given:
         silent = before if prior is not None else UNKNOWN
-        return silent if nested.computed else []
+        return silent if nested.computed else before if nested.shown else []
     if nested.nesting == "list":
         return [_element(nested, item, before[i] if i < len(before) else None) for i, item in enumerate(given)]
     return _members(nested, given, before)
@@ -103,5 +103,19 @@ def _members(nested: Nested, given: list[Any], before: list[State]) -> list[Any]
         twin = next((old for old in left if isinstance(item, dict) and planned(nested.block, item, old) == old), None)
         if twin is not None:
             left.remove(twin)
-        found.append(twin if twin is not None else _element(nested, item, None))
+        found.append(twin if twin is not None else _spelt_out(nested.block, _element(nested, item, None)))
+    return found
+
+
+def _spelt_out(block: Block, item: Any) -> Any:
+    """A member of a set, in which the library below the real provider has no null but in numbers and truth values."""
+    if not isinstance(item, dict):
+        return item
+    found = dict(item)
+    for name, attribute in block.attributes.items():
+        if found.get(name) is None and attribute.type not in ("bool", "int", "float"):
+            found[name] = {} if attribute.type == "map" else "" if attribute.type == "string" else []
+    for name, nested in block.blocks.items():
+        if isinstance(found.get(name), list):
+            found[name] = [_spelt_out(nested.block, inner) for inner in found[name]]
     return found

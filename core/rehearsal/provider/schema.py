@@ -14,8 +14,10 @@ that it takes::
 A name with no ``@`` is its own in camel case in the API; ``@a.b`` names another place, ``@-`` none. A block with at most one
 element is an object there, else a list. ``int64`` is a number that travels as text; ``link=`` a reference to another
 resource and how a bare name is completed; ``last`` a link of which only the name counts; ``duration`` a time with a unit;
-``usual=`` a value that is no other than none. ``not:`` ``one:`` ``any:`` ``with:`` are conflicts, exactly one of, at least
-one of, and required together: siblings by name, ``/`` from the top, ``*`` all siblings.
+``usual=`` a value that is no other than none; ``zero`` is sent as such where nothing is said, ``nonzero`` never is;
+``unread`` is what the provider does not read back; where the API says nothing, ``kept`` stays as it was, ``absent=`` is
+another value, and a block that is ``shown`` stands in the state all the same. ``not:`` ``one:`` ``any:`` ``with:`` are
+conflicts, exactly one of, at least one of, and required together: siblings by name, ``/`` from the top, ``*`` all siblings.
 ``fragment`` begins a part that ``+`` puts in.
 """
 
@@ -78,6 +80,11 @@ class Attribute(Argument):
     last: bool = False
     duration: bool = False
     usual: str | None = None
+    zero: bool = False
+    nonzero: bool = False
+    unread: bool = False
+    kept: bool = False
+    absent: str | None = None
     block: Block | None = None
     """The fields of a computed list of objects."""
 
@@ -103,6 +110,7 @@ class Nested(Argument):
     nesting: str = "list"
     least: int = 0
     most: int = 0
+    shown: bool = False
     block: Block = field(default_factory=lambda: Block())
 
     @property
@@ -230,6 +238,8 @@ def _mark(item: Attribute | Nested, mark: str) -> None:
         item.required_with = names
     elif isinstance(item, Attribute):
         _attribute_mark(item, mark)
+    elif mark == "shown" and isinstance(item, Nested):
+        item.shown = True
     else:
         raise ValueError(f"{item.name}: {mark} is no mark of a block")
 
@@ -241,9 +251,11 @@ def _attribute_mark(item: Attribute, mark: str) -> None:
         item.choices = tuple(mark[3:].split("|"))
     elif mark.startswith("link="):
         item.link = mark[5:]
+    elif mark.startswith("absent="):
+        item.absent = mark[7:]
     elif mark.startswith("usual="):
         item.usual = mark[6:]
-    elif mark in ("int64", "last", "duration"):
+    elif mark in ("int64", "last", "duration", "zero", "nonzero", "unread", "kept"):
         setattr(item, mark, True)
     else:
         raise ValueError(f"{item.name}: {mark} is no mark")

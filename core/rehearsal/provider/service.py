@@ -101,6 +101,8 @@ class Provider:
         if kind.type.timeouts:
             found["timeouts"] = config.get("timeouts")
         kind.customize(self.session, prior, found, config)
+        if prior is not None and not kind.timeouts_alone and {**found, "timeouts": None} == {**prior, "timeouts": None}:
+            found = prior
         paths = [*replacing(kind.block, prior, found), *kind.replaces(prior, found)] if prior is not None else []
         return pb.PlanResourceChange.Response(
             planned_state=encode(found),

@@ -16,8 +16,8 @@ from core.rehearsal.provider.operations import Operations
 from core.rehearsal.provider.pace import Pace
 from core.rehearsal.provider.values import State
 
-Edit = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
-"""A change of a policy's bindings."""
+Edit = Callable[[dict[str, Any]], dict[str, Any]]
+"""A change of a policy."""
 ATTRIBUTION = "goog-terraform-provisioned"
 
 
@@ -78,7 +78,7 @@ class Session:
     def labels(self, given: dict[str, str], prior: State | None) -> dict[str, str]:
         """The labels that Terraform answers for: the provider's, the mark of Terraform's, and the resource's own."""
         found = dict(self.default_labels)
-        marked = prior is not None and ATTRIBUTION in (prior.get("terraform_labels") or {})
+        marked = prior is not None and ATTRIBUTION in (prior.get("effective_labels") or {})
         if self.attribution and (prior is None or marked or self.proactive):
             found[ATTRIBUTION] = "true"
         return {**found, **given}

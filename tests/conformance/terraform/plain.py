@@ -12,9 +12,9 @@ from tests.conformance.terraform.cloud import Request
 from tests.conformance.terraform.story import Seen, changes
 
 CHANCE = {
-    "creation_time", "create_time", "creation_timestamp", "etag", "fingerprint", "generated_id", "label_fingerprint",
-    "network_id", "numeric_id", "settings_version", "settingsVersion", "subnetwork_id", "time_created", "unique_id",
-    "sha1_fingerprint", "update_time", "updated", "version_expiration",
+    "create_time", "creation_time", "creation_timestamp", "etag", "fingerprint", "generated_id", "labelFingerprint",
+    "label_fingerprint", "network_id", "numeric_id", "rootPassword", "settingsVersion", "settings_version",
+    "sha1_fingerprint", "subnetwork_id", "time_created", "unique_id", "update_time", "updated", "version_expiration",
 }  # fmt: skip
 """Names of fields whose values the cloud draws or counts; that there is one, and of what kind, is still compared."""
 _SHAPES = (
@@ -91,7 +91,7 @@ def kept(seen: Seen) -> dict[str, Any]:
 def asked(requests: Iterable[Request]) -> dict[str, Any]:
     """What was asked, by method and path: the changes with all that they said, the reads once.
 
-    Resources are worked on side by side, so the order is that of one path alone. Where requests are tried again, or an
+    Resources are worked on side by side, so the order says nothing. Where requests are tried again, or an
     operation is polled, how often is a matter of speed, and so is which members of one policy are written together: there
     the last word counts.
     """
@@ -110,6 +110,7 @@ def asked(requests: Iterable[Request]) -> dict[str, Any]:
             said[:] = [entry]
         elif not _reads(request) or entry not in said:
             said.append(entry)
+            said.sort(key=lambda e: json.dumps(e, sort_keys=True))
     return dict(sorted(found.items()))
 
 

@@ -220,6 +220,17 @@ async def test_the_clusters_update_sets_a_pools_limits(project: Project) -> None
     assert (refused.status, refused.message) == (404, f"Not found: {CLUSTER}/nodePools/other.")
 
 
+async def test_a_surge_that_is_not_spoken_of_is_none_beside_what_is(project: Project) -> None:
+    email = await ready(project)
+    pools = [
+        {"name": "one", "initialNodeCount": 1, "config": config(email), "upgradeSettings": {"maxUnavailable": 1}},
+        {"name": "two", "initialNodeCount": 1, "config": config(email)},
+    ]
+    assert (await create(project, email, nodePools=pools)).status == 200
+    one, two = (await get(project))["nodePools"]
+    assert (one["upgradeSettings"].get("maxSurge", 0), two["upgradeSettings"]["maxSurge"]) == (0, 1)
+
+
 async def test_the_machines_of_a_pool_are_a_group_of_its_size(project: Project) -> None:
     await running(project)
     link = (await get(project))["instanceGroupUrls"][0]

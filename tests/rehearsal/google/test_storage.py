@@ -113,6 +113,14 @@ async def test_a_bucket_that_holds_something_stays(project: Project) -> None:
     assert (await project.call("storage.buckets.get", bucket="box")).status == 404
 
 
+async def test_a_bucket_has_no_caches_in_front_of_it(project: Project) -> None:
+    await bucket(project)
+    none = {"kind": "storage#anywhereCaches"}
+    assert await project.good("storage.anywhereCaches.list", bucket="box") == none
+    assert (await project.request("GET", "/storage/storage/v1/b/box/anywhereCaches/", b"")).json == none
+    assert (await project.call("storage.anywhereCaches.list", bucket="other")).status == 404
+
+
 async def test_policies_of_the_organization_hold_for_new_buckets(make: Callable[..., Project]) -> None:
     policies = {
         "constraints/storage.uniformBucketLevelAccess": True,

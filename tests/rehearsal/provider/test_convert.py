@@ -41,7 +41,7 @@ def test_single_blocks_are_objects_and_others_lists() -> None:
     assert expand(POOL, state) == {
         "name": "p",
         "maxPodsConstraint": {"maxPodsPerNode": "32"},
-        "autoscaling": {"minNodeCount": 0, "maxNodeCount": 3},
+        "autoscaling": {"minNodeCount": 0, "maxNodeCount": 3, "totalMinNodeCount": 0, "totalMaxNodeCount": 0},
         "config": {
             "diskSizeGb": 50,
             "loggingConfig": {"variantConfig": {"variant": "DEFAULT"}},
@@ -80,7 +80,40 @@ def test_what_only_the_provider_knows_stays() -> None:
 def test_a_field_that_is_gone_shows() -> None:
     block = Block(attributes={"note": Attribute("note", "o", api=("note",))})
     assert flatten(block, {}, {"note": "words"}) == {"note": ""}
-    assert flatten(block, {}, {"note": None}) == {"note": None}
+    assert flatten(block, {}, {"note": None}) == {"note": ""}
+
+
+def test_what_nobody_said_is_its_types_zero_but_for_a_collection_that_the_plan_left_out() -> None:
+    names = {"text": "string", "yes": "bool", "count": "int", "list": "list(string)", "map": "map"}
+    block = Block(attributes={n: Attribute(n, "o", api=(n,), type=t) for n, t in names.items()})
+    zeros = {"text": "", "yes": False, "count": 0, "list": [], "map": {}}
+    assert flatten(block, {}, block.empty()) == zeros
+    assert flatten(block, {}, block.empty(), applied=True) == {**zeros, "list": None, "map": None}
+    assert flatten(block, {}, {**block.empty(), "list": ["a"]}, applied=True)["list"] == []
+
+
+def test_marks_say_what_is_sent_and_read_where_nothing_is_said() -> None:
+    marks: dict[str, dict[str, Any]] = {
+        "zero": {"zero": True}, "nonzero": {"nonzero": True}, "unread": {"unread": True}, "kept": {"kept": True},
+        "absent": {"absent": "USUAL"},
+    }  # fmt: skip
+    block = Block(attributes={n: Attribute(n, "o", api=(n,), **mark) for n, mark in marks.items()})
+    assert expand(block, {**block.empty(), "nonzero": ""}) == {"zero": ""}
+    found = flatten(block, {"unread": "theirs"}, {**block.empty(), "unread": "ours", "kept": "ours"})
+    assert found == {"zero": "", "nonzero": "", "unread": "ours", "kept": "ours", "absent": "USUAL"}
+
+
+def test_a_block_that_is_always_shown_and_a_set_that_was_wholly_planned() -> None:
+    shown = Block(blocks={"one": Nested("one", "o", api=("one",), most=1, shown=True, block=Block({"x": _text("x")}))})
+    assert flatten(shown, {}, {}) == {"one": [{"x": ""}]}
+    members = Block(blocks={"set": Nested("set", "o", api=("set",), nesting="set", block=Block({"x": _text("x")}))})
+    planned = {"set": [{"x": None}]}
+    assert flatten(members, {"set": [{}]}, planned, applied=True) == planned
+    assert flatten(members, {"set": [{}]}, planned) == {"set": [{"x": ""}]}
+
+
+def _text(name: str) -> Attribute:
+    return Attribute(name, "o", api=(name,))
 
 
 def test_a_computed_object_is_a_list_of_one() -> None:

@@ -34,6 +34,8 @@ class Resource:
     """Query parameters of the create call, by the argument whose value they carry."""
     labels: ClassVar[str] = "labels"
     timeout_minutes: ClassVar[float] = 20.0
+    timeouts_alone: ClassVar[bool] = False
+    """Whether other timeouts are a change by themselves."""
     imported_values: ClassVar[State] = {}
     """What an import sets that no API knows."""
 
@@ -72,8 +74,8 @@ class Resource:
         except WaitFailed as failed:
             raise ResourceFailed(f"Error waiting to create {self.label}: {failed}") from failed
 
-    def read(self, session: Session, state: State) -> State | None:
-        """The resource as it is now; None where it is gone."""
+    def read(self, session: Session, state: State, *, applied: bool = False) -> State | None:
+        """The resource as it is now; None where it is gone. ``applied``: it was just made or changed."""
         values = self.values(session, state)
         try:
             answer = self.fetch(session, values)
@@ -83,14 +85,14 @@ class Resource:
             raise ResourceFailed(f'Error when reading or editing {self.label} "{state["id"]}": {error}') from error
         if answer is None:
             return None
-        found = {**state, **flatten(self.block, self.decode(session, answer, state), state)}
+        found = {**state, **flatten(self.block, self.decode(session, answer, state), state, applied=applied)}
         found["id"] = self.id.format_map({**{k: v for k, v in found.items() if isinstance(v, str)}, **values})
         self._read_labels(found, answer, state)
         return self.finish(session, found, answer, state)
 
     def read_again(self, session: Session, state: State) -> State:
         """The resource just made or changed."""
-        found = self.read(session, state)
+        found = self.read(session, state, applied=True)
         if found is None:
             raise ResourceFailed(f"Error reading {self.label}: it was made, and is gone again")
         return found

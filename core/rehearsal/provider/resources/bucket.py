@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from urllib.parse import quote
 
 from core.rehearsal.provider.client import Json
@@ -9,9 +10,13 @@ from core.rehearsal.provider.convert import expand
 from core.rehearsal.provider.errors import ApiError, ResourceFailed
 from core.rehearsal.provider.resources.base import Resource
 from core.rehearsal.provider.session import Session
-from core.rehearsal.provider.values import State
+from core.rehearsal.provider.values import UNKNOWN, State
 
 LIVE = {"LIVE": True, "ARCHIVED": False}
+FLAGS = (
+    "send_age_if_zero", "send_days_since_custom_time_if_zero", "send_days_since_noncurrent_time_if_zero",
+    "send_num_newer_versions_if_zero",
+)  # fmt: skip
 
 
 class Bucket(Resource):
@@ -27,12 +32,14 @@ class Bucket(Resource):
 
     def customize(self, session: Session, prior: State | None, plan: State, config: State) -> None:
         super().customize(session, prior, plan, config)
+        if prior is None and not config.get("project"):
+            plan["project"] = UNKNOWN
         if isinstance(plan["location"], str):
             plan["location"] = plan["location"].upper()
 
     def create(self, session: Session, plan: State, config: State) -> State:
         project = self.values(session, plan)["project"]
-        body = self.encode(session, self._body(plan), plan, config)
+        body = {**self.encode(session, self._body(plan), plan, config), "location": config["location"]}
         try:
             session.google.call("storage", "POST", self.collection, body=body, query={"project": project})
         except ApiError as error:
@@ -44,13 +51,23 @@ class Bucket(Resource):
 
     def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
         found["url"] = f"gs://{answer['name']}"
+        if not found["project"] and answer.get("projectNumber"):
+            found["project"] = session.google.call("compute", "GET", f"projects/{answer['projectNumber']}").get("name")
+        found["enable_object_retention"] = (answer.get("objectRetention") or {}).get("mode") == "Enabled"
+        planned = {id(c) for rule in prior.get("lifecycle_rule") or [] for c in rule["condition"]}
         rules = (answer.get("lifecycle") or {}).get("rule", [])
         for index, (rule, sent) in enumerate(zip(found["lifecycle_rule"], rules, strict=False)):
-            for condition in rule["condition"]:
+            for condition in (c for c in rule["condition"] if id(c) not in planned):
                 live = (sent.get("condition") or {}).get("isLive")
                 condition["with_state"] = "ANY" if live is None else "LIVE" if live else "ARCHIVED"
                 condition.update(_flags(prior, index))
         return super().finish(session, found, answer, prior)
+
+    def update(self, session: Session, prior: State, plan: State, config: State) -> State:
+        state = self.settled(plan)
+        if not self.changes(prior, state):
+            session.google.call("storage", "PATCH", f"b/{state['name']}", body={})
+        return super().update(session, prior, plan, config)
 
     def change(self, session: Session, prior: State, state: State, changes: set[str], config: State) -> None:
         full = self._body(state)
@@ -63,6 +80,8 @@ class Bucket(Resource):
 
     def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
         name = state["name"]
+        with contextlib.suppress(ApiError):  # who may not list the caches has none to lose
+            session.google.call("storage", "GET", f"b/{name}/anywhereCaches/")
         while objects := self._objects(session, name):
             if not state.get("force_destroy"):
                 raise ResourceFailed(
@@ -99,5 +118,5 @@ def _flags(prior: State, index: int) -> State:
     """The provider's own flags of the rule that stood at a place."""
     rules = prior.get("lifecycle_rule")
     if not isinstance(rules, list) or index >= len(rules) or not rules[index].get("condition"):
-        return {}
-    return {k: v for k, v in rules[index]["condition"][0].items() if k.startswith("send_")}
+        return dict.fromkeys(FLAGS, False)
+    return {k: bool(rules[index]["condition"][0].get(k)) for k in FLAGS}

@@ -45,6 +45,17 @@ DESIRED = {
 }
 """Where a changed argument stands in an update; each is a call of its own, as in the real provider."""
 
+BESIDE = ("min_master_version", "maintenance_policy", "remove_default_node_pool")
+"""What is no field of the API, and makes an update call it all the same."""
+UNSAID: Json = {
+    "autoscaling": {"enableNodeAutoprovisioning": False},
+    "binaryAuthorization": {"enabled": False},
+    "maintenancePolicy": {"window": {}},
+    "networkPolicy": {},
+    "notificationConfig": {"pubsub": {}},
+}
+"""What the real provider sends of a cluster where a configuration is silent."""
+
 PROTECTED = (
     "Cannot destroy cluster because deletion_protection is set to true. Set it to false to proceed with cluster deletion."
 )
@@ -66,6 +77,11 @@ class Cluster(Resource):
         found.setdefault("location", session.zone or session.region)
         return found
 
+    def customize(self, session: Session, prior: State | None, plan: State, config: State) -> None:
+        super().customize(session, prior, plan, config)
+        if prior is None and not config.get("project"):
+            plan["project"] = UNKNOWN
+
     def create(self, session: Session, plan: State, config: State) -> State:
         values = self.values(session, plan)
         timeout = self.timeout(plan, "create")
@@ -75,6 +91,7 @@ class Cluster(Resource):
             "location": values["location"],
             "project": values["project"],
         }
+        self.fetch(session, values)  # for the version of a maintenance policy, which only a cluster that is there has
         body = {"cluster": self._body(session, plan, values)}
         path = self.collection.format_map(values)
         with session.locks.of(f"google-container-cluster/{values['project']}/{values['location']}/{values['name']}"):
@@ -94,7 +111,7 @@ class Cluster(Resource):
             await_rest(session, self.path.format_map(values), timeout)
         return self.read_again(session, state)
 
-    def read(self, session: Session, state: State) -> State | None:
+    def read(self, session: Session, state: State, *, applied: bool = False) -> State | None:
         if state.get("operation"):
             values = self.values(session, state)
             try:
@@ -106,7 +123,7 @@ class Cluster(Resource):
             except WaitFailed as failed:
                 raise ResourceFailed(str(failed), state) from failed
             state = {**state, "operation": None}
-        return super().read(session, state)
+        return super().read(session, state, applied=applied)
 
     def fetch(self, session: Session, values: dict[str, str]) -> Json | None:
         try:
@@ -158,7 +175,7 @@ class Cluster(Resource):
         pools = self.block.blocks["node_pool"].block
         before = {p.get("name"): p for p in prior.get("node_pool") or []}
         found["node_pool"] = [
-            finish_pool(flatten(pools, pool_answer(p), before.get(p.get("name"), {})), p)
+            finish_pool(session, flatten(pools, pool_answer(p), before.get(p.get("name"), {})))
             for p in answer.get("nodePools", [])
         ]
         found["initial_node_count"] = answer.get("initialNodeCount", 0)
@@ -168,10 +185,26 @@ class Cluster(Resource):
         )
         found["operation"] = None
         auth = answer.get("masterAuth") or {}
+        self._read_private(found, answer)
         for block in found["master_auth"]:
             issued = (auth.get("clientCertificateConfig") or {}).get("issueClientCertificate", False)
             block["client_certificate_config"] = [{"issue_client_certificate": issued}]
         return super().finish(session, found, answer, prior)
+
+    def _read_private(self, found: State, answer: Json) -> None:
+        """The block of private clusters, which the API tells in three places by now."""
+        addresses = (answer.get("controlPlaneEndpointsConfig") or {}).get("ipEndpointsConfig") or {}
+        private, network = answer.get("privateClusterConfig") or {}, answer.get("networkConfig") or {}
+        found["private_cluster_config"] = [{
+            "enable_private_endpoint": not addresses.get("enablePublicEndpoint", False),
+            "enable_private_nodes": bool(network.get("defaultEnablePrivateNodes")),
+            "master_ipv4_cidr_block": private.get("masterIpv4CidrBlock", ""),
+            "peering_name": private.get("peeringName", ""),
+            "private_endpoint": addresses.get("privateEndpoint", ""),
+            "private_endpoint_subnetwork": addresses.get("privateEndpointSubnetwork", ""),
+            "public_endpoint": addresses.get("publicEndpoint", ""),
+            "master_global_access_config": [{"enabled": bool(addresses.get("globalAccess"))}],
+        }]  # fmt: skip
 
     def change(self, session: Session, prior: State, state: State, changes: set[str], config: State) -> None:
         values = self.values(session, state)
@@ -183,10 +216,11 @@ class Cluster(Resource):
                 session.operations.container(
                     values["project"], values["location"], answer, "updating GKE cluster", self.timeout(state, "update")
                 )
+            if "remove_default_node_pool" in changes and state.get("remove_default_node_pool"):
+                self._remove_default_pool(session, state, values, self.timeout(state, "update"), may_be_gone=True)
 
     def changes(self, prior: State, state: State) -> set[str]:
-        provider_side = {a for a in ("min_master_version", "maintenance_policy") if prior.get(a) != state.get(a)}
-        return super().changes(prior, state) | provider_side
+        return super().changes(prior, state) | {a for a in BESIDE if prior.get(a) != state.get(a)}
 
     def _calls(
         self, session: Session, values: dict[str, str], state: State, changes: set[str], full: Json
@@ -223,8 +257,13 @@ class Cluster(Resource):
         return {where: {inner: bool(value)} if inner else value}
 
     def _body(self, session: Session, plan: State, values: dict[str, str]) -> Json:
-        body = expand(self.block, plan)
-        network = body.get("networkConfig", {})
+        body = {**UNSAID, **expand(self.block, plan)}
+        body["networkConfig"] = network = body.get("networkConfig", {})
+        private = body.get("privateClusterConfig", {})
+        network["defaultEnablePrivateNodes"] = bool(private.pop("enablePrivateNodes", False))
+        if not private:
+            body.pop("privateClusterConfig", None)
+        body.pop("location", None)
         project = f"projects/{values['project']}"
         body["network"] = completed(network.pop("network", "default"), "global/networks", parent=project)
         if "subnetwork" in network:
@@ -237,7 +276,7 @@ class Cluster(Resource):
         body.pop("currentNodeVersion", None)
         if body.get("locations"):
             body["locations"] = sorted({*body["locations"], values["location"]})
-        if body.get("maintenancePolicy") is None and plan.get("maintenance_policy"):
+        if plan.get("maintenance_policy"):
             body["maintenancePolicy"] = maintenance_body(plan["maintenance_policy"])
         pools = plan.get("node_pool")
         if pools and pools is not UNKNOWN:
@@ -247,7 +286,9 @@ class Cluster(Resource):
             body.pop("nodeConfig", None)
         return body
 
-    def _remove_default_pool(self, session: Session, state: State, values: dict[str, str], timeout: float) -> None:
+    def _remove_default_pool(
+        self, session: Session, state: State, values: dict[str, str], timeout: float, *, may_be_gone: bool = False
+    ) -> None:
         path = self.path.format_map(values) + "/nodePools/default-pool"
         try:
             answer = session.google.call("container", "DELETE", path)
@@ -255,4 +296,6 @@ class Cluster(Resource):
                 values["project"], values["location"], answer, "removing default node pool", timeout
             )
         except (*FAILURES, WaitFailed) as error:
+            if may_be_gone and isinstance(error, ApiError) and error.status == 404:
+                return
             raise ResourceFailed(f"Error deleting default node pool: {error}", state) from error

@@ -29,7 +29,7 @@ class Compute(Resource):
         if body.get("network"):
             body["network"] = completed(body["network"], "global/networks", parent=f"projects/{values['project']}")
         if "region" in body or "region" in self.block.attributes:
-            body["region"] = f"projects/{values['project']}/regions/{values['region']}"
+            body["region"] = f"projects/{values['project']}/global/regions/{values['region']}"
         return body
 
     def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
@@ -45,6 +45,10 @@ class Network(Compute):
     collection = "projects/{project}/global/networks"
     path = id = "projects/{project}/global/networks/{name}"
     imports = ("projects/{project}/global/networks/{name}", "{project}/{name}", "{name}")
+
+    def encode(self, session: Session, body: Json, plan: State, config: State) -> Json:
+        body.setdefault("routingConfig", {})["deleteBgpAlwaysCompareMed"] = False
+        return super().encode(session, body, plan, config)
 
     def made(self, session: Session, state: State, values: dict[str, str], answer: Json) -> None:
         super().made(session, state, values, answer)
@@ -116,6 +120,9 @@ class Router(Compute):
         "{name}",
     )
 
+    def encode(self, session: Session, body: Json, plan: State, config: State) -> Json:
+        return super().encode(session, {"bgp": None, **body}, plan, config)
+
     def create(self, session: Session, plan: State, config: State) -> State:
         with session.locks.of(f"router/{self.values(session, plan)['region']}/{plan['name']}"):
             return super().create(session, plan, config)
@@ -132,8 +139,9 @@ class Firewall(Compute):
     def encode(self, session: Session, body: Json, plan: State, config: State) -> Json:
         if plan.get("log_config"):
             body["logConfig"] = {**body["logConfig"], "enable": True}
-        elif plan.get("enable_logging") not in (None, UNKNOWN):
-            body["logConfig"] = {"enable": plan["enable_logging"]}
+        else:
+            given = plan.get("enable_logging")
+            body["logConfig"] = {"enable": given is not UNKNOWN and bool(given)}
         return super().encode(session, body, plan, config)
 
     def decode(self, session: Session, answer: Json, state: State) -> Json:
@@ -141,23 +149,19 @@ class Firewall(Compute):
         return {**answer, "logConfig": log if log.get("enable") else None}
 
     def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
-        found["enable_logging"] = bool((answer.get("logConfig") or {}).get("enable"))
+        found["enable_logging"] = bool((answer.get("logConfig") or {}).get("enable")) or None
         if not found.get("direction"):
             found["direction"] = "INGRESS"
         return super().finish(session, found, answer, prior)
 
 
 class GlobalAddress(Compute):
-    """``google_compute_global_address``: labels can't be given when it is made, so a second call sets them."""
+    """``google_compute_global_address``: labels are not taken when it is made, so a second call sets them."""
 
     label = "GlobalAddress"
     collection = "projects/{project}/global/addresses"
     path = id = "projects/{project}/global/addresses/{name}"
     imports = ("projects/{project}/global/addresses/{name}", "{project}/{name}", "{name}")
-
-    def encode(self, session: Session, body: Json, plan: State, config: State) -> Json:
-        body.pop("labels", None)
-        return super().encode(session, body, plan, config)
 
     def made(self, session: Session, state: State, values: dict[str, str], answer: Json) -> None:
         super().made(session, state, values, answer)
@@ -200,7 +204,7 @@ class RouterNat(Compute):
                 nats = self._nats(session, values)
                 if any(n["name"] == values["name"] for n in nats):
                     raise ResourceFailed(f"Unable to create RouterNat, existing object already found: {values['name']}")
-                answer = self._patch(session, values, [*nats, expand(self.block, state)])
+                answer = self._patch(session, values, [*nats, self._entry(state)])
             except FAILURES as error:
                 raise ResourceFailed(f"Error creating RouterNat: {error}") from error
             self.made(session, state, values, answer)
@@ -213,7 +217,7 @@ class RouterNat(Compute):
         values = self.values(session, state)
         with session.locks.of(f"router/{values['region']}/{values['router']}"):
             nats = [n for n in self._nats(session, values) if n["name"] != values["name"]]
-            answer = self._patch(session, values, [*nats, expand(self.block, state)])
+            answer = self._patch(session, values, [*nats, self._entry(state)])
             self.wait(session, values, answer, "Updating RouterNat", self.timeout(state, "update"))
 
     def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
@@ -226,9 +230,10 @@ class RouterNat(Compute):
             self.wait(session, values, answer, "Deleting RouterNat", self.timeout(state, "delete"))
         return {}
 
-    def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
-        found["initial_nat_ips"] = prior.get("initial_nat_ips") or []
-        return super().finish(session, found, answer, prior)
+    def _entry(self, state: State) -> Json:
+        """The list's entry, with the lists that the real provider sends even where they are empty."""
+        empty: Json = {"initialNatIps": [], "nat64Subnetworks": [], "rules": [], "subnetworks": []}
+        return {**empty, **expand(self.block, state)}
 
     def _nats(self, session: Session, values: dict[str, str]) -> list[dict[str, Any]]:
         router = session.google.call("compute", "GET", self.path.format_map(values))

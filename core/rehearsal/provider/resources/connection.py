@@ -39,7 +39,7 @@ class Connection(Resource):
         state["id"] = f"{quote(relative(state['network']), safe='')}:{state['service']}"
         return self.read_again(session, state)
 
-    def read(self, session: Session, state: State) -> State | None:
+    def read(self, session: Session, state: State, *, applied: bool = False) -> State | None:
         try:
             network = self._network(session, state)
             answer = session.google.call(
@@ -82,7 +82,7 @@ class Connection(Resource):
         if not network:
             raise ResourceFailed(f"Failed to parse service networking connection id: {given}")
         state = {**self.block.empty(), "network": network, "service": service}
-        return {**state, "id": f"{quote(relative(network), safe='')}:{service}", "deletion_policy": "DELETE"}
+        return {**state, "id": given, "deletion_policy": "DELETE"}
 
     def _patch(self, session: Session, state: State) -> None:
         body = {"network": self._network(session, state), "reservedPeeringRanges": state["reserved_peering_ranges"]}

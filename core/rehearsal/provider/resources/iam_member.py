@@ -4,6 +4,7 @@ and again where somebody else was faster."""
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from core.rehearsal.provider.client import Json
@@ -11,7 +12,7 @@ from core.rehearsal.provider.errors import ApiError, ResourceFailed, Unreachable
 from core.rehearsal.provider.links import relative
 from core.rehearsal.provider.resources.base import FAILURES, Resource
 from core.rehearsal.provider.session import Edit, Session
-from core.rehearsal.provider.values import State
+from core.rehearsal.provider.values import UNKNOWN, State
 
 LONGEST_PAUSE = 30.0
 SETTLING = 3.0
@@ -41,12 +42,12 @@ class IamMember(Resource):
 
     def create(self, session: Session, plan: State, config: State) -> State:
         state = self.settled(plan)
-        self._change(session, state, lambda bindings: _with(bindings, state))
+        self._change(session, state, lambda policy: {**_edited(policy, state, _with), "version": 3})
         owner = self.owner(session, state)
         state["id"] = "/".join([owner, state["role"], state["member"], *_condition_part(state)])
         return self.read_again(session, state)
 
-    def read(self, session: Session, state: State) -> State | None:
+    def read(self, session: Session, state: State, *, applied: bool = False) -> State | None:
         owner = self.owner(session, state)
         try:
             policy = self.get_policy(session, owner)
@@ -67,7 +68,7 @@ class IamMember(Resource):
 
     def delete(self, session: Session, state: State) -> None:
         try:
-            self._change(session, state, lambda bindings: _without(bindings, state))
+            self._change(session, state, lambda policy: _edited(policy, state, _without))
         except ResourceFailed as failed:
             cause = failed.__cause__
             if not (isinstance(cause, ApiError) and cause.status == 404):
@@ -105,8 +106,7 @@ class IamMember(Resource):
             while True:
                 try:
                     policy = self.get_policy(session, owner)
-                    bindings = functools.reduce(lambda found, edit: edit(found), edits, policy.get("bindings", []))
-                    self.set_policy(session, owner, {**policy, "bindings": bindings, "version": 3})
+                    self.set_policy(session, owner, functools.reduce(lambda found, edit: edit(found), edits, policy))
                     session.pace.sleep(SETTLING)
                     return
                 except ApiError as error:
@@ -169,7 +169,12 @@ class BucketIamMember(IamMember):
         return session.google.call(self.service, "GET", f"{owner}/iam", query={"optionsRequestedPolicyVersion": "3"})
 
     def set_policy(self, session: Session, owner: str, policy: Json) -> Json:
-        return session.google.call(self.service, "PUT", f"{owner}/iam", body=policy)
+        body = {k: v for k, v in policy.items() if k not in ("kind", "resourceId")}
+        return session.google.call(self.service, "PUT", f"{owner}/iam", body=body)
+
+    def read(self, session: Session, state: State, *, applied: bool = False) -> State | None:
+        found = super().read(session, state, applied=applied)
+        return found and {**found, "bucket": self.owner(session, state)}
 
 
 class RepositoryIamMember(IamMember):
@@ -185,12 +190,19 @@ class RepositoryIamMember(IamMember):
         return f"projects/{project}/locations/{location}/repositories/{name}"
 
     def get_policy(self, session: Session, owner: str) -> Json:
-        return session.google.call(
-            self.service, "GET", f"{owner}:getIamPolicy", query={"options.requestedPolicyVersion": "3"}
-        )
+        return session.google.call(self.service, "GET", f"{owner}:getIamPolicy")
 
     def set_policy(self, session: Session, owner: str, policy: Json) -> Json:
         return session.google.call(self.service, "POST", f"{owner}:setIamPolicy", body={"policy": policy})
+
+    def read(self, session: Session, state: State, *, applied: bool = False) -> State | None:
+        found = super().read(session, state, applied=applied)
+        return found and {**found, "repository": self.owner(session, state)}
+
+    def customize(self, session: Session, prior: State | None, plan: State, config: State) -> None:
+        super().customize(session, prior, plan, config)
+        if prior is None and not config.get("project"):
+            plan["project"] = UNKNOWN
 
     def imported_owner(self, session: Session, given: str) -> State:
         parts = relative(given).split("/")
@@ -206,6 +218,10 @@ def _is(binding: Json, state: State) -> bool:
 
 def _texts(condition: Json) -> dict[str, str]:
     return {k: v for k, v in condition.items() if k in ("title", "description", "expression") and v}
+
+
+def _edited(policy: Json, state: State, edit: Callable[[Bindings, State], Bindings]) -> Json:
+    return {**policy, "bindings": edit(policy.get("bindings", []), state)}
 
 
 def _with(bindings: Bindings, state: State) -> Bindings:

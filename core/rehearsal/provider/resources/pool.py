@@ -9,12 +9,15 @@ from typing import Any
 from core.rehearsal.provider.client import Json
 from core.rehearsal.provider.convert import expand
 from core.rehearsal.provider.errors import ApiError, ResourceFailed, WaitFailed
+from core.rehearsal.provider.links import relative
 from core.rehearsal.provider.resources.base import FAILURES, Resource
 from core.rehearsal.provider.schema import Block
 from core.rehearsal.provider.session import Session
 from core.rehearsal.provider.values import UNKNOWN, State
 
 _CLUSTER = re.compile(r"projects/([^/]+)/(?:locations|zones|regions)/([^/]+)/clusters/([^/]+)")
+CLUSTER_ITSELF = "cluster"
+"""In place of a verb: the call is one of the pool's cluster."""
 RETRY_PAUSE = 10.0
 REST_PAUSE = 10.0
 HEALTHY = ("RUNNING", "RUNNING_WITH_ERROR")
@@ -24,6 +27,8 @@ RESTING = (*HEALTHY, "ERROR", "DEGRADED")
 def pool_body(block: Block, plan: State) -> Json:
     """A node pool as the API takes it."""
     body = expand(block, plan)
+    body.setdefault("networkConfig", {})
+    body.setdefault("config", {}).setdefault("loggingConfig", {"variantConfig": {}})
     count = plan.get("node_count")
     if count not in (None, UNKNOWN):
         body["initialNodeCount"] = count
@@ -46,14 +51,20 @@ def pool_answer(answer: Json) -> Json:
     return {**answer, "autoscaling": scaling if scaling.get("enabled") else None}
 
 
-def finish_pool(found: State, answer: Json) -> State:
-    """Completes a node pool's state with what stands elsewhere in the answer."""
-    found["node_count"] = answer.get("initialNodeCount", 0)
-    found["managed_instance_group_urls"] = [
-        u.replace("/instanceGroupManagers/", "/instanceGroups/") for u in found["instance_group_urls"] or []
-    ]
+def finish_pool(session: Session, found: State) -> State:
+    """Completes a node pool's state with what its groups of machines say: how many there are, in each on the average."""
+    groups = [g for g in (_group(session, link) for link in found["instance_group_urls"] or []) if g]
+    found["node_count"] = sum(int(g["targetSize"]) for g in groups) // len(groups) if groups else 0
+    found["managed_instance_group_urls"] = [g["instanceGroup"] for g in groups]
+    found["ignore_node_count_changes"] = bool(found.get("ignore_node_count_changes"))
     found["name_prefix"] = found.get("name_prefix") or ""
     return found
+
+
+def _group(session: Session, link: str) -> Json | None:
+    project, zone = relative(link).split("/")[1:4:2]
+    listed = session.google.call("compute", "GET", f"projects/{project}/zones/{zone}/instanceGroupManagers")
+    return next((g for g in listed.get("items", []) if g["selfLink"] == link), None)
 
 
 class NodePool(Resource):
@@ -92,7 +103,7 @@ class NodePool(Resource):
         values["name"] = body["nodePool"]["name"]
         state = {**self.settled(plan), "name": values["name"], "project": values["project"], "location": values["location"]}
         state["id"] = self.id.format_map(values)
-        if self.fetch(session, values) is not None:
+        if self._is_there(session, values):
             raise ResourceFailed(f"resource - {state['id']} - already exists")
         with session.locks.of(self._lock(values)):
             try:
@@ -104,7 +115,7 @@ class NodePool(Resource):
             except WaitFailed as failed:
                 if failed.stopped:
                     return {**state, "operation": answer["name"]}
-                if self.fetch(session, values) is None:
+                if not self._is_there(session, values):
                     raise ResourceFailed(str(failed)) from failed
         found = self.read_again(session, state)
         status = await_rest(session, state["id"], timeout)
@@ -112,7 +123,7 @@ class NodePool(Resource):
             raise ResourceFailed(f'NodePool {state["name"]} was created in the error state "{status}"', found)
         return found
 
-    def read(self, session: Session, state: State) -> State | None:
+    def read(self, session: Session, state: State, *, applied: bool = False) -> State | None:
         if state.get("operation"):
             values = self.values(session, state)
             try:
@@ -123,15 +134,29 @@ class NodePool(Resource):
             except WaitFailed as failed:
                 raise ResourceFailed(str(failed), state) from failed
             state = {**state, "operation": None}
-        return super().read(session, state)
+        return super().read(session, state, applied=applied)
 
     def fetch(self, session: Session, values: dict[str, str]) -> Json | None:
         try:
-            return session.google.call("container", "GET", self.path.format_map(values))
+            listed = session.google.call("container", "GET", self.collection.format_map(values))
         except ApiError as error:
             if error.status == 404:
                 return None
             raise
+        return next((p for p in listed.get("nodePools", []) if p["name"] == values["name"]), None)
+
+    def _is_there(self, session: Session, values: dict[str, str]) -> bool:
+        try:
+            return bool(session.google.call("container", "GET", self.path.format_map(values)))
+        except ApiError as error:
+            if error.status == 404:
+                return False
+            raise
+
+    def imported(self, session: Session, given: str) -> State:
+        state = super().imported(session, given)
+        await_rest(session, self.path.format_map(self.values(session, state)), self.timeout(state, "create"))
+        return state
 
     def decode(self, session: Session, answer: Json, state: State) -> Json:
         return pool_answer(answer)
@@ -139,13 +164,14 @@ class NodePool(Resource):
     def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
         values = self.values(session, found)
         found["location"], found["project"] = values["location"], values["project"]
-        return super().finish(session, finish_pool(found, answer), answer, prior)
+        return super().finish(session, finish_pool(session, found), answer, prior)
 
     def change(self, session: Session, prior: State, state: State, changes: set[str], config: State) -> None:
         values = self.values(session, state)
+        await_rest(session, self.path.format_map(values), self.timeout(state, "update"))
         with session.locks.of(self._lock(values)):
             for method, verb, body in pool_changes(self.block, prior, state, changes):
-                path = self.path.format_map(values) + verb
+                path = self.path.format_map(values) + verb if verb != CLUSTER_ITSELF else self._cluster(values)
                 answer = insist(
                     session, lambda m=method, p=path, b=body: session.google.call("container", m, p, body=b), 600
                 )
@@ -169,6 +195,9 @@ class NodePool(Resource):
 
     def _post(self, session: Session, values: dict[str, str], body: Json) -> Json:
         return session.google.call("container", "POST", self.collection.format_map(values), body=body)
+
+    def _cluster(self, values: dict[str, str]) -> str:
+        return self.collection.format_map(values).removesuffix("/nodePools")
 
     def _lock(self, values: dict[str, str]) -> str:
         return "google-container-cluster/{project}/{location}/{cluster}".format_map(values)
@@ -216,13 +245,16 @@ def pool_changes(block: Block, prior: State, state: State, changes: set[str]) ->
     """The calls that bring a node pool from one state to another: method, verb and body."""
     full = pool_body(block, state)
     calls: list[tuple[str, str, Json]] = []
+    update: Json
     if "autoscaling" in changes:
-        calls.append(("POST", ":setAutoscaling", {"autoscaling": full.get("autoscaling") or {"enabled": False}}))
+        scaling = {k: v for k, v in (full.get("autoscaling") or {"enabled": False}).items() if k != "totalMaxNodeCount" or v}
+        update = {"desiredNodePoolAutoscaling": scaling, "desiredNodePoolId": state["name"]}
+        calls.append(("PUT", CLUSTER_ITSELF, {"update": update}))
     if "management" in changes:
         calls.append(("POST", ":setManagement", {"management": full.get("management", {})}))
     if "node_count" in changes and state.get("node_count") is not None:
         calls.append(("POST", ":setSize", {"nodeCount": state["node_count"]}))
-    update: Json = {}
+    update = {}
     if "upgrade_settings" in changes:
         update["upgradeSettings"] = full.get("upgradeSettings", {})
     if "node_locations" in changes:
@@ -233,7 +265,7 @@ def pool_changes(block: Block, prior: State, state: State, changes: set[str]) ->
         update["nodeNetworkConfig"] = full.get("networkConfig", {})
     if "node_config" in changes:
         update.update(_node_changes(prior, state, full.get("config", {})))
-    return [*calls, ("PUT", "", update)] if update else calls
+    return [*calls, ("PUT", "", {"name": state["name"], **update})] if update else calls
 
 
 def _node_changes(prior: State, state: State, config: Json) -> Json:

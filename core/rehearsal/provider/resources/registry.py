@@ -20,6 +20,12 @@ class Masked(Resource):
         names = {path[0] for path in tops} | ({"cleanupPolicies"} if "cleanup_policies" in changes else set())
         return {"updateMask": ",".join(sorted(names))}
 
+    def partial(self, session: Session, prior: State, state: State, changes: set[str], config: State) -> Json:
+        """Everything that may be changed, whatever was: the mask says what counts."""
+        full = self.encode(session, expand(self.block, state), state, config)
+        fixed = {a.api[0] for a in self.block.arguments() if a.api and a.force_new}
+        return {k: v for k, v in full.items() if k not in fixed}
+
 
 class Repository(Masked):
     """``google_artifact_registry_repository``: its cleanup policies are a map by id in the API."""
@@ -33,7 +39,7 @@ class Repository(Masked):
         "{location}/{repository_id}",
         "{repository_id}",
     )
-    create_params = {"repository_id": "repositoryId"}  # noqa: RUF012
+    create_params = {"repository_id": "repository_id"}  # noqa: RUF012
 
     def values(self, session: Session, state: State) -> dict[str, str]:
         found = super().values(session, state)
@@ -43,7 +49,8 @@ class Repository(Masked):
     def encode(self, session: Session, body: Json, plan: State, config: State) -> Json:
         block = self.block.blocks["cleanup_policies"].block
         policies = plan.get("cleanup_policies") or []
-        body["cleanupPolicies"] = {p["id"]: expand(block, p) for p in policies}
+        sent = {p["id"]: expand(block, p) for p in policies}
+        body["cleanupPolicies"] = {name: {k: v for k, v in p.items() if k != "id"} for name, p in sent.items()}
         return body
 
     def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
@@ -59,9 +66,9 @@ class Repository(Masked):
         return found | {"cleanup_policies"} if prior.get("cleanup_policies") != state.get("cleanup_policies") else found
 
     def partial(self, session: Session, prior: State, state: State, changes: set[str], config: State) -> Json:
-        body = super().partial(session, prior, state, changes - {"cleanup_policies"}, config)
-        if "cleanup_policies" in changes:
-            body["cleanupPolicies"] = self.encode(session, {}, state, config)["cleanupPolicies"]
+        body = super().partial(session, prior, state, changes, config)
+        for scanning in state.get("vulnerability_scanning_config") or []:
+            body.setdefault("vulnerabilityScanningConfig", {})["enablementState"] = scanning["enablement_state"]
         return body
 
     def wait(self, session: Session, values: dict[str, str], answer: Json, activity: str, timeout: float) -> None:

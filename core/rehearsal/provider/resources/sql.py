@@ -25,10 +25,12 @@ class SqlInstance(Resource):
 
     label, service = "Instance", "sql"
     collection = "projects/{project}/instances"
-    path = id = "projects/{project}/instances/{name}"
+    path = "projects/{project}/instances/{name}"
+    id = "{name}"
     imports = ("projects/{project}/instances/{name}", "{project}/{name}", "{name}")
     imported_values = {"deletion_protection": True}  # noqa: RUF012
     timeout_minutes = 90.0
+    timeouts_alone = True
 
     def create(self, session: Session, plan: State, config: State) -> State:
         state = self.settled(plan)
@@ -36,7 +38,7 @@ class SqlInstance(Resource):
             state["name"] = unique_name("terraform-")
         values = self.values(session, state)
         state["region"], state["project"], state["id"] = values["region"], values["project"], self.id.format_map(values)
-        body = {**expand(self.block, state), "region": values["region"]}
+        body = {**self._body(state), "region": values["region"]}
         written_only = config.get("root_password_wo") if state.get("root_password_wo_version") else None
         password = written_only or state.get("root_password")
         if password:
@@ -54,7 +56,7 @@ class SqlInstance(Resource):
 
     def finish(self, session: Session, found: State, answer: Json, prior: State) -> State | None:
         chosen = [s.get("availability_type") for s in prior.get("settings") or []]
-        for settings, choice in zip(found["settings"], chosen or [None], strict=False):
+        for settings, choice in zip(found["settings"], chosen, strict=False):
             settings["availability_type"] = choice
         addresses = answer.get("ipAddresses", [])
         by_type = {a.get("type"): a.get("ipAddress") for a in reversed(addresses)}
@@ -64,11 +66,23 @@ class SqlInstance(Resource):
 
     def change(self, session: Session, prior: State, state: State, changes: set[str], config: State) -> None:
         values = self.values(session, state)
-        body = expand(self.block, state)
+        body = {k: v for k, v in self._body(state).items() if k in ("instanceType", "settings")}
         current = self.fetch(session, values) or {}
         body.setdefault("settings", {})["settingsVersion"] = (current.get("settings") or {}).get("settingsVersion")
         answer = session.google.call("sql", "PUT", self.path.format_map(values), body=body)
         session.operations.sql(values["project"], answer, "Update Instance", self.timeout(state, "update"))
+
+    def _body(self, state: State) -> Json:
+        body = expand(self.block, state)
+        body.pop("project", None)
+        for settings in state.get("settings") or []:
+            for backups in settings["backup_configuration"] or []:
+                if backups.get("backup_tier"):
+                    body["settings"]["backupConfiguration"]["backupTier"] = backups["backup_tier"]
+        addresses = body.get("settings", {}).get("ipConfiguration")
+        if addresses is not None:
+            addresses["requireSsl"] = None
+        return body
 
     def update(self, session: Session, prior: State, plan: State, config: State) -> State:
         found = super().update(session, prior, plan, config)
@@ -80,6 +94,9 @@ class SqlInstance(Resource):
         if state.get("deletion_protection"):
             raise ResourceFailed(PROTECTED, state)
         super().delete(session, state)
+
+    def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
+        return session.google.call("sql", "DELETE", self.path.format_map(values), query={"finalBackupDescription": ""})
 
     def wait(self, session: Session, values: dict[str, str], answer: Json, activity: str, timeout: float) -> None:
         session.operations.sql(values["project"], answer, activity.replace("Deleting", "Delete"), timeout)

@@ -6,9 +6,9 @@ import importlib
 
 MODULES = (
     "serviceusage", "projects", "iam", "compute_networks", "compute_instances", "compute_catalogue",
-    "compute_operations", "servicenetworking", "container_clusters", "container_pools", "container_catalogue",
-    "sql_instances", "sql_users", "storage_buckets", "storage_objects", "secretmanager", "oslogin",
-    "artifactregistry", "cloudbuild", "notebooks", "reading",
+    "compute_operations", "compute_groups", "servicenetworking", "container_clusters", "container_pools",
+    "container_catalogue", "sql_instances", "sql_users", "storage_buckets", "storage_objects", "secretmanager",
+    "oslogin", "artifactregistry", "cloudbuild", "notebooks", "reading",
 )  # fmt: skip
 
 

@@ -89,6 +89,8 @@ TABLE = (
     Key("forward", ("d",), "Forward", "Forward Kubeflow's interface to this machine, or end that.", 1),
     Key("verify", ("V",), "Verify", "Check that what is installed does what it is for.", 3, asks=True),
     Key("kubeconfig", ("k",), "kubectl", "Copy the command that points kubectl at the cluster.", 3),
+    Key("devcontainer", ("v",), "Devcontainer", "Files that open your folder in a container of the image, in VS Code.", 5),
+    Key("write", ("W",), "Write", "Write the files that are shown.", 1, asks=True),
     Key("generate", ("ctrl+y",), "Generate", "Have a password made.", 5),
     Key("reveal", ("ctrl+l",), "Advanced", "Show or fold the parameters that seldom matter.", 5),
 )  # fmt: skip

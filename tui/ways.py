@@ -32,6 +32,17 @@ def access(app: MlopsApp, environment: Environment) -> None:
     app.push_screen(AccessScreen(environment))
 
 
+def devcontainer(app: MlopsApp, environment: str = "") -> None:
+    """A devcontainer for the folder that the app was started in, on an environment's image or without one."""
+    from pathlib import Path
+
+    from tui.screens.devcontainer import DevcontainerScreen
+
+    known = {e.name: e.environment for e in app.entries if e.environment is not None and e.standing != "destroyed"}
+    wanted = str(known[environment].values["image"]) if environment in known else ""
+    app.push_screen(DevcontainerScreen(list(known), folder=Path.cwd(), environment=environment, wanted=wanted))
+
+
 def new(app: MlopsApp) -> None:
     """Sets up a new environment on Google Cloud."""
     from tui.screens.dialogs import AskText

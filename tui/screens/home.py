@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class HomeScreen(BaseScreen):
     """The first screen."""
 
-    ACTIONS = ("retry", "rehearse", "new", "watch", "access", "parameters", "destroy", "cancel")
+    ACTIONS = ("retry", "rehearse", "new", "watch", "access", "parameters", "destroy", "cancel", "devcontainer")
     HELP = "The environments that this machine keeps. Choose one with the arrow keys; enter opens its run."
 
     def body(self) -> ComposeResult:
@@ -109,11 +109,11 @@ class HomeScreen(BaseScreen):
 
     def allowed(self, action: str) -> bool:
         if not self.query("#environments"):
-            return action in ("rehearse", "new")
+            return action in ("rehearse", "new", "devcontainer")
         from tui.screens import told
 
         entry = self.listed.entry()
-        if action in ("rehearse", "new"):
+        if action in ("rehearse", "new", "devcontainer"):
             return True
         if entry is None or entry.environment is None:
             return False
@@ -190,6 +190,13 @@ class HomeScreen(BaseScreen):
     def action_cancel(self) -> None:
         """Opens the run, where it can be cancelled with its state in sight."""
         self.action_watch()
+
+    def action_devcontainer(self) -> None:
+        """A devcontainer on the chosen environment's image."""
+        from tui import ways
+
+        entry = self.listed.entry() if self.query("#environments") else None
+        ways.devcontainer(self.ours, entry.name if entry is not None else "")
 
     def action_access(self) -> None:
         """How to reach the chosen environment."""

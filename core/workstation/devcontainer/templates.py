@@ -37,9 +37,10 @@ class Template:
 
 
 def templates() -> tuple[Template, ...]:
-    """Every template, in the order of their names."""
+    """Every template, those that need no GPU first."""
     root = resources.folder("devcontainer-templates")
-    return tuple(_read(path.parent) for path in sorted(root.glob("*/template.toml")))
+    found = [_read(path.parent) for path in sorted(root.glob("*/template.toml"))]
+    return tuple(sorted(found, key=lambda each: (each.gpu, each.name)))
 
 
 def template(name: str) -> Template:

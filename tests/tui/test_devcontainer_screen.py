@@ -1,0 +1,92 @@
+"""The devcontainer screen: what is chosen shows at once in the files, and nothing is written before it was confirmed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import tui_runs
+from tui_pilot import press, shown, until, until_shown
+
+from core.environment import Environment, Home
+from core.errors import UsageError
+from core.install import image
+from tui.app import MlopsApp
+
+
+@pytest.fixture
+def code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder that the app is started in."""
+    monkeypatch.setenv("HOME", str(tmp_path / "user"))
+    folder = tmp_path / "fraud"
+    folder.mkdir()
+    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+async def test_a_choice_shows_at_once_and_is_written_once_it_is_confirmed(app: MlopsApp, code: Path) -> None:
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, "v")
+        await until_shown(pilot, "devcontainer.json", '"name": "fraud"', "/envs/kfp-dev/bin")
+        await press(pilot, "enter")
+        await until_shown(pilot, "/envs/tfx-kfp-dev/bin", "TFX 1.21")
+        await press(pilot, "tab", "tab", "enter")
+        await until_shown(pilot, "another host", '"workspaceMount": ""', "begins empty")
+        assert not (code / ".devcontainer").exists()
+        await press(pilot, "W")
+        await until_shown(pilot, "Nothing is replaced.")
+        await press(pilot, "tab", "enter")
+        await until(pilot, lambda: (code / ".devcontainer" / "devcontainer.json").is_file())
+        await until_shown(pilot, "= devcontainer.json")
+    assert json.loads((code / ".devcontainer" / "devcontainer.json").read_text())["updateRemoteUserUID"] is False
+
+
+async def test_what_is_there_is_shown_as_a_difference_and_kept(app: MlopsApp, code: Path) -> None:
+    (code / ".devcontainer").mkdir()
+    (code / ".devcontainer" / "Dockerfile").write_text("FROM mine\n")
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, "v")
+        await until_shown(pilot, "~ Dockerfile", "changed")
+        app.screen.query_one("#files").focus()
+        await press(pilot, "down")
+        await until_shown(pilot, "-FROM mine", "+COPY requirements.txt")
+        await press(pilot, "W")
+        await until_shown(pilot, ".devcontainer/Dockerfile will be replaced")
+        await press(pilot, "escape")
+        assert (code / ".devcontainer" / "Dockerfile").read_text() == "FROM mine\n"
+
+
+async def test_an_environments_image_is_looked_up_and_its_lack_is_said(
+    app: MlopsApp, home: Home, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tui_runs.write(tui_runs.environment(home, "demo"), tui_runs.installed())
+
+    async def of(environment: Environment, template: str) -> dict[str, str]:
+        if template != "kfp-dev":
+            raise UsageError(f"{environment.name} has no image {template}.", hint="Leave out --env.")
+        return {"reference": "eu-docker.pkg.dev/p/demo-images/kfp-dev@sha256:0", "project": "p"}
+
+    monkeypatch.setattr(image, "of", of)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "demo")
+        await press(pilot, "v")
+        await until_shown(pilot, '"name": "fraud"')
+        assert "requirements.txt" not in shown(app)
+        await press(pilot, "enter")
+        await until_shown(pilot, "demo has no image tfx-kfp-dev.", "Leave out --env.")
+        assert "Write (W)" not in shown(app)
+
+
+async def test_a_folder_that_is_not_there_is_said_in_place(app: MlopsApp, code: Path) -> None:
+    async with app.run_test(size=(60, 20)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, "v")
+        await until_shown(pilot, "kfp-dev")
+        app.screen.query_one("#folder").focus()
+        await press(pilot, "end", "x")
+        await until_shown(pilot, "There is no folder")

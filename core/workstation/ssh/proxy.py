@@ -62,6 +62,8 @@ class _Far(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.output is None:
             self._early += data
+        elif self.output.is_closing():  # nobody reads any more
+            self.stream.abort()
         else:
             self.output.write(data)
 

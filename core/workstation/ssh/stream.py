@@ -197,6 +197,7 @@ class Stream(asyncio.Transport):
             while True:
                 closed = await self._carried(websocket)
                 if closed is None or meaning(closed.code) is Meaning.END:
+                    await self._delivered()
                     break
                 websocket = await self._taken_up(closed)
                 self.resumed += 1
@@ -282,6 +283,12 @@ class Stream(asyncio.Transport):
             cast(asyncio.Protocol, self._protocol).data_received(payload)
         if self._due():
             self._wake.set()
+
+    async def _delivered(self) -> None:
+        """Everything that has come is the protocol's, also that of a stream that has ended meanwhile."""
+        while self._inbox:
+            await self._unpaused.wait()
+            self._deliver()
 
     def _confirmed(self, count: int) -> None:
         try:

@@ -91,6 +91,10 @@ TABLE = (
     Key("kubeconfig", ("k",), "kubectl", "Copy the command that points kubectl at the cluster.", 3),
     Key("devcontainer", ("v",), "Devcontainer", "Files that open your folder in a container of the image, in VS Code.", 5),
     Key("write", ("W",), "Write", "Write the files that are shown.", 1, asks=True),
+    Key("tunnels", ("u",), "Tunnels", "A host's ports and sockets on this machine, Docker's first of all.", 4),
+    Key("open_tunnel", ("U",), "Open", "Open the chosen tunnel; it stays when you leave.", 1, asks=True),
+    Key("end_tunnel", ("E",), "End", "End the chosen tunnel.", 1, asks=True),
+    Key("define_tunnel", ("j",), "Define", "Define a tunnel: a host, and what is forwarded from it.", 2),
     Key("generate", ("ctrl+y",), "Generate", "Have a password made.", 5),
     Key("reveal", ("ctrl+l",), "Advanced", "Show or fold the parameters that seldom matter.", 5),
 )  # fmt: skip

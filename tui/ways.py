@@ -32,6 +32,13 @@ def access(app: MlopsApp, environment: Environment) -> None:
     app.push_screen(AccessScreen(environment))
 
 
+def tunnels(app: MlopsApp) -> None:
+    """The tunnels of this user."""
+    from tui.screens.tunnels import TunnelsScreen
+
+    app.push_screen(TunnelsScreen())
+
+
 def devcontainer(app: MlopsApp, environment: str = "") -> None:
     """A devcontainer for the folder that the app was started in, on an environment's image or without one."""
     from pathlib import Path

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class HomeScreen(BaseScreen):
     """The first screen."""
 
-    ACTIONS = ("retry", "rehearse", "new", "watch", "access", "parameters", "destroy", "cancel", "devcontainer")
+    ACTIONS = ("retry", "rehearse", "new", "watch", "access", "parameters", "destroy", "cancel", "tunnels", "devcontainer")
     HELP = "The environments that this machine keeps. Choose one with the arrow keys; enter opens its run."
 
     def body(self) -> ComposeResult:
@@ -109,11 +109,11 @@ class HomeScreen(BaseScreen):
 
     def allowed(self, action: str) -> bool:
         if not self.query("#environments"):
-            return action in ("rehearse", "new", "devcontainer")
+            return action in ("rehearse", "new", "tunnels", "devcontainer")
         from tui.screens import told
 
         entry = self.listed.entry()
-        if action in ("rehearse", "new", "devcontainer"):
+        if action in ("rehearse", "new", "tunnels", "devcontainer"):
             return True
         if entry is None or entry.environment is None:
             return False
@@ -190,6 +190,12 @@ class HomeScreen(BaseScreen):
     def action_cancel(self) -> None:
         """Opens the run, where it can be cancelled with its state in sight."""
         self.action_watch()
+
+    def action_tunnels(self) -> None:
+        """The tunnels of this user."""
+        from tui import ways
+
+        ways.tunnels(self.ours)
 
     def action_devcontainer(self) -> None:
         """A devcontainer on the chosen environment's image."""

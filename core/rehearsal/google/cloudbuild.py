@@ -101,13 +101,22 @@ def cancel(call: Call) -> Document:
     return _end(call.world, record["build"]["id"], "CANCELLED")
 
 
-@answers("cloudbuild.operations.get", "cloudbuild.projects.locations.operations.get", on=project_of)
+@answers("cloudbuild.operations.get", "cloudbuild.projects.locations.operations.get",
+         permission="cloudbuild.builds.get", on=project_of)  # fmt: skip
 def operation(call: Call) -> Document:
     """A build as a long operation."""
-    id = base64.urlsafe_b64decode(call.full().rpartition("/")[2].encode() + b"==").decode()
+    id = _build_of(call.full().rpartition("/")[2])
     if call.store.get(KIND, id) is None:
         raise ApiError(404, f"Operation not found: {call['name']}")
     return _operation(call, id)
+
+
+def _build_of(operation: str) -> str:
+    """The build's id in an operation's name; empty where the name is none of ours."""
+    try:
+        return base64.urlsafe_b64decode(operation.encode() + b"==").decode()
+    except ValueError:
+        return ""
 
 
 def _operation(call: Call, id: str) -> Document:

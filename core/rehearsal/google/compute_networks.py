@@ -259,8 +259,6 @@ def _users(call: Call, collection: str, resource: Document) -> list[str]:
         network = ((sql.get("settings") or {}).get("ipConfiguration") or {}).get("privateNetwork", "")
         if collection == "networks" and network and short(link) == short(network):
             found.append(f"projects/{call.project}/instances/{sql['name']}")
-    if collection == "globalAddresses" and resource.get("purpose") == "VPC_PEERING":
-        found += []
     return found
 
 
@@ -331,7 +329,8 @@ def _register() -> None:
         if collection not in ("firewalls", "globalAddresses", "networks"):
             answers(f"{base}.aggregatedList")(_aggregated(collection))
         if collection in ("subnetworks", "routers", "firewalls", "networks"):
-            answers(f"{base}.patch", f"{base}.update")(_patch(collection, parameter))
+            replaced = (f"{base}.update",) if collection in ("routers", "firewalls") else ()
+            answers(f"{base}.patch", *replaced)(_patch(collection, parameter))
 
 
 _register()

@@ -107,6 +107,7 @@ class Project:
     async def call(
         self,
         id: str,
+        /,
         body: Any = None,
         *,
         version: str = "",
@@ -143,7 +144,7 @@ class Project:
         payload = response.body if isinstance(response.body, bytes) else b""
         return Answer(response.status, dict(response.headers), payload)
 
-    async def good(self, id: str, body: Any = None, **params: Any) -> Any:
+    async def good(self, id: str, /, body: Any = None, **params: Any) -> Any:
         """Calls a method that must succeed, and returns its answer."""
         answer = await self.call(id, body, **params)
         assert answer.status in (200, 204), (id, answer.status, answer.raw)

@@ -8,6 +8,7 @@ a CI job ends with its first process.
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +44,17 @@ def lifetime() -> Lifetime:
             f"loginctl enable-linger {user}".strip(),
         )
     return Lifetime("machine", "The run goes on when this terminal closes, while the machine is on and awake.")
+
+
+def awake(pid: int) -> list[str]:
+    """The command that keeps this machine awake for as long as a process lives; empty where there is none."""
+    if sys.platform == "darwin":
+        return ["caffeinate", "-i", "-w", str(pid)] if shutil.which("caffeinate") else []
+    systemd = Path("/run/systemd/system").is_dir() and shutil.which("systemd-inhibit")
+    if not systemd or not shutil.which("tail"):
+        return []
+    why = ["--what=idle:sleep", "--who=mlops-env", "--why=a run goes on"]
+    return ["systemd-inhibit", *why, "tail", f"--pid={pid}", "-f", "/dev/null"]
 
 
 def cloud_shell() -> bool:

@@ -61,3 +61,16 @@ def test_a_login_without_linger_is_offered_it(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("USER", "ada")
     monkeypatch.setattr(lifetime, "_ends_at_logout", lambda: True)
     assert (found().kind, found().command) == ("login", "loginctl enable-linger ada")
+
+
+@pytest.mark.parametrize("platform", ["darwin", "linux"])
+def test_what_keeps_the_machine_awake_ends_with_the_process(platform: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifetime.sys, "platform", platform)
+    monkeypatch.setattr(lifetime.shutil, "which", lambda name: f"/usr/bin/{name}")
+    is_dir = Path.is_dir
+    monkeypatch.setattr(Path, "is_dir", lambda path: str(path) == "/run/systemd/system" or is_dir(path))
+    command = lifetime.awake(4711)
+    assert command[0] == {"darwin": "caffeinate", "linux": "systemd-inhibit"}[platform]
+    assert any("4711" in word for word in command)
+    monkeypatch.setattr(lifetime.shutil, "which", lambda name: None)
+    assert lifetime.awake(4711) == []

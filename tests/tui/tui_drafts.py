@@ -59,6 +59,13 @@ PLAN: dict[str, Any] = {
          "action": "create"},
     ],
     "files": ["/home/me/.local/state/mlops-env/environments/demo/kubeconfig"],
+    "cost": {
+        "currency": "USD", "monthly": {"low": 147.15, "high": 366.51}, "date": "2025-03-06", "unknown": [],
+        "lines": [
+            {"what": "Nodes", "detail": "1 to 3 e2-standard-4", "low": 97.84, "high": 293.51},
+            {"what": "Cloud SQL", "detail": "db-custom-1-3840, in one zone", "low": 49.31, "high": 49.31},
+        ],
+    },
 }  # fmt: skip
 CRITICAL = ("prerequisites", "services", "platform", "pipelines", "verify")
 

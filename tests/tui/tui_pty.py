@@ -117,6 +117,28 @@ class Tmux:
             self.run("send-keys", key)
             time.sleep(0.05)
 
+    def type(self, words: str) -> None:
+        """Types a text, letter by letter."""
+        for letter in words:
+            self.run("send-keys", "-l", letter)
+            time.sleep(0.03)
+
+    def at_cursor(self) -> str:
+        """The row that the terminal's cursor stands on, from the cursor on."""
+        column, row = map(int, self.run("display-message", "-p", "#{cursor_x} #{cursor_y}").split())
+        return self.screen().splitlines()[row][column:]
+
+    def go_to(self, begins: str, *, key: str = "Tab") -> None:
+        """Presses a key until the cursor stands on what begins like that."""
+        for _ in range(60):
+            end = time.monotonic() + 5
+            while time.monotonic() < end:
+                if self.at_cursor().startswith(begins):
+                    return
+                time.sleep(0.1)
+            self.run("send-keys", key)
+        raise AssertionError(self.screen())
+
     def until(self, *texts: str, seconds: float = 60.0) -> str:
         """Waits until the pane shows all of these; returns it."""
         end = time.monotonic() + seconds

@@ -16,12 +16,13 @@ from textual.content import Content
 from textual.geometry import Size
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.widgets import Static
+from textual.widgets import Input, Static
 from textual.worker import Worker, WorkerState
 
 from tui import keys
 from tui.text import text
 from tui.widgets.keybar import KeyBar
+from tui.widgets.lined import Lined
 from tui.widgets.placebar import PlaceBar
 
 if TYPE_CHECKING:
@@ -75,6 +76,29 @@ class Acting(Screen[Result], inherit_bindings=False):
             self.dismiss(None)
         else:
             self.run_worker(self.ours.action_quit(), group="quit", exclusive=True)
+
+    async def on_descendant_focus(self) -> None:
+        self.call_after_refresh(self.point)
+
+    async def on_screen_resume(self) -> None:
+        self.call_after_refresh(self.point)
+
+    def _on_mount(self, event: events.Mount) -> None:
+        self.screen_layout_refresh_signal.subscribe(self, lambda _: self.point(), immediate=True)
+
+    def point(self) -> None:
+        """Puts the terminal's cursor on what has the focus, for whoever reads the screen with something else than eyes."""
+        focused = self.focused
+        if focused is None or self.app.screen is not self:
+            return
+        before = self.app.cursor_position
+        if isinstance(focused, Lined):
+            focused.show_cursor()
+        else:
+            at = focused.cursor_screen_offset if isinstance(focused, Input) else focused.content_region.offset
+            self.app.cursor_position = at
+        if self.app.cursor_position != before:
+            focused.refresh()  # it moves with what is painted next
 
     def help_of(self, widget: Widget | None) -> str:
         """What the focused thing is for: its own ``help``, else that of what it stands in, else the screen's."""

@@ -23,6 +23,7 @@ from core.install.choices import LISTED, Choice, Choices
 from core.parameters import PARAMETERS, PROFILES
 from tui import signs, ways
 from tui.background import in_thread
+from tui.planned import monthly
 from tui.preparing import Preparing
 from tui.screens.base import BaseScreen
 from tui.screens.choose import Choose
@@ -192,7 +193,7 @@ class ParametersScreen(BaseScreen):
 
     # -- what is shown beside the form
 
-    def on_descendant_focus(self) -> None:
+    async def on_descendant_focus(self) -> None:
         self.query_one("#about", Static).update(text(self.help_of(self.focused)))
         self.refresh_bindings()
 
@@ -204,13 +205,17 @@ class ParametersScreen(BaseScreen):
         note.update(text((f"✗ {problem}", "$text-error")))
         wrong = sum(bool(row.problem) for row in self.rows.values()) + bool(problem)
         parts = [f"{wrong} to mend" if wrong else "all right", f"profile {self._profile()}"]
-        parts += ["rehearsal"] if self.preparing.rehearsal else []
+        parts.append("rehearsal" if self.preparing.rehearsal else self._cost())
         self.place(self.preparing.name, "parameters", standing=text(" · ".join(parts)))
         self.query_one("#do-review", Button).disabled = not self.allowed("review")
         self.refresh_bindings()
 
     def _profile(self) -> str:
         return str(self.preparing.draft.environment.values["profile"])
+
+    def _cost(self) -> str:
+        cost = self.preparing.draft.cost()
+        return f"{monthly(cost.low, cost.high)} {cost.prices.currency} a month"
 
     def _show_checks(self) -> None:
         if self.is_mounted:

@@ -7,6 +7,7 @@ the terminal, changes nothing.
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from functools import partial
 
@@ -18,11 +19,12 @@ from textual.widgets import Button, Input, Static
 from core.environment import Environment
 from core.run import runs
 from core.run.state import StepState
-from tui import steering, terminal, ways
+from tui import awake, steering, terminal, ways
 from tui.background import in_thread
 from tui.screens import told
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Ask, Choice
+from tui.suspend import run_here
 from tui.text import text
 from tui.watching import Watched
 from tui.widgets.field import Field
@@ -40,7 +42,7 @@ class ProgressScreen(BaseScreen):
 
     ACTIONS = (
         "retry", "signed_in", "run_here", "skip", "access", "cancel", "log", "search", "follow", "filter", "copy", "page",
-        "save", "next_match", "previous_match", "back",
+        "awake", "save", "next_match", "previous_match", "back",
     )  # fmt: skip
     HELP = "The run's steps at the left, its log or what it needs at the right. Leaving this screen stops nothing."
     CSS_PATH = "progress.tcss"
@@ -175,6 +177,8 @@ class ProgressScreen(BaseScreen):
             return action == "back"
         if action in ("follow", "filter", "search", "save"):
             return log.display
+        if action == "awake":
+            return watched.live and bool(awake.ways(watched))
         if action in ("next_match", "previous_match"):
             return log.display and bool(log.needle)
         return told.allowed(action, watched, self.steps.step())
@@ -205,6 +209,26 @@ class ProgressScreen(BaseScreen):
         """Stops the run, once that is confirmed."""
         what = "What is in flight is brought to a safe end first, which can take minutes. Retry goes on later."
         self._confirm("Cancel the run?", what, "Cancel the run", partial(steering.cancel, self.environment))
+
+    def action_awake(self) -> None:
+        """Keeps this machine at the run, once that is confirmed: it stays awake, or lets the run outlive the login."""
+        found = awake.ways(self.watched) if self.watched else []
+
+        def answered(answer: str | None) -> None:
+            way = next((way for way in found if way.id == answer), None)
+            if way is not None:
+                self.work(partial(self._keep, way), group="awake")
+
+        body = text(*(f"{way.what}: {shlex.join(way.command)}\n" for way in found))
+        choices = [Choice("stay", "No"), *(Choice(way.id, way.label) for way in found)]
+        self.app.push_screen(Ask("Keep this machine at the run?", body, choices), answered)
+
+    async def _keep(self, way: awake.Way) -> None:
+        if way.here:
+            await run_here(self.app, way.command, introduction="mlops-env comes back by itself.")
+        else:
+            await in_thread(awake.begin, way)
+            self.ours.say("This machine stays awake until the run ends.")
 
     def _confirm(self, title: str, what: str, label: str, job: partial[str] | partial[None]) -> None:
         def answered(answer: str | None) -> None:
@@ -243,10 +267,6 @@ class ProgressScreen(BaseScreen):
             self.work(partial(self._run_here, command), group="steer")
 
     async def _run_here(self, command: str) -> None:
-        import shlex
-
-        from tui.suspend import run_here
-
         if (
             await run_here(self.app, shlex.split(command), introduction="mlops-env is waiting; it comes back by itself.")
             == 0

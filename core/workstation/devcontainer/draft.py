@@ -12,6 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from core.errors import UsageError
 from core.workstation.devcontainer.document import Wish, contents
+from core.workstation.devcontainer.registry import cannot_pull
 from core.workstation.devcontainer.templates import Template
 
 FOLDER = ".devcontainer"
@@ -84,7 +85,9 @@ def draft(
         owner=_plain(os.environ.get("USER", "")) or "me",
         extensions=extensions,
     )
+    missing = "" if remote else cannot_pull(image)
     notes += _about_remote(wish) if remote else _about_processor(template)
+    notes += [missing] if missing else []
     if (where / ".devcontainer.json").exists():
         notes.append(f"{where / '.devcontainer.json'} is there as well: VS Code takes the files of {FOLDER} before it.")
     files = tuple(_file(where, f"{FOLDER}/{name}", content) for name, content in contents(wish).items())

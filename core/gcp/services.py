@@ -7,7 +7,7 @@ does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from core.gcp.client import Google
@@ -49,25 +49,44 @@ async def enabled(google: Google) -> set[str]:
     return {str(s.get("config", {}).get("name") or str(s["name"]).rpartition("/")[2]) async for s in found}
 
 
-async def enable(google: Google, services: Sequence[str], context: Persistence | None = None) -> dict[str, ApiError]:
+async def enable(
+    google: Google,
+    services: Sequence[str],
+    context: Persistence | None = None,
+    *,
+    accepted: Callable[[], None] = lambda: None,
+) -> dict[str, ApiError]:
     """Switches services on, `BATCH` a call; returns those that were refused, each with its refusal.
 
-    Raises what is wrong with the project or the account as a whole (`BillingDisabled`, `PermissionDenied`).
+    ``accepted`` is called once Google has taken every one of them, long before they are on. Raises what is wrong with the
+    project or the account as a whole (`BillingDisabled`, `PermissionDenied`).
     """
     batches = [services[i : i + BATCH] for i in range(0, len(services), BATCH)]
     found: dict[str, ApiError] = {}
-    for refused in await together(_enable(google, batch, context) for batch in batches):
+    left = len(batches)
+
+    def taken() -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            accepted()
+
+    for refused in await together(_enable(google, batch, context, taken) for batch in batches):
         found |= refused
     google.enabled |= set(services) - set(found)
     return found
 
 
-async def _enable(google: Google, batch: Sequence[str], context: Persistence | None) -> dict[str, ApiError]:
+async def _enable(
+    google: Google, batch: Sequence[str], context: Persistence | None, taken: Callable[[], None] = lambda: None
+) -> dict[str, ApiError]:
     async def start() -> dict[str, Any]:
         body = {"serviceIds": list(batch)}
-        return await google.call(
+        begun = await google.call(
             "serviceusage", "v1", "services.batchEnable", parent=f"projects/{google.project}", body=body, quota_project=False
         )
+        taken()
+        return begun
 
     try:
         if context is None:

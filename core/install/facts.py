@@ -5,6 +5,7 @@ from __future__ import annotations
 FACTS: dict[str, tuple[str, str]] = {
     "prerequisites": ("prerequisites", "true, once nothing blocks"),
     "account": ("prerequisites", "address of the signed-in account"),
+    "services_accepted": ("services", "true, once Google has taken the request for every service that is needed"),
     "services": ("services", "list of the services that are enabled"),
     "project_number": ("services", "the project's number, a string of digits"),
     "service_agents": ("services", "list of the services whose own account has no role yet after ten minutes; empty mostly"),

@@ -56,7 +56,7 @@ def step(installation: Installation) -> Step:
         "Switch on the project's APIs",
         run,
         needs=("prerequisites",),
-        publishes=("services", "project_number", "zone", "service_agents"),
+        publishes=("services_accepted", "services", "project_number", "zone", "service_agents"),
         seconds=120,
         deadline=1800,
     )
@@ -85,8 +85,11 @@ async def _switch_on(installation: Installation, context: Context) -> None:
     needed = required(installation)
     missing = [s for s in needed if s not in on]
     wanted = [s for s in OPTIONAL if s not in on]
+    if not missing:
+        _accepted(context)
     if missing or wanted:
         await _enable(google, missing, wanted, context)
+        _accepted(context)
     number = await _number(google)
     agents = asyncio.ensure_future(_agents(google, missing, number, context))
     try:
@@ -109,7 +112,10 @@ async def _enable(google: Google, missing: list[str], wanted: list[str], context
     context.progress(f"{len(missing) + len(wanted)} APIs are being switched on")
     for service in (*missing, *wanted):
         context.resource("services", service, "create", "started")
-    refused, refused_too = await together(services.enable(google, names, context) for names in (missing, wanted))
+    refused, refused_too = await together([
+        services.enable(google, missing, context, accepted=lambda: _accepted(context)),
+        services.enable(google, wanted, context),
+    ])  # fmt: skip
     for service in (*missing, *wanted):
         context.resource("services", service, "create", "failed" if service in {*refused, *refused_too} else "done")
     if set(missing) - set(refused):
@@ -118,6 +124,14 @@ async def _enable(google: Google, missing: list[str], wanted: list[str], context
         context.log(f"{service} is refused, and is not needed: {refusal.cause or refusal.message}")
     if refused:
         raise _refusal(refused)
+
+
+def _accepted(context: Context) -> None:
+    """Nothing stands in the way of what is free and needs none of these APIs."""
+    try:
+        context.fact("services_accepted")
+    except KeyError:
+        context.publish("services_accepted", True)
 
 
 def _refusal(refused: dict[str, ApiError]) -> PrerequisiteError:

@@ -1,9 +1,9 @@
 """Step ``state``: the bucket that holds Terraform's state and the environment's record, and the SQL password's secret.
 
 The bucket is the environment's memory beyond this machine: versioned, without the soft deletion that would keep (and bill)
-every old state for a week, and not readable by whoever may merely view the project. It is made as soon as nothing blocks,
-so that Terraform can plan while the other APIs are being switched on. The password is the first thing that is made after
-that: from then on every step and run reads it in Secret Manager.
+every old state for a week, and not readable by whoever may merely view the project. It is made as soon as Google has
+taken the request for the other APIs, so that Terraform can plan while they are being switched on. The password is the
+first thing that is made after that: from then on every step and run reads it in Secret Manager.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def step(installation: Installation) -> Step:
         "state",
         "Prepare the state bucket and the SQL password",
         run,
-        needs=("prerequisites",),
+        needs=("services_accepted",),
         publishes=("state_bucket", "sql_password_version"),
         seconds=10,
         deadline=3000,

@@ -127,11 +127,11 @@ def is_ours_and_dead(lock: StateLocked, folder: Path) -> bool:
     """
     if at_work(folder) or not lock.id:
         return False
-    host, created = lock.who.rpartition("@")[2], _moment(lock.created)
+    host, created = lock.who.rpartition("@")[2], moment(lock.created)
     return any(host == h.host and (created is None or created >= h.started - SLACK) for h in unfinished(folder))
 
 
-def _moment(text: str) -> float | None:
+def moment(text: str) -> float | None:
     """Epoch seconds of a time as Go prints it: ``2026-11-24 10:11:12.131415161 +0000 UTC``."""
     date, _, rest = text.partition(" ")
     time, _, zone = rest.partition(" ")

@@ -11,18 +11,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-from core.terraform.locks import ChildLock
+from core.terraform.locks import SLACK, ChildLock, moment
 
 POLL = 0.025
 """Real seconds between two looks at the output."""
 CHUNK = 1 << 20
-KEPT = "Error releasing the state lock"
-"""What Terraform says where its lock stays on the state."""
+KEPT, REFUSED = "Error releasing the state lock", "Error acquiring the state lock"
+"""What Terraform says where its lock stays on the state, and where it found one there, which may be its own: a request
+whose answer was lost is sent again."""
+_CREATED = re.compile(r"Created:\s+([\d-]+ [\d:.]+ [+-]\d{4})")
 
 
 async def run(
@@ -52,8 +56,10 @@ async def run(
         lock.begin(process.pid)
         kept: list[str] = []
 
+        began = time.time()
+
         def heard(line: str) -> None:
-            if KEPT in line:
+            if KEPT in line or (REFUSED in line and _since(line, began)):
                 kept.append(line)
             on_line(line)
 
@@ -65,6 +71,13 @@ async def run(
     if stopped:
         raise asyncio.CancelledError
     return code
+
+
+def _since(line: str, began: float) -> bool:
+    """Whether the lock that a line tells of may be younger than a moment."""
+    found = _CREATED.search(line)
+    created = moment(found[1]) if found else None
+    return created is None or created >= began - SLACK
 
 
 async def _to_the_end(work: asyncio.Future[None], process: asyncio.subprocess.Process, on_stop: Callable[[], None]) -> bool:

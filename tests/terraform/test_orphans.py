@@ -17,7 +17,7 @@ from terraform_work import Heard, made
 
 from core.environment.lock import Holder
 from core.run.clock import VirtualClock
-from core.terraform import Completed, Terraform, locks
+from core.terraform import Completed, Terraform, locks, process
 from core.terraform.diagnostics import StateLocked
 
 WAITING = """
@@ -112,6 +112,22 @@ def _left(folder: Path, **changes: object) -> Holder:
         lock.begin(1)
         lock._write([holder])
     return holder
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Error releasing the state lock", True),
+        ("Error acquiring the state lock: Error 503", True),
+        ("Error acquiring the state lock Lock Info: ID: 1 Created:   2999-01-01 00:00:00.1 +0000 UTC", True),
+        ("Error acquiring the state lock Lock Info: ID: 1 Created:   2020-01-01 00:00:00.1 +0000 UTC", False),
+        ("Error: something else", False),
+    ],
+)
+async def test_who_may_have_left_a_lock_is_remembered(tmp_path: Path, said: str, kept: bool) -> None:
+    command = ["sh", "-c", f"echo '{said}'; exit 1"]
+    assert await process.run(command, folder=tmp_path, environment=os.environ, on_line=lambda _: None) == 1
+    assert bool(locks.unfinished(tmp_path)) == kept
 
 
 def _lock(host: str, created: str = "2026-09-21 14:13:21.123456789 +0000 UTC") -> StateLocked:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.environment import Home
+from core.environment import Cloud, Home
+from core.environment import rehearsal as rehearsals
 from core.environment.home import socket_folder
+from core.errors import UsageError
 from core.run.clock import Clock
 from core.workstation.ssh import configuration, target
 from core.workstation.ssh.configuration import HostConfiguration
-from core.workstation.ssh.target import Target
+from core.workstation.ssh.relay import Destination
 from core.workstation.tunnel import choice
 from core.workstation.tunnel.choice import Choice
 from core.workstation.tunnel.definition import DOCKER_SOCKET, End, Forward, Tunnel
@@ -77,20 +80,44 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
     """What the tunnel runs on; raises what is wrong with its host or its configuration."""
     found = await target.find(home, tunnel.leads_to, project=tunnel.project, zone=tunnel.zone, instance=tunnel.instance)
     host = await configuration.resolved(found.host, options=tunnel.options)
-    relayed = found.destination is not None
-    chosen = choice.choose(host, wanted=tunnel.engine, relayed=relayed)
+    if found.destination is not None and "iap-proxy" not in host.proxy_command:
+        raise _not_added(tunnel)
+    to = found.destination or relay_of(host)
+    cloud = found.cloud if found.destination is not None or to is None else rehearsals.cloud_of(home, to.project)
+    chosen = choice.choose(host, wanted=tunnel.engine, relayed=to is not None)
     async with AsyncExitStack() as stack:
-        engine = _engine(stack, chosen, found, host, tunnel, clock, ask=ask)
-        return Prepared(
-            complete(tunnel),
-            engine,
-            patience=OS_LOGIN_PATIENCE if relayed else 0.0,
-            closing=stack.pop_all().aclose,
-        )
+        way = _relay(stack, to, cloud) if to is not None and chosen.engine == choice.ASYNCSSH else None
+        engine = _engine(chosen, way, host, tunnel, clock, ask=ask)
+        patience = OS_LOGIN_PATIENCE if to is not None else 0.0
+        return Prepared(complete(tunnel), engine, patience=patience, closing=stack.pop_all().aclose)
+
+
+def relay_of(host: HostConfiguration) -> Destination | None:
+    """Where a ProxyCommand of ours leads: its connections then go through the relay in this process, without a child."""
+    try:
+        words = shlex.split(host.proxy_command)
+        at = words.index("iap-proxy")
+        named = dict(zip(words[at + 3 :: 2], words[at + 4 :: 2], strict=False))
+        if at < 2 or words[at - 1] != "ssh" or not {"--project", "--zone"} <= set(named):
+            return None
+        return Destination(named["--project"], named["--zone"], words[at + 1], int(words[at + 2]))
+    except (ValueError, IndexError):
+        return None
+
+
+def _not_added(tunnel: Tunnel) -> UsageError:
+    given = {"--project": tunnel.project, "--zone": tunnel.zone, "--instance": tunnel.instance}
+    flags = "".join(f" {flag} {value}" for flag, value in given.items() if value)
+    return UsageError(
+        f"ssh does not know {tunnel.leads_to} yet: who signs in there, with which key, and which key it shows.",
+        code="not-added",
+        hint="Add it once, then open the tunnel again.",
+        command=f"mlops-env ssh add {tunnel.leads_to}{flags}",
+    )
 
 
 def _engine(
-    stack: AsyncExitStack, chosen: Choice, found: Target, host: HostConfiguration, tunnel: Tunnel, clock: Clock, *, ask: bool
+    chosen: Choice, way: Relay | None, host: HostConfiguration, tunnel: Tunnel, clock: Clock, *, ask: bool
 ) -> Engine:
     from core.workstation.tunnel.with_openssh import OpensshEngine
 
@@ -99,23 +126,16 @@ def _engine(
         return openssh
     from core.workstation.tunnel.with_asyncssh import AsyncsshEngine
 
-    asyncssh = AsyncsshEngine(host, clock=clock, way=_relay(stack, found))
+    asyncssh = AsyncsshEngine(host, clock=clock, way=way)
     return asyncssh if tunnel.engine else Either(asyncssh, openssh)
 
 
-def _relay(stack: AsyncExitStack, found: Target) -> Relay | None:
-    if found.destination is None:
-        return None
+def _relay(stack: AsyncExitStack, to: Destination, cloud: Cloud) -> Relay:
     from core.gcp.credentials import Credentials
     from core.run.redact import Redactor
     from core.workstation.ssh.relay import Relay
 
     redactor = Redactor()
-    relay = Relay(
-        found.destination,
-        cloud=found.cloud,
-        credentials=Credentials(found.cloud, clock=Clock(), redactor=redactor),
-        redactor=redactor,
-    )
+    relay = Relay(to, cloud=cloud, credentials=Credentials(cloud, clock=Clock(), redactor=redactor), redactor=redactor)
     stack.push_async_callback(relay.close)
     return relay

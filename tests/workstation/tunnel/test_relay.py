@@ -1,0 +1,114 @@
+"""A tunnel through IAP's relay, in this process: a cut network ends no stream; a lost session is a new connection."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ssh_server import Echo, Server
+from tunnel_bench import GENEROUS, Up, up
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "ssh"))
+
+import relay_bench
+
+from core.run.clock import Clock
+from core.workstation.ssh.relay import Destination
+from core.workstation.tunnel.choice import choose
+from core.workstation.tunnel.preparing import relay_of
+from core.workstation.tunnel.with_asyncssh import AsyncsshEngine
+
+PIECE = hashlib.sha256(b"piece").digest() * 2048
+
+
+@asynccontextmanager
+async def relayed(folder: Path, server: Server, *forwards: str, **scenario: Any) -> AsyncIterator[tuple[Up, Any]]:
+    """A tunnel whose way is the stand-in relay, with a real sshd behind it."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 18):
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    async def behind(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", server.port)
+        await asyncio.gather(pump(reader, far_writer), pump(far_reader, writer))
+
+    async with relay_bench.running(folder, behind, **scenario) as bench:
+        host = server.host("HostKeyAlias=vm")
+        words = server.known_hosts.read_text().split()
+        if not any(line.startswith("vm ") for line in server.known_hosts.read_text().splitlines()):
+            server.known_hosts.write_text(server.known_hosts.read_text() + f"vm {words[1]} {words[2]}\n")
+        async with up(AsyncsshEngine(host, clock=Clock(), way=bench.relay), *forwards) as tunnel:
+            yield tunnel, bench
+
+
+async def fetch(tunnel: Up, size: int) -> tuple[int, bytes]:
+    """What a server gives, as it came: how much, and its digest."""
+    reader, writer = await tunnel.connect()
+    writer.write(b"D" + size.to_bytes(8, "big"))
+    digest, total = hashlib.sha256(), 0
+    async with asyncio.timeout(GENEROUS * 2):
+        while data := await reader.read(1 << 18):
+            digest.update(data)
+            total += len(data)
+    writer.close()
+    return total, digest.digest()
+
+
+async def test_a_download_is_whole_over_every_cut(tmp_path: Path, sshd: Server, echo: Echo) -> None:
+    size = 48_000_000
+    cut = {"call": "relay", "error": "reset", "after_bytes": 8 << 20, "times": 4}
+    async with relayed(tmp_path, sshd, f"0={echo.port}", fault=[cut]) as (tunnel, bench):
+        total, digest = await fetch(tunnel, size)
+        assert total == size
+        assert digest == hashlib.sha256(b"x" * size).digest()
+        assert bench.service.connections == 5, "the network was cut four times"
+        status = tunnel.running.status()
+        assert (status.state, status.reconnects) == ("up", 0), "ssh has seen none of it"
+
+
+async def test_a_network_that_is_away_for_a_while_ends_no_stream(tmp_path: Path, sshd: Server, echo: Echo) -> None:
+    async with relayed(tmp_path, sshd, f"0={echo.port}") as (tunnel, bench):
+        reader, writer = await tunnel.connect()
+        writer.write(b"Ebefore")
+        assert await reader.readexactly(7) == b"Ebefore"
+        assert bench.service.cut(seconds=2.0) == 1
+        writer.write(b" and after")
+        async with asyncio.timeout(GENEROUS):
+            assert await reader.readexactly(10) == b" and after"
+        assert tunnel.running.status().reconnects == 0
+        writer.close()
+
+
+async def test_a_session_that_the_relay_forgot_is_a_new_connection(tmp_path: Path, sshd: Server, echo: Echo) -> None:
+    async with relayed(tmp_path, sshd, f"0={echo.port}") as (tunnel, bench):
+        reader, writer = await tunnel.connect()
+        writer.write(b"Ebefore")
+        assert await reader.readexactly(7) == b"Ebefore"
+        bench.service.forget()
+        bench.service.cut()
+        async with asyncio.timeout(GENEROUS):
+            with pytest.raises(ConnectionError):
+                await reader.readexactly(1)
+        assert await tunnel.echoes()
+        assert tunnel.running.status().reconnects == 1
+
+
+def test_a_proxy_command_of_ours_is_the_relay_and_anothers_is_ssh(sshd: Server) -> None:
+    ours = sshd.host("ProxyCommand=/x/mlops-env ssh iap-proxy vm %p --project p --zone us-central1-a")
+    assert relay_of(ours) == Destination("p", "us-central1-a", "vm", sshd.port)
+    assert choose(ours, relayed=True).engine == "asyncssh"
+    others = sshd.host("ProxyCommand=gcloud compute start-iap-tunnel vm %p --listen-on-stdin --project=p --zone=z")
+    assert relay_of(others) is None
+    assert choose(others).engine == "openssh"
+    assert choose(others).why == "a ProxyCommand leads there"

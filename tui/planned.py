@@ -45,7 +45,23 @@ def tree(plan: Mapping[str, Any], *, namespace: str) -> list[Node]:
             _group(kind, [(str(o["label"]), str(o["action"])) for o in found]) for kind, found in sorted(by_kind.items())
         ]),
         Node("On this machine", str(len(plan["files"])), [Node(path) for path in plan["files"]]),
+        _cost(plan["cost"]),
     ]  # fmt: skip
+
+
+def monthly(low: float, high: float) -> str:
+    """A range of money in whole units, as in ``168-481``."""
+    least, most = f"{low:,.0f}", f"{high:,.0f}"
+    return least if least == most else f"{least}-{most}"
+
+
+def _cost(cost: Mapping[str, Any]) -> Node:
+    lines = [
+        Node(f"{line['what']}: {line['detail']}", monthly(float(line["low"]), float(line["high"]))) for line in cost["lines"]
+    ]
+    lines += [Node(what, "not known") for what in cost["unknown"]]
+    lines.append(Node(f"by list prices of {cost['date']}, from standing by to used daily"))
+    return Node(f"Cost a month, {cost['currency']}", monthly(cost["monthly"]["low"], cost["monthly"]["high"]), lines)
 
 
 def _group(label: str, found: Sequence[tuple[str, str]]) -> Node:

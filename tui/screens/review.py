@@ -137,6 +137,12 @@ def _summary(preparing: Preparing, plan: dict[str, Any] | None, expected: Estima
     rows = [
         text(("Nothing of this has been made yet.", "bold")),
         text(""),
+        text(("Time", "$text-muted")),
+        text(time),
+        text(""),
+        text(("Cost", "$text-muted")),
+        *(text(said) for said in _cost(preparing)),
+        text(""),
         text(f"Kubeflow Pipelines {values['kfp_version']}, {values['profile']}"),
         text(
             f"{values['project_id'] or preparing.project or 'project not known yet'}, {values['zone'] or values['region']}"
@@ -148,14 +154,6 @@ def _summary(preparing: Preparing, plan: dict[str, Any] | None, expected: Estima
         text("as typed" if preparing.password else "made by the run"),
         text("kept in Secret Manager alone:"),
         text(names.sql_password_secret),
-        text(""),
-        text(("Time", "$text-muted")),
-        text(time),
-        text(""),
-        text(("Cost", "$text-muted")),
-        text(
-            "none: a rehearsal on this machine" if preparing.rehearsal else "not estimated here; Google's calculator knows"
-        ),
     ]
     if plan is not None:
         terraform = plan["terraform"]
@@ -167,3 +165,14 @@ def _summary(preparing: Preparing, plan: dict[str, Any] | None, expected: Estima
             text(f"{len(plan['files'])} files and folders"),
         ]
     return lines(*rows)
+
+
+def _cost(preparing: Preparing) -> list[str]:
+    cost = preparing.draft.cost()
+    currency = cost.prices.currency
+    said = [f"{planned.monthly(cost.low, cost.high)} {currency} a month", *(f"not known: {what}" for what in cost.unknown)]
+    said += [f"{each.how}: up to {each.monthly:,.0f} less" for each in cost.savings]
+    said += [cost.note] if cost.note else []
+    if preparing.rehearsal:
+        return ["none: a rehearsal on this machine", f"on Google Cloud {said[0]}"]
+    return said

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.environment import Environment, Home
 from core.errors import UnknownEnvironment, UsageError
-from core.install.draft import changed
+from core.install.changes import changed
 
 
 def environment(arguments: argparse.Namespace) -> Environment:

@@ -17,49 +17,15 @@ from core.environment import rehearsal as rehearsals
 from core.environment.lock import Lock
 from core.errors import MlopsError, ParameterError, UnknownEnvironment
 from core.install import outside
+from core.install.changes import changed, fixed
 from core.install.installation import Installation
-from core.parameters.specification import PARAMETERS
 from core.prerequisites.check import Check, Subject
 from core.prerequisites.concerns import CONCERNS, Concern, look
-from core.run import runs
 from core.run.estimate import Estimate
 from core.run.step import Reporter
 
 if TYPE_CHECKING:
     from core.install.cost import Cost
-
-
-def changed(known: Environment, given: Mapping[str, Any]) -> Environment:
-    """An environment that exists, with values given anew; a destroyed one begins again as a new one.
-
-    Raises `ParameterError` for a value that can't be changed once the environment is there.
-    """
-    if runs.state(runs.last(known), None) == "destroyed":
-        fresh = Environment.new(known.home, known.name, cloud=known.cloud, given={**known.given, **given})
-        return replace(fresh, resolved=known.resolved) if known.cloud == "rehearsal" else fresh
-    for key, value in given.items():
-        if key in fixed(known) and known.values[key] != value:
-            raise ParameterError(
-                key,
-                value,
-                f"it can't be changed once the environment is there; it is {known.values[key]}",
-                hint="Install under another name, or destroy this one first.",
-            )
-        if key == "notebook" and known.values[key] not in ("none", value) and "notebook" in outside.facts(known):
-            raise ParameterError(
-                key,
-                value,
-                f"the notebook is there, and its disks hold its users' work; it is {known.values[key]}",
-                hint="Save what is on it, and destroy the environment, or install another one.",
-            )
-    return replace(known, given={**known.given, **given})
-
-
-def fixed(known: Environment) -> frozenset[str]:
-    """The parameters that can't be changed any more."""
-    if not runs.ids(known) or runs.state(runs.last(known), None) == "destroyed":
-        return frozenset()
-    return frozenset(p.key for p in PARAMETERS if p.change == "fixed")
 
 
 class Draft:

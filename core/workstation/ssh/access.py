@@ -17,12 +17,12 @@ STOPPED = ("STOPPING", "STOPPED", "SUSPENDING", "SUSPENDED", "TERMINATED")
 
 def relay(target: Target, *, watch: Watch | None = None) -> Relay:
     """The relay to a target that has a destination, with the sign-in of its cloud; close it after use."""
-    from core.gcp.credentials import Credentials
+    from core.gcp.quick_token import QuickTokens
 
     assert target.destination is not None
     redactor = Redactor()
-    credentials = Credentials(target.cloud, clock=Clock(target.cloud.rate), redactor=redactor)
-    return Relay(target.destination, cloud=target.cloud, credentials=credentials, redactor=redactor, watch=watch)
+    tokens = QuickTokens(target.cloud, redactor)
+    return Relay(target.destination, cloud=target.cloud, credentials=tokens, redactor=redactor, watch=watch)
 
 
 async def proxy(home: Home, project: str, zone: str, instance: str, port: int, *, source: int, sink: int) -> None:

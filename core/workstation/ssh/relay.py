@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -19,12 +20,12 @@ from core.gcp import network
 from core.gcp.credentials import Token
 from core.run.clock import Clock
 from core.run.redact import Redactor
+from core.workstation.ssh import websocket
 from core.workstation.ssh.closing import RelayRefused, RelayUnreachable
 from core.workstation.ssh.frames import ORIGIN, SUBPROTOCOL
+from core.workstation.ssh.websocket import WebSocket
 
 if TYPE_CHECKING:
-    import aiohttp
-
     from core.workstation.ssh.stream import Stream, Watch
 
 GOOGLES = "wss://tunnel.cloudproxy.app/v4"
@@ -59,7 +60,7 @@ class Tokens(Protocol):
 
 
 class Relay:
-    """Opens streams to one destination; all of them share one client session, which `close` ends.
+    """Opens streams to one destination; `close` ends those that are still open.
 
     ``clock`` is real time unless a test says otherwise: a network's silence is never simulated. ``watch`` is told each
     `core.workstation.ssh.stream.Status` of each stream.
@@ -77,8 +78,8 @@ class Relay:
     ) -> None:
         self.destination, self.redactor, self.clock = destination, redactor, clock or Clock()
         self._cloud, self._credentials, self._watch = cloud, credentials, watch
-        self._client: aiohttp.ClientSession | None = None
-        self._trust: Any = None
+        self._streams: set[Stream] = set()
+        self._trust: ssl.SSLContext | None = None
 
     async def create_connection(self, factory: Callable[[], P], host: str = "", port: int = 0) -> tuple[Stream, P]:
         """Opens a stream for a protocol, as an event loop's own method does; ``host`` and ``port`` are the destination's.
@@ -90,15 +91,16 @@ class Relay:
         protocol = factory()
         stream = Stream(self, protocol, watch=self._watch)
         await stream.open()
+        self._streams.add(stream)
+        stream.when_ended(lambda: self._streams.discard(stream))
         return stream, protocol
 
     async def close(self) -> None:
-        """Ends the client session, and with it every stream that is still open."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        """Ends every stream that is still open."""
+        while self._streams:
+            await self._streams.pop().ended()
 
-    async def connect(self) -> aiohttp.ClientWebSocketResponse:
+    async def connect(self) -> WebSocket:
         """A WebSocket for a new session."""
         to = self.destination
         return await self._websocket(
@@ -107,7 +109,7 @@ class Relay:
              "instance": to.instance, "interface": to.interface},
         )  # fmt: skip
 
-    async def reconnect(self, session: str, received: int) -> aiohttp.ClientWebSocketResponse:
+    async def reconnect(self, session: str, received: int) -> WebSocket:
         """A WebSocket that goes on with a session, from the byte after those that were received."""
         return await self._websocket(
             "reconnect", {"sid": session, "ack": str(received), "newWebsocket": "True", "zone": self.destination.zone}
@@ -117,43 +119,36 @@ class Relay:
         """The next WebSocket is opened with a token that no relay has seen."""
         await self._credentials.renew()
 
-    async def _websocket(self, endpoint: str, query: dict[str, str]) -> aiohttp.ClientWebSocketResponse:
-        import aiohttp
-
+    async def _websocket(self, endpoint: str, query: dict[str, str]) -> WebSocket:
         url = f"{self._cloud.relay or GOOGLES}/{endpoint}?{urllib.parse.urlencode(query)}"
         for last in (False, True):
             token = (await self._credentials.token()).value
             try:
                 return await self._handshake(url, token)
-            except aiohttp.WSServerHandshakeError as error:
+            except websocket.NotAccepted as error:
                 if error.status != 401 or last:
                     raise self._not_accepted(error.status) from error
                 self._credentials.reject(token)
-            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            except (OSError, TimeoutError) as error:
                 raise self._not_reached(error) from error
         raise AssertionError("unreachable")
 
-    async def _handshake(self, url: str, token: str) -> aiohttp.ClientWebSocketResponse:
-        import aiohttp
-
-        if self._client is None:
-            self._client = aiohttp.ClientSession(trust_env=False, auto_decompress=False)
-            self._trust = await asyncio.to_thread(network.ssl_context, self._cloud)
+    async def _handshake(self, url: str, token: str) -> WebSocket:
         async with asyncio.timeout(HANDSHAKE):
-            opened = await self._client.ws_connect(
+            opened = await websocket.connect(
                 url,
-                protocols=(SUBPROTOCOL,),
+                {"Authorization": f"Bearer {token}", "User-Agent": "mlops-env"},
+                subprotocol=SUBPROTOCOL,
                 origin=ORIGIN,
-                headers={"Authorization": f"Bearer {token}", "User-Agent": "mlops-env"},
-                proxy=network.proxies().for_url(url),
-                ssl=self._trust,
-                heartbeat=None,
-                autoping=True,
-                compress=0,
-                timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
+                trust=self._trusted,
             )
-        _impatient(opened.get_extra_info("socket"))
+        _impatient(opened.transport.get_extra_info("socket"))
         return opened
+
+    def _trusted(self) -> ssl.SSLContext:
+        if self._trust is None:
+            self._trust = network.ssl_context(self._cloud)
+        return self._trust
 
     def _not_accepted(self, status: int) -> RelayRefused | RelayUnreachable:
         if status in (401, 403):

@@ -12,13 +12,12 @@ directions are busy.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from core.run.clock import Clock
 from core.workstation.ssh import frames
@@ -34,9 +33,7 @@ from core.workstation.ssh.closing import (
 )
 from core.workstation.ssh.frames import MOST, Tag
 from core.workstation.ssh.outgoing import Outgoing
-
-if TYPE_CHECKING:
-    import aiohttp
+from core.workstation.ssh.websocket import WebSocket
 
 WINDOW = 8 << 20
 """Bytes that may be on their way unconfirmed; all of them are kept, to be sent again."""
@@ -56,8 +53,6 @@ IN_USE = 60.0
 """Seconds for which the relay may still think that the old WebSocket lives."""
 OPENING = 30.0
 TRIES = 3
-LINGER = 10.0
-"""Seconds that a close waits for what has not been sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +75,8 @@ class Dialler(Protocol):
     redactor: Any
     destination: Any
 
-    async def connect(self) -> aiohttp.ClientWebSocketResponse: ...
-    async def reconnect(self, session: str, received: int) -> aiohttp.ClientWebSocketResponse: ...
+    async def connect(self) -> WebSocket: ...
+    async def reconnect(self, session: str, received: int) -> WebSocket: ...
     async def new_token(self) -> None: ...
 
 
@@ -98,7 +93,9 @@ class Stream(asyncio.Transport):
         super().__init__({"peername": (relay.destination.instance, relay.destination.port), "sockname": ("iap", 0)})
         self._relay, self._protocol, self._watch = relay, protocol, watch
         self._out = Outgoing(window=WINDOW)
-        self._wake = asyncio.Event()
+        self._websocket: WebSocket | None = None
+        self._pumping = False
+        self._all_sent = asyncio.Event()
         self._session = ""
         self._received = self._acknowledged = 0
         self._inbox: deque[bytes] = deque()
@@ -109,6 +106,7 @@ class Stream(asyncio.Transport):
         self._progress = 0.0
         self._stall = STALL
         self._why = ""
+        self._failed: RelayViolation | None = None
         self._task: asyncio.Task[None] | None = None
         self.resumed = 0
 
@@ -136,7 +134,7 @@ class Stream(asyncio.Transport):
         if not self._out.unconfirmed:
             self._progress = self._relay.clock.now()
         self._out.put(bytes(data))
-        self._wake.set()
+        self._pump_soon()
         if self._out.waiting > HIGH and not self._writing_paused:
             self._writing_paused = True
             self._protocol.pause_writing()
@@ -181,7 +179,7 @@ class Stream(asyncio.Transport):
     def close(self) -> None:
         """Ends the stream once what waits has been sent."""
         self._closing = True
-        self._wake.set()
+        self._pump_soon()
 
     def abort(self) -> None:
         """Ends the stream at once."""
@@ -189,9 +187,20 @@ class Stream(asyncio.Transport):
         if self._task is not None:
             self._task.cancel()
 
+    def when_ended(self, told: Callable[[], None]) -> None:
+        """Tells once the stream has ended."""
+        if self._task is not None:
+            self._task.add_done_callback(lambda _: told())
+
+    async def ended(self) -> None:
+        """Ends the stream at once, and waits for that."""
+        self.abort()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
     # The life of the session.
 
-    async def _live(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _live(self, websocket: WebSocket) -> None:
         error: Exception | None = None
         try:
             while True:
@@ -203,86 +212,90 @@ class Stream(asyncio.Transport):
                 self.resumed += 1
                 self._tell("open")
         except asyncio.CancelledError:
-            pass
+            websocket.drop()
         except Exception as found:  # whatever it is, the protocol is told, as every transport does
             error = found
         finally:
             self._closing = True
-            await _shut(websocket)
+            await websocket.close()
             self._tell("closed", str(error) if error else "")
             if error is None and isinstance(self._protocol, asyncio.Protocol):
                 self._protocol.eof_received()
             self._protocol.connection_lost(error)
 
-    async def _carried(self, websocket: aiohttp.ClientWebSocketResponse) -> _Closed | None:
+    async def _carried(self, websocket: WebSocket) -> _Closed | None:
         """Carries both directions until the WebSocket closes; None where it was this side that ended the stream."""
-        sending = asyncio.create_task(self._send(websocket))
+        self._websocket = websocket
+        websocket.start(self._arrived, self._pump)
+        self._pump()
         looking = asyncio.create_task(self._look_after(websocket))
-        reading = asyncio.create_task(self._receive(websocket))
+        sending = asyncio.create_task(self._all_sent.wait())
         try:
-            await asyncio.wait([sending, reading], return_when=asyncio.FIRST_COMPLETED)
-            if sending.done() and sending.result():
-                return None
-            return await reading
+            ends: list[asyncio.Future[Any]] = [sending, websocket.closed]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (sending, looking, reading):
+            self._websocket = None
+            for task in (looking, sending):
                 task.cancel()
-            await asyncio.gather(sending, looking, reading, return_exceptions=True)
+            await asyncio.gather(looking, sending, return_exceptions=True)
+        if self._failed is not None:
+            raise self._failed
+        return _Closed(*websocket.closed.result()) if websocket.closed.done() else None
 
-    async def _send(self, websocket: aiohttp.ClientWebSocketResponse) -> bool:
-        """Sends what waits; True once everything is sent and the stream is to close, False where sending failed."""
-        try:
-            while True:
-                self._wake.clear()
-                if self._due():
-                    self._acknowledged = self._received
-                    await websocket.send_bytes(frames.ack(self._received))
-                if piece := self._out.take():
-                    await websocket.send_bytes(frames.data(piece))
-                    self._ease()
-                elif self._closing and not self._out.waiting:
-                    return True
-                else:
-                    await self._wake.wait()
-        except (OSError, RuntimeError):  # the socket has gone: whoever reads it learns why
-            _drop(websocket)
-            return False
+    def _pump_soon(self) -> None:
+        """Sends what waits once this turn of the loop is over, so that small pieces share a message."""
+        if not self._pumping:
+            self._pumping = True
+            asyncio.get_running_loop().call_soon(self._pump)
 
-    def _due(self) -> bool:
-        return self._received - self._acknowledged > 2 * MOST and not self._inbox
+    def _pump(self) -> None:
+        self._pumping = False
+        while (to := self._websocket) is not None and to.writable and (piece := self._out.take()):
+            to.send(frames.data(piece))
+        self._ease()
+        if self._closing and not self._out.waiting and self._websocket is not None:
+            self._all_sent.set()
+
+    def _acknowledge(self) -> None:
+        if self._websocket is not None:
+            self._acknowledged = self._received
+            self._websocket.send(frames.ack(self._received))
 
     def _ease(self) -> None:
         if self._writing_paused and self._out.waiting <= LOW:
             self._writing_paused = False
             self._protocol.resume_writing()
 
-    async def _receive(self, websocket: aiohttp.ClientWebSocketResponse) -> _Closed:
-        while True:
-            message = await self._message(websocket)
-            if isinstance(message, _Closed):
-                return message
-            tag, payload, count = message
+    def _arrived(self, message: bytes) -> None:
+        try:
+            tag, payload, count = frames.parse(message)
             if tag == Tag.DATA:
                 self._take_in(payload)
-                if self._inbox_size > INBOX:
-                    await self._unpaused.wait()
-                    self._deliver()
             elif tag == Tag.ACK:
-                self._confirmed(count)
+                self._out.confirm(count)
+                self._progress = self._relay.clock.now()
+                self._pump()
+        except ValueError as error:
+            self._failed = self._violation(str(error))
+            self._give_up()
 
     def _take_in(self, payload: bytes) -> None:
         self._received += len(payload)
         self._inbox.append(payload)
         self._inbox_size += len(payload)
         self._deliver()
+        if self._inbox_size > INBOX and self._websocket is not None:
+            self._websocket.pause()
 
     def _deliver(self) -> None:
         while self._inbox and self._unpaused.is_set():
             payload = self._inbox.popleft()
             self._inbox_size -= len(payload)
             cast(asyncio.Protocol, self._protocol).data_received(payload)
-        if self._due():
-            self._wake.set()
+        if not self._inbox and self._websocket is not None:
+            self._websocket.resume()
+            if self._received - self._acknowledged > 2 * MOST:
+                self._acknowledge()
 
     async def _delivered(self) -> None:
         """Everything that has come is the protocol's, also that of a stream that has ended meanwhile."""
@@ -290,15 +303,7 @@ class Stream(asyncio.Transport):
             await self._unpaused.wait()
             self._deliver()
 
-    def _confirmed(self, count: int) -> None:
-        try:
-            self._out.confirm(count)
-        except ValueError as error:
-            raise self._violation(str(error)) from error
-        self._progress = self._relay.clock.now()
-        self._wake.set()
-
-    async def _look_after(self, websocket: aiohttp.ClientWebSocketResponse) -> None:
+    async def _look_after(self, websocket: WebSocket) -> None:
         """Gives the WebSocket up where it is dead and does not say so; acknowledges the rest in a quiet moment."""
         clock = self._relay.clock
         ahead = time.time() - clock.now()
@@ -312,15 +317,18 @@ class Stream(asyncio.Transport):
                 self._why = f"nothing was confirmed for {self._stall:.0f} seconds"
             else:
                 if self._received > self._acknowledged and not self._inbox:
-                    self._acknowledged = self._received - 2 * MOST - 1
-                    self._wake.set()
+                    self._acknowledge()
                 continue
-            _drop(websocket)
+            websocket.drop()
             return
+
+    def _give_up(self) -> None:
+        if self._websocket is not None:
+            self._websocket.drop()
 
     # Beginning a session, and taking one up.
 
-    async def _begun(self) -> aiohttp.ClientWebSocketResponse:
+    async def _begun(self) -> WebSocket:
         for last in (False, True):
             websocket = await self._relay.connect()
             message = await self._first(websocket)
@@ -339,7 +347,7 @@ class Stream(asyncio.Transport):
             await self._relay.new_token()
         raise AssertionError("unreachable")
 
-    async def _taken_up(self, closed: _Closed) -> aiohttp.ClientWebSocketResponse:
+    async def _taken_up(self, closed: _Closed) -> WebSocket:
         """The session over a new WebSocket; raises `SessionLost` and what else ends it for good."""
         clock, machine = self._relay.clock, str(self._relay.destination)
         begin, attempt = clock.now(), 0
@@ -378,33 +386,22 @@ class Stream(asyncio.Transport):
             self._stall = min(self._stall * 2, STALL_MOST)
         self._acknowledged, self._why = self._received, ""
         self._progress = self._relay.clock.now()
-        self._wake.set()
 
-    async def _first(self, websocket: aiohttp.ClientWebSocketResponse) -> tuple[int, bytes, int] | _Closed:
+    async def _first(self, websocket: WebSocket) -> tuple[int, bytes, int] | _Closed:
+        """The message that a WebSocket begins with, or why there is none."""
         try:
             async with asyncio.timeout(OPENING):
-                while True:
-                    message = await self._message(websocket)
-                    if isinstance(message, _Closed) or message[0] in tuple(Tag):
-                        return message
+                while (message := await websocket.first()) is not None:
+                    found = frames.parse(message)
+                    if found[0] in tuple(Tag):
+                        return found
+        except frames.Malformed as error:
+            websocket.drop()
+            raise self._violation(str(error)) from error
         except TimeoutError:
-            _drop(websocket)
+            websocket.drop()
             return _Closed(ABNORMAL, f"the relay said nothing for {OPENING:.0f} seconds")
-
-    async def _message(self, websocket: aiohttp.ClientWebSocketResponse) -> tuple[int, bytes, int] | _Closed:
-        import aiohttp
-
-        while True:
-            received = await websocket.receive()
-            if received.type is aiohttp.WSMsgType.BINARY:
-                try:
-                    return frames.parse(received.data)
-                except frames.Malformed as error:
-                    raise self._violation(str(error)) from error
-            if received.type is aiohttp.WSMsgType.CLOSE:
-                return _Closed(int(received.data or ABNORMAL), str(received.extra or ""))
-            if received.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING, aiohttp.WSMsgType.ERROR):
-                return _Closed(ABNORMAL)
+        return _Closed(*websocket.closed.result())
 
     def _violation(self, cause: str) -> RelayViolation:
         return RelayViolation(
@@ -424,20 +421,6 @@ class Stream(asyncio.Transport):
     def _tell(self, state: str, reason: str = "") -> None:
         if self._watch is not None:
             self._watch(Status(state, self._relay.redactor.text(reason), self.resumed))
-
-
-async def _shut(websocket: aiohttp.ClientWebSocketResponse) -> None:
-    with contextlib.suppress(Exception):
-        async with asyncio.timeout(LINGER):
-            await websocket.close()
-
-
-def _drop(websocket: aiohttp.ClientWebSocketResponse) -> None:
-    """Lets a WebSocket go without a word: there is nobody who would answer."""
-    opened = websocket.get_extra_info("socket")
-    if opened is not None:
-        with contextlib.suppress(OSError):
-            opened.shutdown(2)
 
 
 def _backoff(attempt: int) -> float:

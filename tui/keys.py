@@ -95,6 +95,7 @@ TABLE = (
     Key("end_tunnel", ("E",), "End", "End the chosen tunnel.", 1, asks=True),
     Key("define_tunnel", ("j",), "Define", "Define a tunnel: a host, and what is forwarded from it.", 2),
     Key("devcontainer", ("v",), "Devcontainer", "Files that open your folder in a container of the image, in VS Code.", 5),
+    Key("jupyter", ("x",), "JupyterLab", "Open the notebook's page, or show its address to be copied.", 4),
     Key("write", ("W",), "Write", "Write the files that are shown.", 1, asks=True),
     Key("generate", ("ctrl+y",), "Generate", "Have a password made.", 5),
     Key("reveal", ("ctrl+l",), "Advanced", "Show or fold the parameters that seldom matter.", 5),

@@ -17,6 +17,7 @@ from textual.widgets import Button, Static
 
 from core.environment import Environment
 from core.environment.lifetime import cloud_shell
+from core.errors import VerificationError
 from core.install import endpoints, forwarding
 from core.run.journal import seconds_between, timestamp
 from tui import keys, signs, ways
@@ -35,6 +36,7 @@ LOOKS = 2.0
 PANELS = (
     ("interface", "Kubeflow Pipelines", ("forward", "page", "copy")),
     ("verified", "Verified for the pipelines' account", ("verify",)),
+    ("notebook", "Notebook and VS Code", ("jupyter", "devcontainer")),
     ("cluster", "Cluster", ("kubeconfig",)),
     ("console", "Google Cloud console", ()),
     ("next", "Next", ("watch", "back")),
@@ -44,7 +46,7 @@ PANELS = (
 class AccessScreen(BaseScreen):
     """Looks every other second whether the interface answers."""
 
-    ACTIONS = ("forward", "page", "copy", "kubeconfig", "verify", "watch", "back")
+    ACTIONS = ("forward", "page", "copy", "kubeconfig", "jupyter", "devcontainer", "verify", "watch", "back")
     HELP = "Forward makes Kubeflow's interface answer at the address that is shown; it goes on when you leave."
     CSS_PATH = "access.tcss"
     MOVES: ClassVar = [
@@ -106,6 +108,7 @@ class AccessScreen(BaseScreen):
         for id, content in (
             ("interface", self._interface(document)),
             ("verified", self._verified()),
+            ("notebook", self._notebook(document)),
             ("cluster", self._cluster()),
             ("console", self._addresses(document)),
             ("next", text("Run a first pipeline in the interface: Pipelines, then a sample, then Create run.")),
@@ -114,6 +117,7 @@ class AccessScreen(BaseScreen):
         self.query_one("#do-forward", Button).label = text("End forward (d)" if self.forwarded else "Forward (d)")
         self.query_one("#do-forward").display = self.allowed("forward")
         self.query_one("#do-page").display = self.allowed("page")
+        self.query_one("#do-jupyter").display = self.allowed("jupyter")
         parts = [self._busy] if self._busy else []
         parts += ["forwarded" if self.forwarded else "not forwarded"] if document else []
         parts += ["rehearsal"] if self.environment.cloud == "rehearsal" else []
@@ -164,6 +168,20 @@ class AccessScreen(BaseScreen):
             rows.append(text((f"{sign.sign} {len(passing)} pass  ", sign.style), ", ".join(passing)))
         return lines(*rows, text((f"looked at {when}", "$text-muted")))
 
+    def _notebook(self, document: dict[str, Any] | None) -> Content:
+        if document is None:
+            return text("Looking…")
+        notebook = document.get("notebook")
+        if notebook is None:
+            return text(f"No notebook. Your own folder, in the image {self.environment.values['image']}: v.")
+        rows = [text((notebook["url"] or notebook["name"], "bold underline"))]
+        rows.append(text((f"{notebook['kind']}  ", "$text-muted"), notebook["name"]))
+        if notebook.get("ssh_host"):
+            rows.append(text(("over ssh  ", "$text-muted"), f"ssh {notebook['ssh_host']}"))
+        if notebook["command"]:
+            rows.append(text(("for VS Code  ", "$text-muted"), notebook["command"]))
+        return lines(*rows)
+
     def _cluster(self) -> Content:
         return lines(text(self.kubectl()), text(("context ", "$text-muted"), self.environment.names.kubernetes_context))
 
@@ -190,6 +208,8 @@ class AccessScreen(BaseScreen):
             return self.document is not None and bool(self.document["pipelines_ui"]["reachable"])
         if action == "copy":
             return self.document is not None
+        if action == "jupyter":
+            return bool(((self.document or {}).get("notebook") or {}).get("url"))
         return action != "verify" or not self._busy
 
     async def on_button_pressed(self, event: Button.Pressed) -> None:
@@ -222,6 +242,15 @@ class AccessScreen(BaseScreen):
         if self.document is not None:
             self.ours.copy(str(self.document["pipelines_ui"]["url"]))
 
+    def action_jupyter(self) -> None:
+        """Opens JupyterLab, or shows its address."""
+        if self.document is not None:
+            self.ours.open_page(str(self.document["notebook"]["url"]))
+
+    def action_devcontainer(self) -> None:
+        """A devcontainer on this environment's image."""
+        ways.devcontainer(self.ours, self.environment.name)
+
     def action_kubeconfig(self) -> None:
         """Copies the command for kubectl."""
         self.ours.copy(self.kubectl())
@@ -250,6 +279,10 @@ class AccessScreen(BaseScreen):
         try:
             self.checks = await offstage(verify(self.environment, Telling(progress)))
             self.verified = timestamp()
+        except VerificationError as error:
+            if error.checks:
+                self.checks, self.verified = [dict(check) for check in error.checks], timestamp()
+            raise
         finally:
             self._say_busy("")
 

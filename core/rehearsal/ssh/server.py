@@ -99,6 +99,9 @@ async def carry(reader: asyncssh.SSHReader[bytes], writer: asyncssh.SSHWriter[by
             writer.write(data)
             await writer.drain()
 
+    upward = asyncio.create_task(up())
     with contextlib.suppress(asyncssh.Error, OSError):
-        await asyncio.gather(up(), down())
+        await down()
+    upward.cancel()
+    await asyncio.gather(upward, return_exceptions=True)
     far.close()

@@ -145,7 +145,9 @@ async def test_the_command_for_kubectl_and_the_address_are_copied_whole(
 async def test_verifying_asks_tells_its_progress_and_shows_the_result(
     app: MlopsApp, home: Home, moment: SimpleNamespace, state: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers: list[Any] = [[{"check": "pods", "state": "pass", "detail": ""}], VerificationError("BigQuery says no.")]
+    checks = [{"check": "pods", "state": "pass", "detail": ""}]
+    failed = [*checks, {"check": "BigQuery", "state": "fail", "detail": "no role"}]
+    answers: list[Any] = [checks, VerificationError("BigQuery says no.", checks=failed)]
 
     async def verify(_: Environment, reporter: Any) -> Any:
         reporter.progress("checking pods")
@@ -167,3 +169,4 @@ async def test_verifying_asks_tells_its_progress_and_shows_the_result(
         await until_shown(pilot, "BigQuery says no.")
         await press(pilot, "escape")
         await until(pilot, lambda: "verifying" not in shown(app).splitlines()[0])
+        await until_shown(pilot, "✗ fails  BigQuery: no role", "1 pass  pods")

@@ -38,6 +38,8 @@ class Server:
     folder: Path
     port: int
     process: subprocess.Popen[bytes] = field(repr=False)
+    address: str = "127.0.0.1"
+    prefix: tuple[str, ...] = ()
 
     @property
     def config(self) -> Path:
@@ -51,7 +53,8 @@ class Server:
     def options(self) -> list[str]:
         """What leads to it without a configuration file."""
         return [
-            "HostName=127.0.0.1", f"Port={self.port}", "User=root", f"IdentityFile={self.folder}/key", "IdentitiesOnly=yes",
+            f"HostName={self.address}", f"Port={self.port}", "User=root", f"IdentityFile={self.folder}/key",
+            "IdentitiesOnly=yes",
             f"UserKnownHostsFile={self.known_hosts}", "GlobalKnownHostsFile=/dev/null", "IdentityAgent=none",
         ]  # fmt: skip
 
@@ -88,8 +91,8 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
 
     def start(self) -> None:
-        self.process = _spawn(self.folder)
-        _wait(self.port, self.process, self.folder)
+        self.process = _spawn(self.folder, self.prefix)
+        _wait(self)
 
     def new_host_key(self) -> None:
         """Makes the host another one, as if it had been installed anew."""
@@ -108,17 +111,19 @@ def _keygen(path: Path, *more: str) -> None:
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(path), *more], check=True)
 
 
-def _spawn(folder: Path) -> subprocess.Popen[bytes]:
+def _spawn(folder: Path, prefix: tuple[str, ...]) -> subprocess.Popen[bytes]:
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     with (folder / "sshd.log").open("ab") as log:
-        return subprocess.Popen(["/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], stdout=log, stderr=log)
+        return subprocess.Popen(
+            [*prefix, "/usr/sbin/sshd", "-D", "-e", "-f", str(folder / "sshd_config")], stdout=log, stderr=log
+        )
 
 
-def _wait(port: int, process: subprocess.Popen[bytes], folder: Path) -> None:
+def _wait(server: Server) -> None:
     until = time.monotonic() + 30
     while time.monotonic() < until:
-        assert process.poll() is None, (folder / "sshd.log").read_text()
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+        assert server.process.poll() is None, (server.folder / "sshd.log").read_text()
+        with contextlib.suppress(OSError), socket.create_connection((server.address, server.port), timeout=1):
             return
         time.sleep(0.01)
     raise AssertionError("sshd does not listen")
@@ -133,20 +138,57 @@ def running(address: str = "127.0.0.1", port: int = 0, prefix: tuple[str, ...] =
     _keygen(folder / "key")
     shutil.copy(folder / "key.pub", folder / "authorized_keys")
     words = (folder / "host_key.pub").read_text().split()
-    (folder / "known_hosts").write_text(f"[127.0.0.1]:{port} {words[0]} {words[1]}\n")
+    (folder / "known_hosts").write_text(f"[{address}]:{port} {words[0]} {words[1]}\n")
     (folder / "sshd_config").write_text(
         f"Port {port}\nListenAddress {address}\nHostKey {folder}/host_key\nPidFile none\nUsePAM no\nStrictModes no\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\nAllowStreamLocalForwarding yes\nMaxStartups 200:30:400\n"
         "PermitRootLogin yes\nPasswordAuthentication no\nLogLevel ERROR\nUseDNS no\n"
     )
-    server = Server(folder, port, _spawn(folder))
+    server = Server(folder, port, _spawn(folder, prefix), address, prefix)
     (folder / "ssh_config").write_text("Host box\n" + "".join(f"  {o.replace('=', ' ', 1)}\n" for o in server.options))
     try:
-        _wait(port, server.process, folder)
+        _wait(server)
         yield server
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class Network:
+    """A network of the tests' own, with one machine in it; ``drop`` has it lose every packet to sshd, ``heal`` ends that."""
+
+    def __init__(self) -> None:
+        number = os.getpid()
+        self.name, subnet = f"mlt{number}", f"10.213.{number % 250}"
+        self.here, self.there = f"{subnet}.1", f"{subnet}.2"
+        self.inside = ("ip", "netns", "exec", self.name)
+
+    def __enter__(self) -> Network:
+        try:
+            for words in (
+                f"netns add {self.name}",
+                f"link add {self.name}a type veth peer name {self.name}b netns {self.name}",
+                f"addr add {self.here}/30 dev {self.name}a",
+                f"link set {self.name}a up",
+                f"-n {self.name} addr add {self.there}/30 dev {self.name}b",
+                f"-n {self.name} link set {self.name}b up",
+                f"-n {self.name} link set lo up",
+            ):
+                subprocess.run(["ip", *words.split()], check=True, capture_output=True)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run(["ip", "link", "delete", f"{self.name}a"], check=False, capture_output=True)
+        subprocess.run(["ip", "netns", "delete", self.name], check=False, capture_output=True)
+
+    def drop(self) -> None:
+        subprocess.run([*self.inside, "iptables", "-A", "INPUT", "-p", "tcp", "-j", "DROP"], check=True)
+
+    def heal(self) -> None:
+        subprocess.run([*self.inside, "iptables", "-F", "INPUT"], check=True)
 
 
 class Echo:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
+import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from ssh_server import Echo, Server
+from ssh_server import Echo, Network, Server, missing, running
 from tunnel_bench import ENGINES, GENEROUS, engine, up
 
 from core.workstation.tunnel import gate
@@ -54,6 +57,35 @@ async def test_a_host_that_falls_silent_is_noticed(name: str, own_sshd: Server, 
                 await reader.read()
         assert all(await asyncio.gather(*waiting))
         own_sshd.kill_children(signal.SIGKILL)
+
+
+@by_either
+async def test_a_network_that_loses_every_packet_is_noticed_and_come_back_from(name: str, tmp_path: Path) -> None:
+    if reason := missing() or (
+        "" if shutil.which("ip") and shutil.which("iptables") else "make system-deps brings iptables"
+    ):
+        pytest.skip(reason)
+    there = Echo()
+    await there.start(str(tmp_path / "there.sock"))
+    with ExitStack() as stack:
+        try:
+            network = stack.enter_context(Network())
+        except (subprocess.CalledProcessError, OSError):
+            pytest.skip("no network of its own can be made here")
+        server = stack.enter_context(running(network.there, prefix=network.inside))
+        async with up(engine(name, server, *WATCHFUL), f"0={tmp_path}/there.sock") as tunnel:
+            reader, _ = await in_flight(tunnel)
+            network.drop()
+            async with asyncio.timeout(GENEROUS):
+                with pytest.raises(ConnectionError):
+                    await reader.read()
+            await tunnel.until(lambda: tunnel.running.status().state == "reconnecting")
+            waiting = [asyncio.create_task(tunnel.echoes()) for _ in range(5)]
+            while tunnel.running.gate.waiting < 5:
+                await asyncio.sleep(0)
+            network.heal()
+            assert all(await asyncio.gather(*waiting))
+    await there.close()
 
 
 @by_either

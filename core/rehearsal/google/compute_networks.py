@@ -47,16 +47,21 @@ def _subnetwork(call: Call, body: Document) -> Document:
     }  # fmt: skip
 
 
-def _free(call: Call, network: str, cidr: str) -> None:
-    """Refuses a range that is no range, or overlaps another of the network's."""
+def _range(cidr: str) -> ipaddress.IPv4Network:
+    """The range that a text means; 400 where it is none."""
     try:
-        wanted = ipaddress.ip_network(cidr)
+        return ipaddress.IPv4Network(cidr)
     except ValueError:
         raise ApiError(
             400, f"Invalid value for field 'resource.ipCidrRange': '{cidr}'. Must be a CIDR address range."
         ) from None
+
+
+def _free(call: Call, network: str, cidr: str, *, apart_from: str = "") -> None:
+    """Refuses a range that is no range, or overlaps another of the network's (``apart_from`` is a subnetwork's link)."""
+    wanted = _range(cidr)
     for _, other in call.store.items(kind("subnetworks"), f"{call.project}/"):
-        if other["network"] != network:
+        if other["network"] != network or other["selfLink"] == apart_from:
             continue
         taken = [other["ipCidrRange"], *(r["ipCidrRange"] for r in other.get("secondaryIpRanges", []))]
         if any(wanted.overlaps(ipaddress.ip_network(t)) for t in taken):
@@ -291,6 +296,28 @@ def set_private_access(call: Call) -> Document:
     call.require("compute.subnetworks.setPrivateIpGoogleAccess", _resource_path(call, "subnetworks", name))
     old = fetch(call, "subnetworks", name)
     new = {**old, "privateIpGoogleAccess": bool(call.body.get("privateIpGoogleAccess"))}
+    call.store.put(kind("subnetworks"), compute.key(call.project, scope_of(call), "subnetworks", name), new)
+    return compute.operate(call, "subnetworks", name, target=new)
+
+
+@answers("compute.subnetworks.expandIpCidrRange")
+def expand(call: Call) -> Document:
+    """Makes a subnetwork's range larger; it can never become smaller again."""
+    name, cidr = str(call["subnetwork"]), str(call.body.get("ipCidrRange", ""))
+    call.require("compute.subnetworks.expandIpCidrRange", _resource_path(call, "subnetworks", name))
+    old = fetch(call, "subnetworks", name)
+    wanted = _range(cidr)
+    if wanted.prefixlen >= _range(old["ipCidrRange"]).prefixlen or not wanted.supernet_of(_range(old["ipCidrRange"])):
+        raise ApiError(
+            400,
+            f"Invalid value for field 'resource.ipCidrRange': '{cidr}'. IP CIDR range must be a superset of the existing "
+            f"range {old['ipCidrRange']}.",
+        )
+    if any(wanted.overlaps(_range(other["ipCidrRange"])) for other in old.get("secondaryIpRanges", [])):
+        raise ApiError(400, f"Invalid IPCidrRange: {cidr} conflicts with a secondary range of subnetwork '{name}'.")
+    _free(call, old["network"], cidr, apart_from=old["selfLink"])
+    new = {**old, "ipCidrRange": cidr}
+    new["fingerprint"] = compute.fingerprint(new)
     call.store.put(kind("subnetworks"), compute.key(call.project, scope_of(call), "subnetworks", name), new)
     return compute.operate(call, "subnetworks", name, target=new)
 

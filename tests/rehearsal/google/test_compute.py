@@ -77,6 +77,17 @@ async def test_ranges_of_a_network_do_not_overlap(project: Project) -> None:
     ).status == 200
 
 
+@pytest.mark.parametrize(
+    ("cidr", "status"), [("10.0.0.0/19", 200), ("10.0.0.0/21", 400), ("10.16.0.0/19", 400), ("10.0.0.0/13", 400), ("x", 400)]
+)
+async def test_a_subnetworks_range_only_grows_and_not_into_another(project: Project, cidr: str, status: int) -> None:
+    await project.network()
+    answer = await project.call("compute.subnetworks.expandIpCidrRange", {"ipCidrRange": cidr}, **REGION, subnetwork="sub")
+    assert answer.status == status
+    found = await project.good("compute.subnetworks.get", **REGION, subnetwork="sub")
+    assert found["ipCidrRange"] == (cidr if status == 200 else "10.0.0.0/20")
+
+
 async def test_what_is_in_use_is_not_deleted(project: Project) -> None:
     await project.network()
     answer = await project.call("compute.networks.delete", project=PROJECT, network="net")

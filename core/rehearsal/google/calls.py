@@ -120,10 +120,22 @@ def not_found(what: str) -> ApiError:
 
 def page(call: Call, items: list[Any], size_key: str = "pageSize", token_key: str = "pageToken") -> tuple[list[Any], str]:
     """The part of a list that the call asks for, and the token of the next, empty at the end."""
-    start = int(call.get(token_key) or 0)
-    size = int(call.get(size_key) or 0) or 500
+    start = _token(call, token_key)
+    size = int(call.get(size_key) or 0)
+    if size < 0:
+        raise ApiError(400, f"Invalid value for field '{size_key}': '{size}'. Must be at least 0.")
+    size = size or 500
     following = start + size
     return items[start:following], str(following) if following < len(items) else ""
+
+
+def _token(call: Call, key: str) -> int:
+    token = str(call.get(key) or "0")
+    if not token.isascii() or not token.isdecimal():
+        raise ApiError(
+            400, f"Invalid value for field '{key}': '{token}'. It comes from no list like this one."
+        )
+    return int(token)
 
 
 def listing(call: Call, key: str, items: list[Any], **more: Any) -> Document:

@@ -132,9 +132,7 @@ def page(call: Call, items: list[Any], size_key: str = "pageSize", token_key: st
 def _token(call: Call, key: str) -> int:
     token = str(call.get(key) or "0")
     if not token.isascii() or not token.isdecimal():
-        raise ApiError(
-            400, f"Invalid value for field '{key}': '{token}'. It comes from no list like this one."
-        )
+        raise ApiError(400, f"Invalid value for field '{key}': '{token}'. It comes from no list like this one.")
     return int(token)
 
 

@@ -25,7 +25,7 @@ async def accounts(project: Project) -> None:
 
 async def secrets(project: Project) -> None:
     for name in NAMES:
-        body = {"replication": {"automatic": {}}}
+        body: dict[str, Any] = {"replication": {"automatic": {}}}
         await project.good("secretmanager.projects.secrets.create", body, parent=PARENT, secretId=name)
 
 
@@ -41,7 +41,7 @@ async def repositories(project: Project) -> None:
 
 
 Made = Callable[[Project], Awaitable[None]]
-LISTS: dict[str, tuple[Made, dict[str, str], str, str]] = {
+LISTS: dict[str, tuple[Made, dict[str, Any], str, str]] = {
     "compute.networks.list": (networks, {"project": PROJECT}, "items", "maxResults"),
     "iam.projects.serviceAccounts.list": (accounts, {"name": PARENT}, "accounts", "pageSize"),
     "secretmanager.projects.secrets.list": (secrets, {"parent": PARENT}, "secrets", "pageSize"),
@@ -62,7 +62,7 @@ def ours(items: list[dict[str, Any]]) -> list[str]:
 async def pages(project: Project, id: str, size: int) -> list[list[dict[str, Any]]]:
     _, params, field, key = LISTS[id]
     found: list[list[dict[str, Any]]] = []
-    token: dict[str, str] = {}
+    token: dict[str, Any] = {}
     while len(found) < 50:
         answer = await project.good(id, **params, **{key: size}, **token)
         found.append(answer.get(field, []))
@@ -84,6 +84,7 @@ async def test_each_thing_is_listed_once_whatever_the_size(project: Project, id:
 @pytest.mark.parametrize("id", LISTS)
 async def test_a_token_of_nobodys_and_a_size_below_nothing_are_refused(project: Project, id: str) -> None:
     _, params, _, key = LISTS[id]
+    wrong: dict[str, Any]
     for wrong in ({"pageToken": "nonsense"}, {"pageToken": "-1"}, {key: -1}):
         answer = await project.call(id, **params, **wrong)
         assert (answer.status, "Invalid value" in answer.message) == (400, True), wrong

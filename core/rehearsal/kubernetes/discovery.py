@@ -23,6 +23,15 @@ VERSION = {
     "platform": "linux/amd64",
 }
 
+_ONE_BY_ONE = ("Namespace",)
+"""The kinds whose objects are only deleted one by one."""
+
+_ALL = (
+    "CronJob", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "Job", "Pod", "ReplicaSet", "ReplicationController",
+    "Service", "StatefulSet",
+)  # fmt: skip
+"""The kinds that ``kubectl get all`` means."""
+
 REVIEWS = {
     "authorization.k8s.io": {
         "selfsubjectaccessreviews": "SelfSubjectAccessReview",
@@ -80,10 +89,12 @@ def _resource(resource: Resource) -> list[Obj]:
         "singularName": resource.kind.lower(),
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": list(VERBS),
+        "verbs": [v for v in VERBS if v != "deletecollection" or resource.kind not in _ONE_BY_ONE],
     }
     if resource.short:
         entry["shortNames"] = list(resource.short)
+    if resource.kind in _ALL:
+        entry["categories"] = ["all"]
     below: list[Obj] = []
     for name in resource.subresources:
         kind, verbs = resource.kind, ["get", "patch", "update"]

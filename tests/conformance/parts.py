@@ -20,4 +20,5 @@ def _part(module: str, *arguments: str) -> Part:
 
 PARTS: dict[str, Part] = {
     "terraform": _part("terraform"),
+    "clients": _part("clients"),
 }

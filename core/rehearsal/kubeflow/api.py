@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 from aiohttp import BodyPartReader, web
 
+from core.rehearsal.kubeflow import filtering
 from core.rehearsal.kubeflow.records import EXPERIMENTS, PIPELINES, RUNS, VERSIONS, Record, Records
 from core.rehearsal.kubernetes.bodies import documents
 from core.rehearsal.kubernetes.programs import database
@@ -55,7 +56,7 @@ _NOT_FOUND = Refusal(404, 5, "Not Found")
 
 @functools.cache
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(path.replace("ID", r"(?P<id>[^/]+)").replace("VERSION", r"(?P<version>[^/]+)"))
+    return re.compile(path.replace("ID", r"(?P<id>[^/:]+)").replace("VERSION", r"(?P<version>[^/]+)"))
 
 
 @web.middleware
@@ -101,9 +102,14 @@ class ApiServer:
             ("DELETE", "/pipelines/ID/versions/VERSION", "pipeline_versions.delete", self._delete_version),
             ("GET", "/experiments", "experiments.list", self._experiments),
             ("POST", "/experiments", "experiments.create", self._make_experiment),
+            ("GET", "/experiments/ID", "experiments.get", self._experiment),
+            ("DELETE", "/experiments/ID", "experiments.delete", self._delete_experiment),
             ("GET", "/runs", "runs.list", self._runs),
             ("POST", "/runs", "runs.create", self._make_run),
             ("GET", "/runs/ID", "runs.get", self._run),
+            ("POST", "/runs/ID:archive", "runs.archive", functools.partial(self._keep_run, "ARCHIVED")),
+            ("POST", "/runs/ID:unarchive", "runs.unarchive", functools.partial(self._keep_run, "AVAILABLE")),
+            ("DELETE", "/runs/ID", "runs.delete", self._delete_run),
             ("GET", "/recurringruns", "recurringruns.list", self._recurring),
         ]
         return [(method, _pattern(path), call, answer) for method, path, call, answer in table]
@@ -182,12 +188,31 @@ class ApiServer:
         name = body.get("display_name") or body.get("name")
         if not name:
             raise _invalid("Experiment name is empty. Please specify a valid experiment name")
+        if any(e["name"] == name for e in records.all(EXPERIMENTS)):
+            raise Refusal(409, 6, f"Already exist error: The name {name} already exists. Please specify a new name")
         return _experiment(
             self._make(records, EXPERIMENTS, name=name, namespace="", description=body.get("description", ""))
         )
 
+    async def _experiment(self, records: Records, request: web.Request, found: Found) -> Any:
+        return _experiment(_found(records, EXPERIMENTS, found["id"]))
+
+    async def _delete_experiment(self, records: Records, request: web.Request, found: Found) -> Any:
+        records.drop(EXPERIMENTS, _found(records, EXPERIMENTS, found["id"])["id"])
+        return {}
+
     async def _runs(self, records: Records, request: web.Request, found: Found) -> Any:
-        return _listed(request, RUNS, [shown(r) for r in records.all(RUNS)])
+        wanted = request.query.get("experiment_id", "")
+        runs = [r for r in records.all(RUNS) if wanted in ("", r["experiment"])]
+        return _listed(request, RUNS, [shown(r) for r in runs])
+
+    async def _keep_run(self, storage: str, records: Records, request: web.Request, found: Found) -> Any:
+        records.put(RUNS, {**_found(records, RUNS, found["id"]), "storage": storage})
+        return {}
+
+    async def _delete_run(self, records: Records, request: web.Request, found: Found) -> Any:
+        records.drop(RUNS, _found(records, RUNS, found["id"])["id"])
+        return {}
 
     async def _run(self, records: Records, request: web.Request, found: Found) -> Any:
         return shown(_found(records, RUNS, found["id"]))
@@ -197,10 +222,7 @@ class ApiServer:
         name = body.get("display_name")
         if not name:
             raise _invalid("The display_name of the run is empty. Please specify a valid name")
-        reference = body.get("pipeline_version_reference") or {}
-        version = records.get(VERSIONS, str(reference.get("pipeline_version_id", "")))
-        if version is None:
-            raise _invalid("Failed to fetch a pipeline version: neither pipeline_spec nor a known version was given")
+        version = self._version_of(records, body)
         config = body.get("runtime_config") or {}
         given = config.get("parameters") or {}
         declared = ((version["spec"].get("root") or {}).get("inputDefinitions") or {}).get("parameters") or {}
@@ -222,6 +244,18 @@ class ApiServer:
         )
         self._started(self._process, records, run)
         return shown(run)
+
+    def _version_of(self, records: Records, body: Record) -> Record:
+        """The version that a run is of: the one that it names, or the pipeline that it brings along."""
+        spec = body.get("pipeline_spec") or {}
+        spec = spec.get("pipeline_spec", spec)
+        if spec:
+            return self._make(records, VERSIONS, name=str(body["display_name"]), pipeline="", spec=spec)
+        reference = body.get("pipeline_version_reference") or {}
+        version = records.get(VERSIONS, str(reference.get("pipeline_version_id", "")))
+        if version is None:
+            raise _invalid("Failed to fetch a pipeline version: neither pipeline_spec nor a known version was given")
+        return version
 
     async def _recurring(self, records: Records, request: web.Request, found: Found) -> Any:
         return {}
@@ -286,9 +320,11 @@ def _found(records: Records, what: str, id: str) -> Record:
 
 
 def _listed(request: web.Request, field: str, items: list[Record]) -> Record:
-    """A page of a list, the newest first where that is asked for."""
-    if "desc" in request.query.get("sort_by", ""):
-        items = items[::-1]
+    """A page of a list, of what the filter lets through, in the order that is asked for."""
+    try:
+        items = filtering.ordered(filtering.chosen(items, request.query.get("filter", "")), request.query.get("sort_by", ""))
+    except filtering.Unusable as error:
+        raise _invalid(str(error)) from error
     try:
         start, size = int(request.query.get("page_token") or 0), int(request.query.get("page_size") or 20)
     except ValueError as error:
@@ -322,6 +358,7 @@ def _experiment(record: Record) -> Record:
         "experiment_id": record["id"],
         "display_name": record["name"],
         "created_at": record["created_at"],
+        "description": record["description"],
         "namespace": record["namespace"],
         "storage_state": "AVAILABLE",
     }
@@ -333,8 +370,7 @@ def shown(run: Record) -> Record:
         "run_id": run["id"],
         "display_name": run["name"],
         "experiment_id": run["experiment"],
-        "storage_state": "AVAILABLE",
-        "pipeline_version_reference": {"pipeline_id": run["pipeline"], "pipeline_version_id": run["version"]},
+        "storage_state": run.get("storage", "AVAILABLE"),
         "runtime_config": {"parameters": run["parameters"], "pipeline_root": run["root"]},
         "service_account": run["service_account"],
         "created_at": run["created_at"],
@@ -343,6 +379,8 @@ def shown(run: Record) -> Record:
         "state": run["state"],
         "state_history": run["history"],
     }
+    if run["pipeline"]:
+        answer["pipeline_version_reference"] = {"pipeline_id": run["pipeline"], "pipeline_version_id": run["version"]}
     if run.get("error"):
         answer["error"] = {"code": 13, "message": run["error"]}
     if run.get("tasks"):

@@ -55,7 +55,6 @@ class Side:
     tokens: dict[str, str]
     session: aiohttp.ClientSession
     kubeconfig: Path = Path()
-    authority: Path = Path()
     answers: dict[str, Any] = field(default_factory=dict)
     scenario: str = ""
 
@@ -127,13 +126,9 @@ class Side:
 
 
 def _decoded(text: str) -> Any:
-    if text[:1] not in ("{", "["):
-        return words(text)
-    try:
+    if text[:1] in ("{", "["):
         return json.loads(text)
-    except ValueError:
-        # a watch's answer is one object a line
-        return {"events": [json.loads(line) for line in text.strip().split("\n")]}
+    return words(text)
 
 
 Scenario = Callable[[Side], Awaitable[None]]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from kubeflow_installed import INSTANCE, NAMESPACE, Installed, installed
@@ -47,6 +49,52 @@ async def test_pipelines_and_their_versions_are_kept(kubeflow: Installed) -> Non
         assert (await api.call("DELETE", f"{path}/versions/{version}"))[0] == 200
         assert (await api.call("DELETE", path))[0] == 200
         assert (await api.call("GET", path))[0] == 404
+
+
+async def test_a_list_is_of_what_the_filter_lets_through(kubeflow: Installed) -> None:
+    await kubeflow.ready()
+    async with kubeflow.ui() as api:
+        for name in ("one", "two", "twofold"):
+            await api.upload(name, SPEC)
+        for operation, value, expected in FILTERS:
+            predicate = {"operation": operation, "key": "display_name", **value}
+            query = quote(json.dumps({"predicates": [predicate]}))
+            _, listed = await api.call("GET", f"{V2}/pipelines?filter={query}&sort_by=display_name%20desc")
+            assert [p["display_name"] for p in listed.get("pipelines", [])] == expected, predicate
+        for text in ("{", '{"predicates": [{"operation": 1, "key": "colour", "stringValue": "x"}]}', '{"predicates": [{}]}'):
+            status, answer = await api.call("GET", f"{V2}/pipelines?filter={quote(text)}")
+            assert (status, answer["error"].startswith("Invalid input error: ")) == (400, True), text
+
+
+FILTERS: list[tuple[int | str, dict[str, Any], list[str]]] = [
+    (1, {"stringValue": "two"}, ["two"]),
+    ("EQUALS", {"string_value": "none"}, []),
+    (2, {"stringValue": "two"}, ["twofold", "one"]),
+    ("IS_SUBSTRING", {"stringValue": "TWO"}, ["twofold", "two"]),
+    ("IN", {"stringValues": {"values": ["one", "two"]}}, ["two", "one"]),
+    (3, {"stringValue": "one"}, ["twofold", "two"]),
+]
+
+
+async def test_an_experiment_is_found_again_and_holds_its_runs(kubeflow: Installed) -> None:
+    await kubeflow.ready()
+    async with kubeflow.ui() as api:
+        _, made = await api.call("POST", f"{V2}/experiments", {"display_name": "e", "description": "words"})
+        path = f"{V2}/experiments/{made['experiment_id']}"
+        assert (await api.call("GET", path))[1]["description"] == "words"
+        assert (await api.call("POST", f"{V2}/experiments", {"display_name": "e"}))[0] == 409
+        own = {"display_name": "own", "experiment_id": made["experiment_id"], "pipeline_spec": SPEC}
+        _, run = await api.call("POST", f"{V2}/runs", own)
+        assert "pipeline_version_reference" not in run
+        await api.call("POST", f"{V2}/runs", {"display_name": "other", "pipeline_spec": {"pipeline_spec": SPEC}})
+        _, listed = await api.call("GET", f"{V2}/runs?experiment_id={made['experiment_id']}")
+        assert [r["display_name"] for r in listed["runs"]] == ["own"]
+        for verb, state in (("archive", "ARCHIVED"), ("unarchive", "AVAILABLE")):
+            assert (await api.call("POST", f"{V2}/runs/{run['run_id']}:{verb}"))[0] == 200
+            assert (await api.call("GET", f"{V2}/runs/{run['run_id']}"))[1]["storage_state"] == state
+        for gone in (f"{V2}/runs/{run['run_id']}", path):
+            assert (await api.call("DELETE", gone))[0] == 200
+            assert (await api.call("GET", gone))[0] == 404
 
 
 REFUSED: list[tuple[str, str, Any, int]] = [

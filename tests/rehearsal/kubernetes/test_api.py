@@ -18,6 +18,7 @@ async def test_discovery_names_what_is_served(served: Served) -> None:
     names = {r["name"]: r for r in core["resources"]}
     assert names["pods/log"]["verbs"] == ["get"]
     assert not names["namespaces"]["namespaced"]
+    assert [names[n].get("categories") for n in ("pods", "services", "configmaps")] == [["all"], ["all"], None]
     status, _ = await served.call("GET", "/apis/no.such.group")
     assert status == 404
 

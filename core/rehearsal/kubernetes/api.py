@@ -12,7 +12,7 @@ from core.rehearsal.kubernetes import access, admission, bodies, discovery, ques
 from core.rehearsal.kubernetes.objects import Cluster, Options
 from core.rehearsal.kubernetes.rbac import Action
 from core.rehearsal.kubernetes.resources import Resource
-from core.rehearsal.kubernetes.status import ApiError, Obj, conflict, no_resource
+from core.rehearsal.kubernetes.status import ApiError, Obj, bad_request, conflict, no_resource, not_found
 from core.rehearsal.world import World
 
 _TRUE = ("true", "1", "True")
@@ -22,6 +22,7 @@ _PATCHES = {
     "application/strategic-merge-patch+json": "strategic",
 }
 _APPLY = ("application/apply-patch+yaml", "application/apply-patch+json")
+_SCALED = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 _RETURNED = ("ServiceAccount", "Service", "PersistentVolumeClaim", "PersistentVolume", "ResourceQuota", "StorageClass")
 """The kinds whose object is given back when it is deleted, and not a `Status`."""
 Extra = Callable[[web.Request, Cluster, Obj], Awaitable[web.StreamResponse]]
@@ -79,6 +80,8 @@ class Api:
         group, parts = request.match_info.get("group", ""), request.match_info["rest"].split("/")
         if (kind := discovery.REVIEWS.get(group, {}).get(parts[-1])) and request.method == "POST":
             return await self._review(request, cluster, email, kind)
+        if group and not any(r.group == group for r in cluster.resources()) and group not in discovery.REVIEWS:
+            raise web.HTTPNotFound
         target = _target(cluster, group, request.match_info["version"], parts)
         verb = _verb(request, target)
         below = f"/{target.subresource}" if target.subresource else ""
@@ -102,6 +105,9 @@ class Api:
         if request.method == "POST" and not everywhere:
             options = questions.options(request, target.subresource)
             given = bodies.decode(await request.read(), request.content_type, target.resource.kind)
+            if target.resource.custom and not given.get("apiVersion"):
+                words = "the API version in the data () does not match the expected API version"
+                raise bad_request(f"{words} ({target.resource.api_version})")
             made, warnings = cluster.create(target.resource, target.namespace, given, options)
             warnings = [*warnings, *admission.warnings(cluster, target.resource, target.namespace, made)]
             return questions.answer(target.resource, made, status=201, warnings=warnings)
@@ -202,12 +208,14 @@ class Api:
             given = bodies.decode_patch(await request.read(), "merge")
             replicas = (given.get("spec") or {}).get("replicas")
             new = {**live, "spec": {**live["spec"], "replicas": replicas}}
-            options = questions.options(request, "")
+            options = questions.options(request, "scale")
             live, _ = cluster.update(target.resource, target.namespace, target.name, new, options)
-        metadata = {k: v for k, v in live["metadata"].items() if k in ("name", "namespace", "uid", "resourceVersion")}
+        metadata = {k: v for k, v in live["metadata"].items() if k in _SCALED}
+        replicas, labels = live["spec"].get("replicas"), (live["spec"].get("selector") or {}).get("matchLabels") or {}
         status = {"replicas": (live.get("status") or {}).get("replicas", 0)}
+        status |= {"selector": ",".join(f"{k}={v}" for k, v in sorted(labels.items()))} if labels else {}
         scale = {"kind": "Scale", "apiVersion": "autoscaling/v1", "metadata": metadata}
-        return web.json_response({**scale, "spec": {"replicas": live["spec"].get("replicas", 0)}, "status": status})
+        return web.json_response({**scale, "spec": {"replicas": replicas} if replicas else {}, "status": status})
 
     # -- questions
 
@@ -244,7 +252,7 @@ def _target(cluster: Cluster, group: str, version: str, parts: list[str]) -> Tar
     resource = cluster.resource(group, version, parts[0])
     name, below = (*parts[1:], "", "")[:2]
     if below and below not in resource.subresources:
-        raise no_resource()
+        raise not_found(resource.plural, group, name) if resource.custom else no_resource()
     if name and resource.namespaced and not namespace:
         raise no_resource()
     return Target(resource, namespace if resource.namespaced else "", name, below)
@@ -269,7 +277,10 @@ def _check_preconditions(resource: Resource, live: Obj, wanted: Obj) -> None:
     ):
         if wanted.get(key) and wanted[key] != metadata[key]:
             words = f"the {word} in the precondition ({wanted[key]}) does not match the {word} in record ({metadata[key]})"
-            raise conflict(resource.kind, "", metadata["name"], f"{words}. {why}")
+            if resource.kind == "Namespace":
+                words = f"Precondition failed: {word} in precondition: {wanted[key]}, {word} in object meta: {metadata[key]}"
+                raise conflict(resource.plural, "", metadata["name"], words)
+            raise conflict(resource.kind, resource.group, metadata["name"], f"{words}. {why}")
 
 
 def _unknown_patch(resource: Resource) -> ApiError:
@@ -277,7 +288,7 @@ def _unknown_patch(resource: Resource) -> ApiError:
         return ApiError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
     kinds = "application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml"
     words = f"the body of the request was in an unknown format - accepted media types include: {kinds}"
-    return ApiError(415, "UnsupportedMediaType", words, {})
+    return ApiError(415, "UnsupportedMediaType", words)
 
 
 def _not_allowed() -> ApiError:

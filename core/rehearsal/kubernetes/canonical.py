@@ -30,10 +30,11 @@ def canonical(shape: Shape, value: Any) -> Any:
         for name, item in value.items():
             child = shape.child(name)
             item = canonical(child, item) if child is not None else item
-            if item is not None and not (child is not None and _is_nothing(name, child, item, name in shape.required)):
-                kept[name] = item
-        missing = {k: v for k, v in skeleton(shape).items() if k not in kept and _is_struct(shape, k)}
-        return {**shape.zeros, **kept, **missing}
+            bare = item == [] and name in shape.solid
+            if item is None or bare or (child is not None and _is_nothing(name, child, item, name in shape.required)):
+                continue
+            kept[name] = item
+        return {**skeleton(shape, lists=False), **kept}
     if shape.kind == MAP and isinstance(value, dict):
         empty = {"str": "", "bytes": ""}.get(shape.item.accepts)
         return {name: empty if item is None else canonical(shape.item, item) for name, item in value.items()}
@@ -42,11 +43,6 @@ def canonical(shape: Shape, value: Any) -> Any:
     if shape.kind == SCALAR and shape.accepts == "quantity" and value is not None:
         return quantity(str(value))
     return value
-
-
-def _is_struct(shape: Shape, name: str) -> bool:
-    child = shape.child(name)
-    return child is not None and child.kind == STRUCT
 
 
 def _is_nothing(name: str, shape: Shape, value: Any, required: bool) -> bool:

@@ -56,6 +56,8 @@ def _volume(volume: Obj) -> Obj:
     for kind in ("configMap", "secret", "projected"):
         if isinstance(volume.get(kind), dict):
             return {**volume, kind: _with(volume[kind], defaultMode=420)}
+    if isinstance(volume.get("hostPath"), dict):
+        return {**volume, "hostPath": _with(volume["hostPath"], type="")}
     return volume if set(volume) - {"name"} else {**volume, "emptyDir": {}}
 
 
@@ -113,6 +115,38 @@ def _deployment(obj: Obj) -> Obj:
     if strategy["type"] == "RollingUpdate":
         strategy["rollingUpdate"] = _with(strategy.get("rollingUpdate"), maxUnavailable="25%", maxSurge="25%")
     return {**obj, "spec": _template({**spec, "strategy": strategy})}
+
+
+def _stateful_set(obj: Obj) -> Obj:
+    spec = _with(obj.get("spec"), replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
+    strategy = _with(spec.get("updateStrategy"), type="RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        strategy["rollingUpdate"] = _with(strategy.get("rollingUpdate"), partition=0)
+    kept = {"whenDeleted": "Retain", "whenScaled": "Retain"}
+    spec = _with(spec, persistentVolumeClaimRetentionPolicy=kept)
+    return {**obj, "spec": _template({**spec, "updateStrategy": strategy})}
+
+
+def _daemon_set(obj: Obj) -> Obj:
+    spec = _with(obj.get("spec"), revisionHistoryLimit=10)
+    strategy = _with(spec.get("updateStrategy"), type="RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        strategy["rollingUpdate"] = _with(strategy.get("rollingUpdate"), maxUnavailable=1, maxSurge=0)
+    return {**obj, "spec": _template({**spec, "updateStrategy": strategy})}
+
+
+def _network_policy(obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    kinds = ["Ingress", *(["Egress"] if spec.get("egress") else [])]
+    spec = _with(spec, policyTypes=kinds)
+    for way in ("ingress", "egress"):
+        if spec.get(way):
+            spec[way] = [_ported(rule) for rule in spec[way]]
+    return {**obj, "spec": spec}
+
+
+def _ported(rule: Obj) -> Obj:
+    return {**rule, "ports": [_with(p, protocol="TCP") for p in rule["ports"]]} if rule.get("ports") else rule
 
 
 def _replica_set(obj: Obj) -> Obj:
@@ -192,7 +226,9 @@ _OF_KIND = {
     "Pod": _pod,
     "Deployment": _deployment,
     "ReplicaSet": _replica_set,
-    "StatefulSet": _replica_set,
+    "StatefulSet": _stateful_set,
+    "DaemonSet": _daemon_set,
+    "NetworkPolicy": _network_policy,
     "Service": _service,
     "PersistentVolumeClaim": _claim,
     "Secret": _secret,
@@ -205,7 +241,13 @@ _OF_KIND = {
 }
 
 
+def _given_definition(obj: Obj) -> Obj:
+    stored = [v["name"] for v in obj["spec"].get("versions") or () if v.get("storage")]
+    return {**obj, "status": {**(obj.get("status") or {}), "storedVersions": stored}}
+
+
 _GIVEN = {
+    "CustomResourceDefinition": _given_definition,
     "Pod": _given_pod,
     "Service": _given_service,
     "PersistentVolumeClaim": _given_claim,

@@ -23,6 +23,9 @@ VERSION = {
     "platform": "linux/amd64",
 }
 
+_ONE_BY_ONE = ("Namespace",)
+"""The kinds whose objects are only deleted one by one."""
+
 _ALL = (
     "CronJob", "DaemonSet", "Deployment", "HorizontalPodAutoscaler", "Job", "Pod", "ReplicaSet", "ReplicationController",
     "Service", "StatefulSet",
@@ -86,7 +89,7 @@ def _resource(resource: Resource) -> list[Obj]:
         "singularName": resource.kind.lower(),
         "namespaced": resource.namespaced,
         "kind": resource.kind,
-        "verbs": list(VERBS),
+        "verbs": [v for v in VERBS if v != "deletecollection" or resource.kind not in _ONE_BY_ONE],
     }
     if resource.short:
         entry["shortNames"] = list(resource.short)

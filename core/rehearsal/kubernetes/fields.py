@@ -18,7 +18,8 @@ from core.rehearsal.kubernetes.status import Obj
 
 Path = tuple[str, ...]
 Paths = set[Path]
-DEFAULT_KEYS = {"protocol": "TCP"}
+ZEROS: dict[str, Any] = {"protocol": "TCP", "containerPort": 0, "port": 0}
+"""What stands for a key that an item of a built-in list lacks; of all others, nothing written down."""
 ABSENT: Any = object()
 """Where nothing stands, which is not the same as null."""
 
@@ -39,14 +40,14 @@ UNOWNED = {("f:apiVersion",), ("f:kind",), ("f:metadata",)} | {
 
 def element(item: Any, keys: tuple[str, ...]) -> str:
     """The path element that names a list's item by its keys."""
-    return "k:" + json.dumps({k: item.get(k, DEFAULT_KEYS.get(k)) for k in sorted(keys)}, separators=(",", ":"))
+    return "k:" + json.dumps({k: item.get(k, ZEROS.get(k, "")) for k in sorted(keys)}, separators=(",", ":"))
 
 
 def elements(shape: Shape, items: list[Any]) -> list[str] | None:
     """The path elements of a list's items; None where an item lacks a key, so that they have none."""
     if shape.is_set:
         return ["v:" + json.dumps(item) for item in items]
-    if all(isinstance(i, dict) and all(k in i or k in DEFAULT_KEYS for k in shape.keys) for i in items):
+    if all(isinstance(i, dict) and (shape.zero_keys or any(k in i for k in shape.keys)) for i in items):
         return [element(item, shape.keys) for item in items]
     return None
 
@@ -65,9 +66,10 @@ def below(shape: Shape, name: str) -> Shape:
     return shape.child(name) or Shape(ANY)
 
 
-def field_set(shape: Shape, value: Any) -> Paths:
-    """What an applied configuration lays claim to."""
-    return {path for path in _claimed(shape, value, ()) if path} - UNOWNED
+def field_set(shape: Shape, value: Any, *, whole: bool = False) -> Paths:
+    """What an applied configuration lays claim to; ``whole``: with what nobody owns, such as the name."""
+    found = {path for path in _claimed(shape, value, ()) if path}
+    return found if whole else found - UNOWNED
 
 
 def _claimed(shape: Shape, value: Any, path: Path) -> Iterator[Path]:
@@ -75,7 +77,7 @@ def _claimed(shape: Shape, value: Any, path: Path) -> Iterator[Path]:
         for name, item in value.items():
             inner, here = below(shape, name), (*path, f"f:{name}")
             yield from _claimed(inner, item, here)
-            if item is None or item == {} or shape.kind != STRUCT:
+            if item is None or item == {} or shape.kind != STRUCT or (shape.open and name not in shape.fields):
                 yield here
     elif _is_list(shape, value) and (names := elements(shape, value)) is not None:
         for name, item in zip(names, value, strict=True):

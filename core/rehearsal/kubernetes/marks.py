@@ -88,9 +88,10 @@ ATOMIC_FIELDS = {
 }
 
 SOLID: dict[str, tuple[str, ...]] = {
+    "CoreV1Event": ("involvedObject", "source"),
     "V1CronJobSpec": ("jobTemplate",),
     "V1CustomResourceDefinitionSpec": ("names", "versions"),
-    "V1CustomResourceDefinitionStatus": ("acceptedNames",),
+    "V1CustomResourceDefinitionStatus": ("acceptedNames", "conditions", "storedVersions"),
     "V1DaemonSetSpec": ("template", "updateStrategy"),
     "V1DeploymentSpec": ("strategy", "template"),
     "V1IngressStatus": ("loadBalancer",),
@@ -108,7 +109,9 @@ SOLID: dict[str, tuple[str, ...]] = {
 }
 """What an empty object of a type holds already; of every kind, its ``metadata``, ``spec`` and ``status``."""
 
-ZEROS: dict[str, dict[str, int]] = {
+ZEROS: dict[str, dict[str, int | str]] = {
+    "CoreV1Event": {"reportingComponent": "", "reportingInstance": ""},
+    "V1CustomResourceDefinitionNames": {"plural": "", "kind": ""},
     "V1ReplicaSetStatus": {"replicas": 0},
     "V1ReplicationControllerStatus": {"replicas": 0},
     "V1StatefulSetStatus": {"replicas": 0, "availableReplicas": 0},
@@ -125,7 +128,7 @@ ZEROS: dict[str, dict[str, int]] = {
         "expectedPods": 0,
     },
 }
-"""Numbers that are shown even where nobody wrote them."""
+"""Numbers and texts that are shown even where nobody wrote them."""
 
 _NEWER = """
 V1PodSpec evictionResponders schedulingGroup

@@ -84,6 +84,8 @@ def _strategic_map(shape: Shape | None, live: Obj, patch: Obj) -> Obj:
         return {k: v for k, v in patch.items() if k != "$patch"}
     if directive == "delete":
         return {}
+    if directive not in (None, "merge"):
+        raise ApiError(500, "", f"unknown patch type: {directive} in map: map[$patch:{directive}]")
     retained = patch.get("$retainKeys")
     out = {k: v for k, v in live.items() if retained is None or k in retained}
     for name, value in patch.items():
@@ -95,18 +97,43 @@ def _strategic_map(shape: Shape | None, live: Obj, patch: Obj) -> Obj:
         elif value is None:
             out.pop(name, None)
         else:
-            out[name] = strategic(shape.child(name) if shape is not None else None, out.get(name), value)
+            out[name] = _strategic_field(shape, name, out.get(name), value, patch.get(f"$setElementOrder/{name}"))
+    for name in patch:
+        if name.startswith("$setElementOrder/") and (target := name.partition("/")[2]) not in patch and target in out:
+            out[target] = _strategic_field(shape, target, out[target], [], patch[name])
     return out
 
 
-def _strategic_list(shape: Shape, live: list[Any], patch: list[Any]) -> list[Any]:
+def _strategic_field(shape: Shape | None, name: str, live: Any, value: Any, order: Any) -> Any:
+    child = shape.child(name) if shape is not None else None
+    if isinstance(value, list) and isinstance(order, list) and child is not None and child.keys:
+        keys = [i.get(child.keys[0]) if isinstance(i, dict) else i for i in order]
+        return _strategic_list(child, live if isinstance(live, list) else [], value, keys)
+    return strategic(child, live, value)
+
+
+def _ordered(key: str, live: list[Any], merged: list[Any], order: list[Any]) -> list[Any]:
+    """The items of a merged list: those that the patch names in its order, the others where they stood before them."""
+    before = [i.get(key) for i in live]
+    named = sorted((i for i in merged if i.get(key) in order), key=lambda i: order.index(i.get(key)))
+    others = [i for i in merged if i.get(key) not in order]
+    out: list[Any] = []
+    while named or others:
+        first, second = (others[0].get(key) if others else None), (named[0].get(key) if named else None)
+        earlier = first in before and second in before and before.index(first) < before.index(second)
+        out.append((others if not named or (others and earlier) else named).pop(0))
+    return out
+
+
+def _strategic_list(shape: Shape, live: list[Any], patch: list[Any], order: list[Any] | None = None) -> list[Any]:
     key = shape.keys[0]
     if any(isinstance(i, dict) and i.get("$patch") == "replace" for i in patch):
         return [i for i in patch if i.get("$patch") != "replace"]
     out = list(live)
     for item in patch:
         if not isinstance(item, dict) or key not in item:
-            raise bad_request(f"map: {item!r} does not contain declared merge key: {key}")
+            shown = " ".join(f"{k}:{v}" for k, v in item.items()) if isinstance(item, dict) else item
+            raise ApiError(500, "", f"map: map[{shown}] does not contain declared merge key: {key}")
         at = next((n for n, i in enumerate(out) if i.get(key) == item[key]), None)
         if item.get("$patch") == "delete":
             out = [i for i in out if i.get(key) != item[key]]
@@ -114,7 +141,7 @@ def _strategic_list(shape: Shape, live: list[Any], patch: list[Any]) -> list[Any
             out.append(_strategic_map(shape.item, {}, item))
         else:
             out[at] = _strategic_map(shape.item, out[at], item)
-    return out
+    return _ordered(key, live, out, order or [i[key] for i in patch])
 
 
 def json_patch(live: Obj, operations: Any) -> Obj:

@@ -27,7 +27,7 @@ from core.rehearsal.kubernetes import (
 )
 from core.rehearsal.kubernetes.ownership import Managed, Writer
 from core.rehearsal.kubernetes.resources import BUILTIN, Resource, of_definition
-from core.rehearsal.kubernetes.status import ApiError, Obj, bad_request, conflict, forbidden, no_resource, not_found
+from core.rehearsal.kubernetes.status import ApiError, Obj, bad_request, conflict, forbidden, invalid, no_resource, not_found
 from core.rehearsal.store import Store
 
 KIND = "kubernetes.objects"
@@ -129,6 +129,8 @@ class Cluster:
         obj = self._identified(resource, namespace, given)
         shape = shapes.of(resource)
         obj, warnings = checking.decoded(shape, resource, obj, options.validation)
+        if resource.custom:
+            obj = structural.without_nulls(resource.schema or {}, obj)
         obj = self._without_status(resource, obj, options)
         obj = defaults.fill(resource, self._kept(resource, obj))
         managed = ownership.updated(shape, shapes.skeleton(shape), obj, Managed(), self._writer(resource, "Update", options))
@@ -228,14 +230,20 @@ class Cluster:
             raise ApiError(422, "Invalid", f'{what} "{name}" is invalid: metadata.resourceVersion: {words}', details)
         if expected and expected != live["metadata"]["resourceVersion"]:
             raise conflict(resource.plural, resource.group, name, _MODIFIED)
-        return self._updated(resource, shape, live, obj, options), warnings
+        return self._updated(resource, shape, live, obj, options, patched=patched), warnings
 
-    def _updated(self, resource: Resource, shape: shapes.Shape, live: Obj, obj: Obj, options: Options) -> Obj:
+    def _updated(
+        self, resource: Resource, shape: shapes.Shape, live: Obj, obj: Obj, options: Options, *, patched: bool
+    ) -> Obj:
         new = self._parted(resource, live, obj, status=options.subresource == "status")
         new = defaults.fill(resource, self._kept(resource, new))
+        if patched and obj["metadata"].get("uid", live["metadata"]["uid"]) != live["metadata"]["uid"]:
+            raise _fixed_uid(resource, obj)
         given = new["metadata"].get("managedFields")
         managed = Managed() if given in ([], [{}]) else Managed.of(new if given else live)
-        managed = ownership.updated(shape, live, new, managed, self._writer(resource, "Update", options))
+        # whose managers were taken away is tracked no more until somebody applies it
+        if live["metadata"].get("managedFields"):
+            managed = ownership.updated(shape, live, new, managed, self._writer(resource, "Update", options))
         return self._replace(resource, live, new, managed, options)
 
     @staticmethod
@@ -294,15 +302,15 @@ class Cluster:
         metadata = {k: v for k, v in new["metadata"].items() if k not in ("selfLink",)}
         metadata.update({k: live["metadata"][k] for k in kept if k in live["metadata"]})
         new = {**new, "metadata": metadata}
-        validation.check(resource, new)
         validation.check_change(resource, live, new)
         if _settled_part(new) == _settled_part(live) and managed.sets == Managed.of(live).sets:
             return live
-        if defaults.counted(resource) and _desired(new) != _desired(live):
+        if defaults.counted(resource) and _desired(resource, new) != _desired(resource, live):
             metadata["generation"] = live["metadata"].get("generation", 1) + 1
         if metadata.get("deletionTimestamp") and not metadata.get("finalizers") and not self._held(resource):
             self._drop(resource, metadata.get("namespace", ""), metadata["name"])
-            return new
+            metadata.pop("managedFields", None)
+            return {**new, "metadata": {**metadata, **({"managedFields": e} if (e := managed.entries()) else {})}}
         return self._commit(resource, new, managed, "MODIFIED", options)
 
     @staticmethod
@@ -321,10 +329,11 @@ class Cluster:
         if live["metadata"].get("deletionTimestamp"):
             return live
         finalizers = list(live["metadata"].get("finalizers") or ())
-        if policy in _FINALIZERS and (policy == "Orphan" or self._owns(live["metadata"]["uid"])):
+        if policy in _FINALIZERS:
             finalizers.append(_FINALIZERS[policy])
         if not finalizers and not self._held(resource):
-            return live if dry_run else self._drop(resource, namespace, name)
+            gone = live if dry_run else self._drop(resource, namespace, name)
+            return self._cleaned(resource, gone)
         marked = self._marked(resource, live, finalizers)
         options = Options(manager=CONTROLLER.manager, validation="Ignore", dry_run=dry_run)
         marked = self._commit(resource, marked, Managed.of(live), "MODIFIED", options)
@@ -340,6 +349,23 @@ class Cluster:
         if "generation" in metadata:
             metadata["generation"] += 1
         return {**live, "metadata": metadata}
+
+    def _cleaned(self, resource: Resource, gone: Obj) -> Obj:
+        """What is answered for a CRD: that its objects go first."""
+        if resource.kind != "CustomResourceDefinition":
+            return gone
+        words = "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon"
+        terminating = {
+            "type": "Terminating",
+            "status": "True",
+            "lastTransitionTime": self.clock.timestamp(),
+            "reason": "InstanceDeletionPending",
+            "message": words,
+        }
+        status = gone.get("status") or {}
+        status = {**status, "conditions": [*(status.get("conditions") or ()), terminating]}
+        own = {"deletionTimestamp": self.clock.timestamp(), "finalizers": ["customresourcecleanup.apiextensions.k8s.io"]}
+        return {**gone, "metadata": {**gone["metadata"], **own}, "status": status}
 
     @staticmethod
     def _grace(resource: Resource, live: Obj) -> int:
@@ -362,14 +388,6 @@ class Cluster:
             self._drop(resource, metadata.get("namespace", ""), metadata["name"])
             return live
         return self.edit(resource, live, {**live, "metadata": {**metadata, "finalizers": left}})
-
-    def _owns(self, uid: str) -> bool:
-        return any(
-            r.get("uid") == uid
-            for kept in self._objects.values()
-            for obj in kept.values()
-            for r in obj["metadata"].get("ownerReferences") or ()
-        )
 
     def _disown(self, uid: str) -> None:
         """Takes an owner's name from what it owned."""
@@ -433,19 +451,28 @@ class Cluster:
 
     # -- for controllers
 
-    def set_status(self, resource: Resource, obj: Obj, status: Obj) -> Obj:
-        """Writes an object's status where it differs."""
+    def set_status(self, resource: Resource, obj: Obj, status: Obj, manager: str = "") -> Obj:
+        """Writes an object's status where it differs; in a manager's name, where one is given."""
         live = self.find(resource, obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
         if live is None or live.get("status") == status:
             return live or obj
         new = {**live, "status": status, "metadata": dict(live["metadata"])}
-        return self._commit(resource, new, Managed.of(live), "MODIFIED", CONTROLLER)
+        managed = Managed.of(live)
+        if manager:
+            writer = self._writer(resource, "Update", Options(manager=manager, subresource="status"))
+            managed = ownership.updated(shapes.of(resource), live, new, managed, writer)
+        return self._commit(resource, new, managed, "MODIFIED", CONTROLLER)
 
     def edit(self, resource: Resource, obj: Obj, new: Obj) -> Obj:
         """Writes an object as a controller changed it, managers left as they are."""
         if new == obj:
             return obj
         return self._commit(resource, {**new, "metadata": dict(new["metadata"])}, Managed.of(obj), "MODIFIED", CONTROLLER)
+
+
+def _fixed_uid(resource: Resource, obj: Obj) -> ApiError:
+    words = f'Invalid value: "{obj["metadata"]["uid"]}": field is immutable'
+    return invalid(resource.kind, resource.group, obj["metadata"]["name"], [("metadata.uid", "FieldValueInvalid", words)])
 
 
 def _refuse_kind(resource: Resource, given: Obj) -> None:
@@ -486,5 +513,7 @@ def _settled_part(obj: Obj) -> Obj:
     return {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k not in _VOLATILE}}
 
 
-def _desired(obj: Obj) -> Obj:
-    return {k: v for k, v in obj.items() if k not in ("metadata", "status")}
+def _desired(resource: Resource, obj: Obj) -> Obj:
+    desired = {k: v for k, v in obj.items() if k not in ("metadata", "status")}
+    # of a Deployment its annotations count too
+    return {**desired, "": obj["metadata"].get("annotations")} if resource.kind == "Deployment" else desired

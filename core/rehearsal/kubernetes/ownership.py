@@ -12,7 +12,7 @@ from typing import Any
 
 from core.rehearsal.kubernetes import fields, merging
 from core.rehearsal.kubernetes.fields import Path, Paths
-from core.rehearsal.kubernetes.shapes import Shape
+from core.rehearsal.kubernetes.shapes import Shape, skeleton
 from core.rehearsal.kubernetes.status import ApiError, Obj
 
 Owner = tuple[str, str, str]
@@ -93,7 +93,7 @@ def applied(shape: Shape, live: Obj, config: Obj, managed: Managed, writer: Writ
     """The object with a configuration applied, without defaults, and its managers; raises 409 on a conflict."""
     if not managed.sets and live.get("metadata", {}).get("uid"):
         first: Owner = ("before-first-apply", "Update", "")
-        managed = updated(shape, {}, live, managed, Writer(first, writer.version, writer.now, writer.ignored))
+        managed = updated(shape, skeleton(shape), live, managed, Writer(first, writer.version, writer.now, writer.ignored))
     try:
         return _apply(shape, live, config, managed, writer, force=force)
     except Clash as clash:
@@ -107,9 +107,10 @@ def _apply(shape: Shape, live: Obj, config: Obj, managed: Managed, writer: Write
     new = merging.apply(shape, live, config)
     last = managed.sets.get(writer.owner, set())
     mine = {p for p in fields.field_set(shape, config) if not any(p[: len(i)] == i for i in writer.ignored)}
-    sets = {**managed.sets, writer.owner: mine}
     if last:
-        new = _pruned(shape, new, sets, last)
+        whole = fields.field_set(shape, config, whole=True)
+        new = _pruned(shape, new, {**managed.sets, writer.owner: whole}, last)
+    sets = {**managed.sets, writer.owner: mine}
     difference = fields.compare(shape, live, new).without(writer.ignored)
     changed = difference.modified | difference.added
     clashes = {owner: changed & paths for owner, paths in sets.items() if owner != writer.owner and changed & paths}
@@ -129,7 +130,7 @@ def _pruned(shape: Shape, merged: Obj, sets: dict[Owner, Paths], last: Paths) ->
     """Without what the manager applied before, applies no longer, and nobody else owns."""
 
     def members(value: Any) -> Paths:
-        return fields.with_named(shape, fields.field_set(shape, value or {}))
+        return fields.with_named(shape, fields.field_set(shape, value or {}, whole=True))
 
     last = fields.with_named(shape, last)
     everybody = fields.with_named(shape, set().union(*sets.values()))

@@ -67,11 +67,17 @@ def check_version(request: web.Request, newest: int) -> None:
     version, watched = request.query.get("resourceVersion", ""), request.query.get("watch") in ("true", "1", "True")
     if version and not version.isdecimal():
         words = f'resourceVersion: Invalid value: "{version}": strconv.ParseUint: parsing "{version}": invalid syntax'
-        raise bad_request(f"invalid resource version: {words}")
+        raise ApiError(500, "", words) if watched else bad_request(f"invalid resource version: {words}")
     if version and int(version) > newest and not watched:
         cause = {"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}
         words = f"Timeout: Too large resource version: {version}, current: {newest}"
         raise ApiError(504, "Timeout", words, {"causes": [cause], "retryAfterSeconds": 1})
+    if (
+        request.query.get("sendInitialEvents") in ("true", "1")
+        and request.query.get("resourceVersionMatch") != "NotOlderThan"
+    ):
+        words = "Forbidden: sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+        raise option("ListOptions", [("resourceVersionMatch", "FieldValueForbidden", words)])
     for name in ("timeoutSeconds", "limit"):
         given = request.query.get(name, "")
         if given and not given.lstrip("-").isdecimal():
@@ -124,7 +130,7 @@ def listed(resource: Resource, found: list[Obj], version: int) -> Obj:
         items = [{**obj, "apiVersion": resource.api_version} for obj in found]
     else:
         items = [{k: v for k, v in obj.items() if k not in ("apiVersion", "kind")} for obj in found]
-    metadata = {"resourceVersion": str(version)}
+    metadata = {"continue": "", "resourceVersion": str(version)} if resource.custom else {"resourceVersion": str(version)}
     return {"kind": f"{resource.kind}List", "apiVersion": resource.api_version, "metadata": metadata, "items": items}
 
 

@@ -32,14 +32,16 @@ class Shape:
     accepts: str = ""
     keys: tuple[str, ...] = ()
     is_set: bool = False
+    zero_keys: bool = False
+    """Of a list: whether an item that lacks a key has the key's zero, as it has in built-in types."""
     atomic: bool = False
     required: tuple[str, ...] = ()
     enum: tuple[Any, ...] = ()
     open: bool = False
     solid: tuple[str, ...] = ()
     """Of a struct: the fields that even an empty one holds."""
-    zeros: Mapping[str, int] = field(default_factory=dict, compare=False)
-    """Of a struct: the numbers that it shows even where nobody wrote them."""
+    zeros: Mapping[str, int | str] = field(default_factory=dict, compare=False)
+    """Of a struct: the zeros that it shows even where nobody wrote them."""
     _fields: Callable[[], Mapping[str, Shape]] = field(default=dict, compare=False)
     _item: Callable[[], Shape] | None = field(default=None, compare=False)
 
@@ -94,7 +96,12 @@ def _of_field(owner: str, key: str, word: str) -> Shape:
         keys = LIST_KEYS.get((owner, key), ("type",) if by_type else ())
         is_set = (owner, key) in SETS
         return Shape(
-            LIST, keys=keys, is_set=is_set, atomic=not keys and not is_set, _item=functools.partial(_of_word, m[1], key)
+            LIST,
+            zero_keys=True,
+            keys=keys,
+            is_set=is_set,
+            atomic=not keys and not is_set,
+            _item=functools.partial(_of_word, m[1], key),
         )
     if m := re.fullmatch(r"Dict\[str, (.+)\]", word):
         accepts = "quantity" if key in QUANTITIES else m[1]
@@ -118,10 +125,16 @@ def _of_word(word: str, key: str) -> Shape:
 METADATA = of_model("V1ObjectMeta")
 
 
-def skeleton(shape: Shape) -> Obj:
-    """An empty object of a shape, as the server begins with one."""
-    children = ((name, shape.child(name)) for name in shape.solid)
-    return {**shape.zeros, **{n: skeleton(c) if c.kind == STRUCT else [] for n, c in children if c is not None}}
+def skeleton(shape: Shape, *, lists: bool = True) -> Obj:
+    """An empty object of a shape, as the server begins with one; its lists are there, but never shown."""
+    out: Obj = dict(shape.zeros)
+    for name in shape.solid:
+        child = shape.child(name)
+        if child is not None and child.kind == STRUCT:
+            out[name] = skeleton(child, lists=lists)
+        elif lists:
+            out[name] = []
+    return out
 
 
 def of(resource: Resource) -> Shape:
@@ -149,7 +162,7 @@ class _Schema:
 def _of_custom(key: str, version: str, schema: _Schema) -> Shape:
     body = of_schema(schema.value)
     if body.kind != STRUCT:
-        return ANYTHING
+        body = Shape(STRUCT, open=True)
     common = {"apiVersion": Shape(SCALAR, accepts="str"), "kind": Shape(SCALAR, accepts="str"), "metadata": METADATA}
     return Shape(STRUCT, required=body.required, open=body.open, _fields=lambda: {**body.fields, **common})
 

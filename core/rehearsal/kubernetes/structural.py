@@ -11,6 +11,7 @@ from core.rehearsal.kubernetes.status import Obj
 
 Cause = tuple[str, str, str]
 INVALID, UNSUPPORTED, REQUIRED = "FieldValueInvalid", "FieldValueNotSupported", "FieldValueRequired"
+MISTYPED = "FieldValueTypeInvalid"
 _NAMES = {dict: "object", list: "array", str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
 
@@ -28,6 +29,17 @@ def defaulted(schema: Obj, value: Any) -> Any:
         return {k: defaulted(inner[k], v) for k, v in out.items()}
     if isinstance(value, list):
         return [defaulted(schema.get("items") or {}, item) for item in value]
+    return value
+
+
+def without_nulls(schema: Obj, value: Any) -> Any:
+    """The value of a create or an update without the nulls that may not be; an apply keeps them, and is refused."""
+    if isinstance(value, dict):
+        properties: Obj = schema.get("properties") or {}
+        kept = {k: v for k, v in value.items() if v is not None or k not in properties or properties[k].get("nullable")}
+        return {k: without_nulls(properties.get(k) or {}, v) for k, v in kept.items()}
+    if isinstance(value, list):
+        return [without_nulls(schema.get("items") or {}, item) for item in value]
     return value
 
 
@@ -71,7 +83,7 @@ def _is(wanted: str, value: Any) -> bool:
 
 def _mistyped(path: str, wanted: str, value: Any) -> Cause:
     name = _NAMES[type(value)]
-    return (path, INVALID, f'Invalid value: "{name}": {path} in body must be of type {wanted}: "{name}"')
+    return (path, MISTYPED, f'Invalid value: "{name}": {path} in body must be of type {wanted}: "{name}"')
 
 
 def _object(schema: Obj, value: Obj, path: str) -> Iterator[Cause]:
@@ -80,7 +92,7 @@ def _object(schema: Obj, value: Obj, path: str) -> Iterator[Cause]:
     for name in schema.get("required") or ():
         if name not in value:
             yield (f"{path}.{name}" if path else name, REQUIRED, "Required value")
-    for name, item in value.items():
+    for name, item in sorted(value.items()):
         below = f"{path}.{name}" if path else name
         if name in properties:
             yield from _typed(properties[name], item, below)
@@ -114,7 +126,7 @@ def _text(schema: Obj, value: str, path: str) -> Iterator[Cause]:
     if (pattern := schema.get("pattern")) and not re.search(pattern, value):
         yield (path, INVALID, f"Invalid value: {quoted}: {path} in body should match '{pattern}'")
     if schema.get("format") == "date-time" and not _TIME.fullmatch(value):
-        yield (path, INVALID, f"Invalid value: {quoted}: {path} in body must be of type date-time: {quoted}")
+        yield (path, MISTYPED, f"Invalid value: {quoted}: {path} in body must be of type date-time: {quoted}")
 
 
 def _listed(schema: Obj, value: Any, path: str) -> Iterator[Cause]:

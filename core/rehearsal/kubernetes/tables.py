@@ -268,7 +268,8 @@ def _columns(resource: Resource) -> tuple[Column, ...]:
         (str(c["name"]), str(c["type"]), int(c.get("priority", 0)), _text(str(c["jsonPath"]).lstrip(".")))
         for c in resource.columns
     )
-    return (("Name", "string", 0, _text("metadata.name")), *(printed or (_AGE,)))
+    age_of: Column = ("Age", "date", 0, _age)
+    return (("Name", "string", 0, _text("metadata.name")), *(printed or (age_of,)))
 
 
 def table(

@@ -1,4 +1,8 @@
-"""Watches: a stream of changes since a version, with bookmarks, and 410 for a version that the history no longer holds."""
+"""Watches: a stream of changes since a version, with bookmarks.
+
+A version that the history no longer holds is told in the stream, as an event of type ERROR with a 410 in it: once a request
+is understood, a watch never fails by its status.
+"""
 
 from __future__ import annotations
 
@@ -26,21 +30,22 @@ class Watch:
     def __init__(self, cluster: Cluster, resource: Resource, namespace: str, match: Match) -> None:
         self._cluster, self._resource, self._namespace, self._match = cluster, resource, namespace, match
         self._queue: asyncio.Queue[tuple[str, Obj]] = asyncio.Queue()
-        self._known: set[str] = set()
+        self._known: dict[str, Obj] = {}
 
     def begin(self, version: str, *, initial: bool) -> None:
         """Takes up the changes since a version, or (none given) what there is."""
         if version not in ("", "0"):
-            if not version.isdecimal():
-                raise ApiError(400, "BadRequest", f"invalid resource version: {version}")
             if int(version) < self._cluster.oldest:
                 words = f"too old resource version: {version} ({self._cluster.version})"
-                raise ApiError(410, "Expired", words)
+                self._queue.put_nowait(("ERROR", ApiError(410, "Expired", words).body()))
+                return
             for at, resource, event, obj in self._cluster.history:
                 if at > int(version):
                     self._seen(resource, event, obj)
+                elif event == "DELETED":
+                    self._known.pop(obj["metadata"]["uid"], None)
                 elif self._wants(resource, obj) and self._match(obj):
-                    self._known.add(obj["metadata"]["uid"])
+                    self._known[obj["metadata"]["uid"]] = obj
         elif initial:
             for obj in self._cluster.list(self._resource, self._namespace):
                 self._seen(self._resource, "ADDED", obj)
@@ -61,13 +66,14 @@ class Watch:
         uid, matches = obj["metadata"]["uid"], self._match(obj)
         if not matches:
             # what no longer matches is gone for this client
-            if uid in self._known and event == "MODIFIED":
-                self._known.discard(uid)
-                self._queue.put_nowait(("DELETED", obj))
+            if (last := self._known.pop(uid, None)) is not None and event == "MODIFIED":
+                version = obj["metadata"]["resourceVersion"]
+                self._queue.put_nowait(("DELETED", {**last, "metadata": {**last["metadata"], "resourceVersion": version}}))
             return
         if event == "DELETED":
-            self._known.discard(uid)
-        self._known.add(uid)
+            self._known.pop(uid, None)
+        else:
+            self._known[uid] = obj
         self._queue.put_nowait((event, obj))
 
     async def next(self, seconds: float) -> tuple[str, Obj] | None:
@@ -88,7 +94,7 @@ async def serve(request: web.Request, cluster: Cluster, watch: Watch, resource: 
     as_table = tables.wanted(request.headers.get("Accept", ""))
 
     def line(event: str, obj: Obj) -> bytes:
-        shown = {**obj, "apiVersion": resource.api_version} if obj.get("apiVersion") else obj
+        shown = obj if event == "ERROR" else {**obj, "apiVersion": resource.api_version}
         if as_table and event not in ("BOOKMARK", "ERROR"):
             shown = tables.table(resource, [obj], cluster.clock.now(), obj["metadata"]["resourceVersion"])
         return json.dumps({"type": event, "object": shown}).encode() + b"\n"
@@ -103,6 +109,8 @@ async def serve(request: web.Request, cluster: Cluster, watch: Watch, resource: 
             change = await watch.next(0.01 if first_bookmark else min(left, BOOKMARK_SECONDS))
             if change is not None:
                 await response.write(line(*change))
+                if change[0] == "ERROR":
+                    break
             elif bookmarks or first_bookmark:
                 await response.write(line("BOOKMARK", _bookmark(cluster, resource, initial=first_bookmark)))
                 first_bookmark = False

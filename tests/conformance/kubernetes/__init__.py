@@ -10,14 +10,17 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 
+from core.rehearsal.kubernetes.controllers import basics
 from tests.conformance.frame import Check, LeftOut, Outcome, Place
-from tests.conformance.kubernetes import battery
+from tests.conformance.kubernetes import battery, installation, kubectl, living, recorded, schemas
 from tests.conformance.kubernetes.control_plane import ControlPlane, control_plane
+from tests.conformance.kubernetes.kubelet import kubelet
 from tests.conformance.kubernetes.programs import Lacking, Programs, programs
-from tests.conformance.kubernetes.side import ADMIN, Scenario, Side, run
+from tests.conformance.kubernetes.side import ADMIN, Side, run
 from tests.conformance.kubernetes.simulated import simulated
 
 USERS = {ADMIN: ("system:masters",), "viewer@example.com": ()}
@@ -31,24 +34,39 @@ def checks(place: Place, minor: str) -> Iterator[Outcome]:
         yield LeftOut(f"Kubernetes {minor}", str(lacking))
         return
     place.say(f"held against Kubernetes {found.version}")
-    yield from asyncio.run(_api(place, found))
+    requests = recorded.record(place.scratch)
+    yield from recorded.left_out(requests)
+    yield from asyncio.run(_api(place, found, requests))
+    yield from asyncio.run(_controlled(place, found))
 
 
-async def _api(place: Place, found: Programs) -> list[Outcome]:
-    """The API alone."""
+async def _api(place: Place, found: Programs, requests: list[recorded.Request]) -> list[Outcome]:
+    """The API alone, and what it publishes of its types."""
+    async with _sides(place.scratch / "api", found, alone=True) as (real, ours):
+        outcomes: list[Outcome] = []
+        for name, act in (*battery.scenarios(), *recorded.scenarios(requests)):
+            outcomes += await run([real, ours], name, act)
+        return [*outcomes, *compared(real, ours), *await schemas.compared(real)]
+
+
+async def _controlled(place: Place, found: Programs) -> list[Outcome]:
+    """Both with their controllers: kubectl, and the Kubernetes half of an installation."""
+    async with _sides(place.scratch / "controlled", found, alone=False) as (real, ours), kubelet(real):
+        outcomes: list[Outcome] = []
+        for name, act in (*living.scenarios(), *kubectl.scenarios()):
+            outcomes += await run([real, ours], name, act)
+        half = await installation.installed(real)
+        return [*outcomes, *compared(real, ours), *half.outcomes]
+
+
+@asynccontextmanager
+async def _sides(folder: Path, found: Programs, *, alone: bool) -> AsyncIterator[tuple[Side, Side]]:
+    """The real server and the simulated one, both new; ``alone``: without controllers."""
     async with AsyncExitStack() as stack:
-        plane = await stack.enter_async_context(control_plane(found, place.scratch / "plane", USERS, manager=False))
-        real = await stack.enter_async_context(_real(plane))
-        served, tokens = await stack.enter_async_context(simulated(place.scratch / "simulated", USERS, alone=True))
-        ours = Side("simulated", served.url, tokens, served.session)
-        broken = [trouble async for trouble in _run([real, ours])]
-    return [*broken, *compared(real, ours)]
-
-
-async def _run(sides: list[Side]) -> AsyncIterator[Outcome]:
-    for name, act in battery.scenarios():
-        for trouble in await run(sides, name, act):
-            yield trouble
+        plane = await stack.enter_async_context(control_plane(found, folder / "plane", USERS, manager=not alone))
+        real = await stack.enter_async_context(real_side(plane))
+        served, tokens = await stack.enter_async_context(simulated(folder / "simulated", USERS, alone=alone))
+        yield real, Side("simulated", served.url, tokens, served.session, served.kubeconfig)
 
 
 def compared(real: Side, ours: Side) -> Iterator[Outcome]:
@@ -58,10 +76,11 @@ def compared(real: Side, ours: Side) -> Iterator[Outcome]:
 
 
 @asynccontextmanager
-async def _real(plane: ControlPlane) -> AsyncIterator[Side]:
+async def real_side(plane: ControlPlane) -> AsyncIterator[Side]:
+    """The real server, with what GKE gives a new cluster."""
     trust = ssl.create_default_context(cafile=str(plane.authority))
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=trust)) as session:
-        yield Side("real", plane.url, plane.tokens, session)
-
-
-__all__ = ["Scenario", "checks"]
+        real = Side("real", plane.url, plane.tokens, session, plane.kubeconfig, plane.authority)
+        for body in basics._CLASSES:
+            await real.tell("POST", "/apis/storage.k8s.io/v1/storageclasses", body)
+        yield real

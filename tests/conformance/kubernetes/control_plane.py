@@ -35,6 +35,7 @@ class ControlPlane:
     url: str
     authority: Path
     tokens: dict[str, str]
+    kubeconfig: Path
 
 
 class Ended(Exception):
@@ -98,7 +99,17 @@ def _plane(folder: Path, users: dict[str, tuple[str, ...]]) -> ControlPlane:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (folder / "accounts.pem").write_bytes(key.private_bytes(*form))
-    return ControlPlane(f"https://127.0.0.1:{_port()}", authority, tokens)
+    url, kubeconfig = f"https://127.0.0.1:{_port()}", folder / "kubeconfig"
+    config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": url, "certificate-authority": str(authority)}}],
+        "users": [{"name": "u", "user": {"token": next(iter(tokens.values()))}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    }
+    kubeconfig.write_text(json.dumps(config))
+    return ControlPlane(url, authority, tokens, kubeconfig)
 
 
 def _server(folder: Path, plane: ControlPlane, etcd: int) -> list[str]:
@@ -115,20 +126,12 @@ def _server(folder: Path, plane: ControlPlane, etcd: int) -> list[str]:
 
 
 def _manager(folder: Path, plane: ControlPlane) -> list[str]:
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": plane.url, "certificate-authority": str(plane.authority)}}],
-        "users": [{"name": "u", "user": {"token": next(iter(plane.tokens.values()))}}],
-        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-    }
-    path = folder / "manager.kubeconfig"
-    path.write_text(json.dumps(config))
+    path = plane.kubeconfig
     return [
         f"--kubeconfig={path}", f"--authentication-kubeconfig={path}", f"--authorization-kubeconfig={path}",
         f"--service-account-private-key-file={folder / 'accounts.pem'}", f"--root-ca-file={plane.authority}",
-        "--leader-elect=false", "--bind-address=127.0.0.1", f"--secure-port={_port()}", f"--cert-dir={folder}",
+        "--leader-elect=false", "--controllers=*,-node-lifecycle-controller",
+        "--bind-address=127.0.0.1", f"--secure-port={_port()}", f"--cert-dir={folder}",
         "--kube-api-qps=200", "--kube-api-burst=400",
     ]  # fmt: skip
 

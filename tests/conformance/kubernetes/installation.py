@@ -21,13 +21,11 @@ from core import kustomize
 from core.environment import Cloud, Environment, Home
 from core.install import cluster, namespace, namespace_removal, pipelines, secrets, sql_proxy
 from core.install.installation import Installation
-from core.kubernetes.client import Cluster
 from core.run.clock import VirtualClock
 from core.run.redact import Redactor
 from core.run.step import Step
 from core.toolchain import find
 from tests.conformance.frame import Check, LeftOut, Outcome
-from tests.conformance.kubernetes.control_plane import ControlPlane
 from tests.conformance.kubernetes.side import ADMIN, Side
 from tests.install.step_bench import FakeGoogle, StepContext
 from tests.kustomize.kustomize_built import TRUE, release
@@ -51,32 +49,19 @@ class QuickClock(VirtualClock):
         self.advance(seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request that the steps made."""
-
-    method: str
-    path: str
-    params: dict[str, str]
-    body: Any
-    content: str
-
-
 @dataclass
 class Half:
-    """What ran, and the requests that it made."""
+    """What ran, and what came of it."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    requests: list[Request] = field(default_factory=list)
 
 
-async def installed(plane: ControlPlane, real: Side) -> Half:
+async def installed(real: Side) -> Half:
     """Runs the half of an installation, twice, and its destruction."""
     half = Half()
     with tempfile.TemporaryDirectory(prefix="installation-") as folder, ExitStack() as stack:
         stack.enter_context(_given())
-        stack.enter_context(_recorded(half.requests))
-        bench = await _bench(Path(folder), plane, half)
+        bench = await _bench(Path(folder), real, half)
         for turn, wanted in (("first", "done"), ("second", "unchanged")):
             before = await _versions(real)
             for make in STEPS:
@@ -89,8 +74,8 @@ async def installed(plane: ControlPlane, real: Side) -> Half:
     return half
 
 
-async def _bench(folder: Path, plane: ControlPlane, half: Half) -> _Bench:
-    bench = _Bench(Home(folder / "home"), plane)
+async def _bench(folder: Path, real: Side, half: Half) -> _Bench:
+    bench = _Bench(Home(folder / "home"), real)
     source = "release" if TRUE.is_dir() else "stand-in"
     if source == "stand-in":
         half.outcomes.append(LeftOut("installation of the release", "the release's true manifests are not at hand"))
@@ -155,21 +140,21 @@ async def _destroyed(bench: _Bench, real: Side, half: Half) -> None:
 class _Bench:
     """An installation whose steps run one by one against the control plane, with Google's answers given."""
 
-    def __init__(self, home: Home, plane: ControlPlane) -> None:
+    def __init__(self, home: Home, real: Side) -> None:
         values = {"project_id": "project-1", "zone": "us-central1-a"}
         environment = Environment.new(home, "demo", cloud="google", given=values).save()
         self.clock = QuickClock()
         self.installation = Installation(
             environment=environment, cloud=Cloud(), clock=self.clock, redactor=Redactor(), run_folder=environment.folder
         )
-        google = _SignedIn(plane.tokens[ADMIN])
+        google = _SignedIn(real.tokens[ADMIN])
         google.redactor = self.installation.redactor
         google.answers = {
             "secretmanager.projects.secrets.versions.access": {"payload": {"data": base64.b64encode(b"given").decode()}},
             "container.projects.locations.clusters.get": {
                 "status": "RUNNING",
-                "endpoint": plane.url.removeprefix("https://"),
-                "masterAuth": {"clusterCaCertificate": base64.b64encode(plane.authority.read_bytes()).decode()},
+                "endpoint": real.url.removeprefix("https://"),
+                "masterAuth": {"clusterCaCertificate": base64.b64encode(real.authority.read_bytes()).decode()},
                 "resourceLabels": self.installation.names.labels,
             },
             "compute.disks.list": {"items": []},
@@ -208,22 +193,4 @@ def _given() -> AbstractContextManager[Any]:
     stack = ExitStack()
     stack.enter_context(patch.object(pipelines, "forward", forward))
     stack.enter_context(patch.object(pipelines.Kubeflow, "health", ready))
-    return stack
-
-
-def _recorded(requests: list[Request]) -> AbstractContextManager[Any]:
-    """Notes what the steps ask of the cluster."""
-    once, opened = Cluster._once, Cluster._open
-
-    async def noted(self: Cluster, method: str, path: str, params: Any, body: Any, content: str, what: str) -> Any:
-        requests.append(Request(method, path, {k: str(v) for k, v in (params or {}).items()}, body, content))
-        return await once(self, method, path, params, body, content, what)
-
-    def watched(self: Cluster, path: str, params: Any, what: str) -> Any:
-        requests.append(Request("GET", path, {k: str(v) for k, v in params.items()}, None, "application/json"))
-        return opened(self, path, params, what)
-
-    stack = ExitStack()
-    stack.enter_context(patch.object(Cluster, "_once", noted))
-    stack.enter_context(patch.object(Cluster, "_open", watched))
     return stack

@@ -24,6 +24,7 @@ from tests.conformance.kubernetes.side import Scenario, Side
 PROJECT = "rehearsal-recorded"
 SCENARIO = "speed = 0\n"
 SECONDS = 600
+Request = dict[str, Any]
 _DISCOVERY = re.compile(r"/api|/apis|/api/v1|/apis/[^/]+/[^/]+|/openapi/.*|/version")
 """What is compared where it is asked resource by resource."""
 
@@ -32,7 +33,7 @@ class Failed(Exception):
     """Raised where the rehearsal that was to be recorded fails."""
 
 
-def record(folder: Path) -> list[dict[str, Any]]:
+def record(folder: Path) -> list[Request]:
     """The requests of an installation, a second one, and a destruction."""
     log, scenario = folder / "requests.jsonl", folder / "scenario.toml"
     scenario.write_text(SCENARIO)
@@ -64,27 +65,26 @@ def _mlops_env(arguments: list[str], variables: dict[str, str]) -> None:
         raise Failed(f"{' '.join(arguments[:2])} ended with {done.returncode}: {done.stderr[-500:]}")
 
 
-def scenarios(requests: list[dict[str, Any]]) -> Iterator[tuple[str, Scenario]]:
+def scenarios(requests: list[Request]) -> Iterator[tuple[str, Scenario]]:
     """One scenario, of all the requests."""
     yield "recorded", partial(_again, requests)
 
 
-def left_out(requests: list[dict[str, Any]]) -> list[Outcome]:
+def left_out(requests: list[Request]) -> list[Outcome]:
     """What can't be asked again."""
     forwards = sum(1 for r in requests if r["body"] == "upgrade")
     return [LeftOut("recorded: port-forwards", f"{forwards} connections that take a container")] if forwards else []
 
 
-async def _again(requests: list[dict[str, Any]], side: Side) -> None:
+async def _again(requests: list[Request], side: Side) -> None:
     for number, request in enumerate(requests):
         if request["body"] == "upgrade":
             continue
         query = {k: v for k, v in request["query"].items() if k not in ("resourceVersion", "timeoutSeconds")}
         if query.get("watch") in ("true", "1") or _DISCOVERY.fullmatch(request["path"]):
             continue
-        name = f"{number} {request['method']} {request['path']}"
         await side.ask(
-            name,
+            f"{number} {request['method']} {request['path']}",
             request["method"],
             request["path"],
             request["body"] or None,
@@ -92,3 +92,5 @@ async def _again(requests: list[dict[str, Any]], side: Side) -> None:
             accept=request["accept"] or "application/json",
             **query,
         )
+        if request["method"] == "DELETE" and "/customresourcedefinitions/" in request["path"]:
+            await side.gone(request["path"])

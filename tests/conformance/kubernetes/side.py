@@ -55,6 +55,7 @@ class Side:
     tokens: dict[str, str]
     session: aiohttp.ClientSession
     kubeconfig: Path = Path()
+    authority: Path = Path()
     answers: dict[str, Any] = field(default_factory=dict)
     scenario: str = ""
 
@@ -126,9 +127,13 @@ class Side:
 
 
 def _decoded(text: str) -> Any:
-    if text[:1] in ("{", "["):
+    if text[:1] not in ("{", "["):
+        return words(text)
+    try:
         return json.loads(text)
-    return words(text)
+    except ValueError:
+        # a watch's answer is one object a line
+        return {"events": [json.loads(line) for line in text.strip().split("\n")]}
 
 
 Scenario = Callable[[Side], Awaitable[None]]

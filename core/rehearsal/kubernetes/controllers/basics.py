@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from core.rehearsal.kubernetes.controllers.context import (
     ACCOUNTS,
     CLASSES,
@@ -71,17 +73,44 @@ def _terminate(ctx: Context, namespace: Obj) -> None:
     if "gone" not in runtime:
         runtime["gone"] = ctx.after(ctx.world.scenario.duration("kubernetes:namespace-delete"))
         ctx.keep(namespace, runtime)
-    left = 0
+    left: list[tuple[Resource, Obj]] = []
     for resource in cluster.resources():
         if not resource.namespaced or not resource.storage:
             continue
         for obj in cluster.list(resource, name):
             if not obj["metadata"].get("deletionTimestamp"):
                 cluster.delete(resource, name, obj["metadata"]["name"])
-            left += cluster.find(resource, name, obj["metadata"]["name"]) is not None
-    if not left and ctx.due(runtime["gone"]):
+            if (kept := cluster.find(resource, name, obj["metadata"]["name"])) is not None:
+                left.append((resource, kept))
+    if left:
+        _tell_what_is_left(ctx, namespace, left)
+    elif ctx.due(runtime["gone"]):
         ctx.drop(namespace)
         cluster.finish(NAMESPACES, "", name)
+
+
+def _tell_what_is_left(ctx: Context, namespace: Obj, left: list[tuple[Resource, Obj]]) -> None:
+    """Says in a namespace's conditions what holds it, as the real controller does."""
+    kinds = Counter(f"{r.plural}.{r.group}" for r, _ in left)
+    holders = Counter(f for _, obj in left for f in obj["metadata"].get("finalizers") or ())
+    old, now = namespace.get("status"), ctx.stamp()
+
+    remain = ", ".join(f"{what} has {kinds[what]} resource instances" for what in sorted(kinds))
+    held = ", ".join(f"{what} in {holders[what]} resource instances" for what in sorted(holders))
+    deleted = "All content successfully deleted, may be waiting on finalization"
+    remaining = ("SomeResourcesRemain", f"Some resources are remaining: {remain}")
+    finalizers = ("SomeFinalizersRemain", f"Some content in the namespace has finalizers remaining: {held}")
+    removed = ("ContentHasNoFinalizers", "All content-preserving finalizers finished")
+    parsed = "All legacy kube types successfully parsed"
+    told = [
+        ("NamespaceDeletionDiscoveryFailure", False, "ResourcesDiscovered", "All resources successfully discovered"),
+        ("NamespaceDeletionGroupVersionParsingFailure", False, "ParsedGroupVersions", parsed),
+        ("NamespaceDeletionContentFailure", False, "ContentDeleted", deleted),
+        ("NamespaceContentRemaining", True, *remaining),
+        ("NamespaceFinalizersRemaining", bool(holders), *(finalizers if holders else removed)),
+    ]
+    conditions = [condition(old, kind, status, reason, words, now) for kind, status, reason, words in told]
+    ctx.cluster.set_status(NAMESPACES, namespace, {**(old or {}), "conditions": conditions})
 
 
 def definitions(ctx: Context) -> None:
@@ -94,4 +123,4 @@ def definitions(ctx: Context) -> None:
             condition(old, "Established", True, "InitialNamesAccepted", "the initial names have been accepted", ctx.stamp()),
         ]
         status = {"conditions": conditions, "acceptedNames": crd["spec"]["names"], "storedVersions": stored}
-        ctx.cluster.set_status(DEFINITIONS, crd, status)
+        ctx.cluster.set_status(DEFINITIONS, crd, status, "kube-apiserver")

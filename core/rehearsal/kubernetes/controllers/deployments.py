@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections.abc import Sequence
 
 from core.rehearsal.kubernetes.controllers.context import (
@@ -206,6 +207,16 @@ def _make_pod(ctx: Context, replica_set: Obj) -> str:
     return ""
 
 
+def _same_refusal(replica_set: Obj, why: str) -> str:
+    """The refusal that is told already, where only the name that was made up for the pod is another."""
+
+    def unnamed(words: str) -> str:
+        return re.sub(f"{replica_set['metadata']['name']}-[a-z0-9]{{5}}", "", words)
+
+    told = [str(c.get("message", "")) for c in at(replica_set, "status.conditions") or () if c["type"] == "ReplicaFailure"]
+    return next((words for words in told if unnamed(words) == unnamed(why)), why)
+
+
 def _describe_set(ctx: Context, replica_set: Obj, why: str) -> None:
     live = ctx.cluster.find(REPLICA_SETS, replica_set["metadata"]["namespace"], replica_set["metadata"]["name"])
     if live is None:
@@ -215,6 +226,7 @@ def _describe_set(ctx: Context, replica_set: Obj, why: str) -> None:
     status: Obj = {"observedGeneration": live["metadata"]["generation"], "replicas": len(have)}
     status |= {"readyReplicas": fine, "availableReplicas": fine, "fullyLabeledReplicas": len(have)}
     if why:
+        why = _same_refusal(live, why)
         status["conditions"] = [condition(live.get("status"), "ReplicaFailure", True, "FailedCreate", why, ctx.stamp())]
         known = at(live, "status.conditions") or []
         if not any(c.get("message") == why for c in known):

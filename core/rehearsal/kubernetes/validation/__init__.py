@@ -14,20 +14,25 @@ from core.rehearsal.kubernetes.validation.common import Cause, at
 
 def check(resource: Resource, obj: Obj) -> None:
     """Raises `ApiError` (422) where the object is not valid."""
-    causes: list[Cause] = metadata.check(resource, obj)
-    if resource.custom:
-        causes += structural.causes(resource.schema or {}, obj)
-    elif (of_kind := kinds.OF_KIND.get(resource.kind)) is not None:
-        causes += of_kind(obj)
-    if causes:
+    if causes := _causes(resource, obj):
         raise invalid(resource.kind, resource.group, obj["metadata"].get("name", ""), causes)
+
+
+def _causes(resource: Resource, obj: Obj) -> list[Cause]:
+    found = metadata.check(resource, obj)
+    if resource.custom:
+        return [*found, *structural.causes(resource.schema or {}, obj)]
+    of_kind = kinds.OF_KIND.get(resource.kind)
+    return [*found, *(of_kind(obj) if of_kind is not None else [])]
 
 
 def check_change(resource: Resource, live: Obj, new: Obj) -> None:
     """Raises `ApiError` (422) where a field changes that must not, or the object is not valid."""
-    causes = metadata.check_change(live, new)
+    fixed = metadata.check_change(live, new)
     if not resource.custom:
-        causes += changes.causes(resource, live, new)
+        fixed += changes.causes(resource, live, new)
+    valid = _causes(resource, new)
+    causes = [*fixed, *valid] if resource.kind in ("Secret", "ConfigMap") else [*valid, *fixed]
     if causes:
         raise invalid(resource.kind, resource.group, live["metadata"]["name"], causes)
 

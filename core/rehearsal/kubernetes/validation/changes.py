@@ -14,6 +14,7 @@ _FIXED: dict[str, tuple[str, ...]] = {
     "ReplicaSet": ("spec.selector",),
     "StorageClass": ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"),
     "Secret": ("type",),
+    "CustomResourceDefinition": ("spec.scope", "spec.group"),
 }
 _CLAIM = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
 _POD = (

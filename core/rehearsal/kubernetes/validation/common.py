@@ -95,11 +95,11 @@ def between(field: str, value: Any, least: int = 1, most: int = 65535) -> list[C
     return [] if fits else [invalid(field, value, f"must be between {least} and {most}, inclusive")]
 
 
-def named(field: str, value: str, pattern: str, words: str, longest: int) -> list[Cause]:
+def named(field: str, value: str, pattern: str, words: str, longest: int, *, unit: str = "bytes") -> list[Cause]:
     """A name of some form."""
     causes = []
     if len(value) > longest:
-        causes.append(invalid(field, value, f"must be no more than {longest} bytes"))
+        causes.append(invalid(field, value, f"must be no more than {longest} {unit}"))
     if not re.fullmatch(pattern, value):
         causes.append(invalid(field, value, words))
     return causes

@@ -156,7 +156,7 @@ def _definition(obj: Obj) -> list[Cause]:
         here = f"spec.versions[{n}].schema.openAPIV3Schema"
         schema = at(version, "schema.openAPIV3Schema")
         if not schema:
-            causes.append(required(here, "schemas are required"))
+            causes.append(required(here))
         else:
             causes += _structural(schema, here)
     return causes
@@ -247,6 +247,12 @@ def _storage_class(obj: Obj) -> list[Cause]:
     return causes
 
 
+def _event(obj: Obj) -> list[Cause]:
+    home, about = obj["metadata"].get("namespace"), at(obj, "involvedObject.namespace") or ""
+    fits = about == home or (not about and home == "default")
+    return [] if fits else [invalid("involvedObject.namespace", about, "does not match event.namespace")]
+
+
 OF_KIND: dict[str, Callable[[Obj], list[Cause]]] = {
     "Deployment": _deployment,
     "ReplicaSet": _workload,
@@ -254,6 +260,7 @@ OF_KIND: dict[str, Callable[[Obj], list[Cause]]] = {
     "DaemonSet": _workload,
     "Pod": _pod,
     "Job": _job,
+    "Event": _event,
     "ConfigMap": _config,
     "Secret": _secret,
     "Service": _service,

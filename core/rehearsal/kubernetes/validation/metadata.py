@@ -31,13 +31,13 @@ def _name(resource: Resource, name: str) -> list[Cause]:
     if resource.group == "rbac.authorization.k8s.io":
         return [] if "/" not in name and "%" not in name else [invalid(field, name, "may not contain '/'")]
     if resource.kind == "Namespace":
-        return common.named(field, name, common.LABEL, common.LABEL_WORDS, 63)
+        return common.named(field, name, common.LABEL, common.LABEL_WORDS, 63, unit="characters")
     if resource.kind == "Service":
-        return common.named(field, name, common.SERVICE, common.SERVICE_WORDS, 63)
+        return common.named(field, name, common.SERVICE, common.SERVICE_WORDS, 63, unit="characters")
     longest = 52 if resource.kind == "CronJob" else 253
     if resource.kind == "CronJob" and len(name) > longest:
         return [invalid(field, name, "must be no more than 52 characters")]
-    return common.named(field, name, common.SUBDOMAIN, common.SUBDOMAIN_WORDS, longest)
+    return common.named(field, name, common.SUBDOMAIN, common.SUBDOMAIN_WORDS, longest, unit="characters")
 
 
 def _owners(metadata: Obj) -> list[Cause]:
@@ -54,9 +54,8 @@ def _finalizers(metadata: Obj) -> list[Cause]:
     causes: list[Cause] = []
     known = ("orphan", "foregroundDeletion")
     for n, name in enumerate(metadata.get("finalizers") or ()):
-        found = common.qualified("metadata.finalizers", name)
-        causes += found
-        if not found and "/" not in name and name not in (*known, "kubernetes"):
+        causes += common.qualified("metadata.finalizers", name)
+        if "/" not in name and name not in (*known, "kubernetes"):
             words = "name is neither a standard finalizer name nor is it fully qualified"
             causes.append(invalid(f"metadata.finalizers[{n}]", name, words))
     return causes

@@ -127,7 +127,6 @@ async def _watches(side: Side) -> None:
         allowWatchBookmarks="true",
     )
     await side.ask("with first events and no match", "GET", path, watch="true", sendInitialEvents="true", timeoutSeconds="1")
-    await side.ask("from a version that is forgotten", "GET", path, watch="true", resourceVersion="1", timeoutSeconds="1")
     await side.ask("from a version that is none", "GET", path, watch="true", resourceVersion="x", timeoutSeconds="1")
     await side.ask("with a time that is none", "GET", path, watch="true", timeoutSeconds="x")
     await side.ask("with a selector that is none", "GET", path, watch="true", labelSelector="=a", timeoutSeconds="1")

@@ -81,11 +81,13 @@ class TunnelsScreen(BaseScreen):
             await self._look()
             await asyncio.sleep(LOOKS)
 
-    async def _look(self) -> None:
+    async def _look(self, *, choose: str = "") -> None:
         found = await in_thread(self._found)
         if self.is_mounted:
             self._looked = True
             self._show(found)
+            if choose:
+                self.listed.chosen = next((at for at, each in enumerate(found) if each.tunnel == choose), 0)
 
     def _found(self) -> list[Status]:
         home = self.ours.home
@@ -191,7 +193,7 @@ class TunnelsScreen(BaseScreen):
             except MlopsError as error:
                 self.ours.show_error(error)
                 return
-            self.work(self._look, group="define")
+            self.work(partial(self._look, choose=tunnel.name), group="define")
 
         body = lines(
             text("An environment or a host that ssh knows; after it, what is forwarded, as LOCAL=REMOTE."),

@@ -29,8 +29,8 @@ STEADY = 10.0
 """Seconds that a connection has to last before the next loss is a new one."""
 IMPATIENT = 1.0
 """The longest pause between two tries while somebody waits."""
-WELL, ILL = 30.0, 2.0
-"""Seconds until health is looked at again, after it was good and after it was not."""
+WELL, ILL, GROWTH = 30.0, 1.0, 1.5
+"""Seconds until health is looked at again, after it was good and after it was not; the latter grow each time."""
 
 Tell = Callable[[str], None]
 
@@ -203,6 +203,7 @@ class Running:
                 await link.prove()
 
     async def _watch_health(self) -> None:
+        pause = ILL
         while True:
             well = True
             if self.gate.link is not None:
@@ -212,7 +213,8 @@ class Running:
                     well = well and found.state != health.FAILING
                     self._found(at, found)
             with contextlib.suppress(TimeoutError):
-                async with self._clock.deadline(WELL if well else ILL):
+                pause = ILL if well else min(WELL, pause * GROWTH)
+                async with self._clock.deadline(WELL if well else pause):
                     await self._look.wait()
 
     def _found(self, at: int, found: health.Health) -> None:

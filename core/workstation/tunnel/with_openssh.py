@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import shutil
 import socket
 import tempfile
@@ -63,7 +64,8 @@ class OpensshEngine:
 
     async def connect(self) -> OpensshLink:
         """A new connection, signed in."""
-        folder = Path(tempfile.mkdtemp(prefix="t-", dir=socket_folder()))
+        _clear_away()
+        folder = Path(tempfile.mkdtemp(prefix=f"t{os.getpid()}-", dir=socket_folder()))
         process = await asyncio.create_subprocess_exec(
             *self._command(folder),
             stdin=asyncio.subprocess.DEVNULL,
@@ -262,6 +264,24 @@ class OpensshLink:
                 process.kill()
             raise
         return process.returncode or 0, printed.decode(errors="replace")
+
+
+def _clear_away() -> None:
+    """Removes the folders of processes that were killed."""
+    for folder in socket_folder().glob("t*-*/"):
+        pid = folder.name[1:].partition("-")[0]
+        if pid.isdigit() and not _runs(int(pid)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _escaped(path: str) -> str:

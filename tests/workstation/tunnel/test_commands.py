@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +20,9 @@ from ssh_server import Echo, Server
 
 from core.cli import main
 from core.environment import Home
+from core.environment.home import socket_folder
 from core.workstation.tunnel import book, places, tunnels
+from core.workstation.tunnel.definition import Forward
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -96,6 +101,24 @@ def test_a_killed_tunnel_is_down_and_comes_up_again(box: str, home: Home) -> Non
     again = tunnels.start(home, tunnels.defined(home, box))
     assert again.pid not in (None, first.pid)
     assert again.docker_host == first.docker_host, "the socket that it left is taken over"
+
+
+def test_a_killed_tunnel_leaves_no_ssh_behind(box: str, home: Home) -> None:
+    """Its child ends with it, and the next one clears its sockets away."""
+    if shutil.which("setpriv") is None:
+        pytest.skip("without setpriv, ssh ends with its connection only")
+    tunnel = replace(tunnels.defined(home, box), engine="openssh", forwards=(Forward.parse("0=22"),))
+    pid = tunnels.start(home, tunnel).pid
+    assert pid is not None
+    (child,) = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    (left,) = socket_folder().glob(f"t{pid}-*")
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 60
+    while Path(f"/proc/{child}").exists():
+        assert time.monotonic() < until
+        os.sched_yield()
+    assert tunnels.start(home, tunnel).state == "up"
+    assert not left.exists()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from importlib import import_module
 from typing import Any
 
 from core import events
+from core.authorities import load_aiohttp
 from core.environment import Environment, Home, processes
 from core.environment import rehearsal as rehearsals
 from core.environment.lock import Holder, Lock
@@ -66,8 +67,8 @@ def main() -> int:
 
 def _load() -> None:
     """Loads what every run needs of the libraries, while what comes before it is still on its way."""
+    load_aiohttp()
     for module in (
-        "aiohttp",
         "httplib2",
         "googleapiclient.discovery",
         "google.oauth2.service_account",

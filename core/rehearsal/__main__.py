@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BusyError, MlopsError, UsageError
-from core.rehearsal.folder import folder
+from core.rehearsal.folder import folder, write_private
 from core.rehearsal.scenario import Scenario, load, parse
-from core.rehearsal.sign_in import write_private
 from core.rehearsal.world import World
 
 
@@ -44,6 +43,9 @@ def main(arguments: list[str]) -> int:
 
 
 async def _run(world: World) -> None:
+    from core.authorities import load_aiohttp
+
+    load_aiohttp()
     from core.rehearsal.server import Server
 
     server = Server(world)

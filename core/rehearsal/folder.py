@@ -17,3 +17,12 @@ def folder(name: str) -> Path:
     if os.uname().sysname == "Darwin":
         return Path.home() / "Library" / "Application Support" / "mlops-env" / "rehearsals" / name
     return Path.home() / ".local" / "state" / "mlops-env" / "rehearsals" / name
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Puts a file in place that only its owner can read."""
+    new = path.with_name(f".{path.name}.new")
+    new.unlink(missing_ok=True)
+    new.touch(mode=0o600)
+    new.write_bytes(data)
+    new.replace(path)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from core.rehearsal import shell, sign_in, trust
+from core.rehearsal.folder import write_private
 from core.rehearsal.google import app as google_app
 from core.rehearsal.provider.mirror import NURSERY_FILE
 from core.rehearsal.provider.nursery import Nursery
@@ -62,7 +63,7 @@ class Server:
         await self._serve(google_application(world), sockets[0])
         await self._serve(_kubernetes(world), sockets[1], context)
         await self._serve(self._relay.application(), sockets[2], context)
-        sign_in.write_private(world.folder / "endpoints.json", json.dumps(endpoints, indent=1).encode())
+        write_private(world.folder / "endpoints.json", json.dumps(endpoints, indent=1).encode())
         return endpoints
 
     async def serve(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from core.rehearsal import trust
+from core.rehearsal.folder import write_private
 from core.rehearsal.google.app import WORLD, drop
 from core.rehearsal.identity import USER
 from core.rehearsal.world import World
@@ -147,12 +148,3 @@ def _public(world: World, email: str, header: dict[str, Any]) -> str | None:
 
 def _decoded(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-
-
-def write_private(path: Path, data: bytes) -> None:
-    """Puts a file in place that only its owner can read."""
-    new = path.with_name(f".{path.name}.new")
-    new.unlink(missing_ok=True)
-    new.touch(mode=0o600)
-    new.write_bytes(data)
-    new.replace(path)

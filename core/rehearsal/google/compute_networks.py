@@ -267,6 +267,12 @@ def _users(call: Call, collection: str, resource: Document) -> list[str]:
     return found
 
 
+def _changed(call: Call, collection: str, name: str, new: Document) -> Document:
+    """Keeps what a resource is from now on, and begins the operation that says so."""
+    call.store.put(kind(collection), compute.key(call.project, scope_of(call), collection, name), new)
+    return compute.operate(call, collection, name, target=new)
+
+
 def _patch(collection: str, parameter: str) -> Callable[[Call], Document]:
     def patch(call: Call) -> Document:
         """Changes some settings of one."""
@@ -283,8 +289,7 @@ def _patch(collection: str, parameter: str) -> Callable[[Call], Document]:
             new["nats"] = [_nat(n) for n in new["nats"]]
         if collection == "subnetworks":
             new["fingerprint"] = compute.fingerprint(new)
-        call.store.put(kind(collection), compute.key(call.project, scope_of(call), collection, name), new)
-        return compute.operate(call, collection, name, target=new)
+        return _changed(call, collection, name, new)
 
     return patch
 
@@ -296,8 +301,7 @@ def set_private_access(call: Call) -> Document:
     call.require("compute.subnetworks.setPrivateIpGoogleAccess", _resource_path(call, "subnetworks", name))
     old = fetch(call, "subnetworks", name)
     new = {**old, "privateIpGoogleAccess": bool(call.body.get("privateIpGoogleAccess"))}
-    call.store.put(kind("subnetworks"), compute.key(call.project, scope_of(call), "subnetworks", name), new)
-    return compute.operate(call, "subnetworks", name, target=new)
+    return _changed(call, "subnetworks", name, new)
 
 
 @answers("compute.subnetworks.expandIpCidrRange")
@@ -318,8 +322,7 @@ def expand(call: Call) -> Document:
     _free(call, old["network"], cidr, apart_from=old["selfLink"])
     new = {**old, "ipCidrRange": cidr}
     new["fingerprint"] = compute.fingerprint(new)
-    call.store.put(kind("subnetworks"), compute.key(call.project, scope_of(call), "subnetworks", name), new)
-    return compute.operate(call, "subnetworks", name, target=new)
+    return _changed(call, "subnetworks", name, new)
 
 
 @answers("compute.networks.removePeering")
@@ -372,8 +375,7 @@ def set_labels(call: Call) -> Document:
     old = fetch(call, collection, name)
     new: dict[str, Any] = {**old, "labels": call.body.get("labels", {})}
     new["labelFingerprint"] = compute.fingerprint({"labels": new["labels"]})
-    call.store.put(kind(collection), compute.key(call.project, scope_of(call), collection, name), new)
-    return compute.operate(call, collection, name, target=new)
+    return _changed(call, collection, name, new)
 
 
 @answers("compute.addresses.aggregatedList", "compute.forwardingRules.aggregatedList", "compute.instances.aggregatedList",

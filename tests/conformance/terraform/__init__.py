@@ -15,7 +15,7 @@ from typing import Any
 
 from core.rehearsal.provider import mirror as stand_in
 from tests.conformance.frame import Check, LeftOut, Outcome, Place
-from tests.conformance.terraform import plain, schemas
+from tests.conformance.terraform import plain, refusals, schemas
 from tests.conformance.terraform.cloud import simulated
 from tests.conformance.terraform.story import Seen, story
 
@@ -34,7 +34,14 @@ def checks(place: Place) -> Iterator[Outcome]:
         expected = side_by_side.submit(_told, place, "real", real)
         found = side_by_side.submit(_told, place, "stand-in", ours)
         for (phase, really), (_, here) in zip(expected.result(), found.result(), strict=True):
-            yield from _of_phase(phase, really, here)
+            yield from of_phase(phase, really, here)
+        place.say("terraform: refusals")
+        refused = [
+            side_by_side.submit(lambda n, m: list(refusals.told(place.scratch / f"{n}-refused", m)), n, m)
+            for n, m in (("real", real), ("stand-in", ours))
+        ]
+        for really, here in zip(*(r.result() for r in refused), strict=True):
+            yield from _of_round(*really, here)
 
 
 def _told(place: Place, name: str, mirror: Path) -> list[tuple[str, Seen]]:
@@ -46,13 +53,21 @@ def _told(place: Place, name: str, mirror: Path) -> list[tuple[str, Seen]]:
     return found
 
 
-def _of_phase(phase: str, really: Seen, here: Seen) -> Iterator[Outcome]:
+def of_phase(phase: str, really: Seen, here: Seen) -> Iterator[Outcome]:
+    """The checks of one phase, as two providers went through it."""
     yield from _each(f"{phase}: plan", plain.planned(really.plan), plain.planned(here.plan))
     yield from _each(f"{phase}: state", plain.kept(really), plain.kept(here))
     yield from _each(f"{phase}: requests", plain.asked(really.requests), plain.asked(here.requests))
     yield Check(f"{phase}: errors", plain.words(really.told), plain.words(here.told))
     yield Check(f"{phase}: outputs", plain.value(really.outputs), plain.value(here.outputs))
     yield Check(f"{phase}: left to do", really.left, here.left)
+
+
+def _of_round(
+    name: str, errors: list[str], state: dict[str, Any], here: tuple[str, list[str], dict[str, Any]]
+) -> Iterator[Outcome]:
+    yield Check(f"refused: {name}: errors", errors, here[1])
+    yield Check(f"refused: {name}: state", state, here[2])
 
 
 def _each(name: str, really: dict[str, Any], here: dict[str, Any]) -> Iterator[Outcome]:

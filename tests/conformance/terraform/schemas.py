@@ -21,11 +21,12 @@ def checks(scratch: Path, real: Path, ours: Path) -> Iterator[Outcome]:
     really, here = schemas(scratch / "real-schema", real), schemas(scratch / "stand-in-schema", ours)
     for name, schema in sorted(here["resource_schemas"].items()):
         other = really["resource_schemas"].get(name)
-        yield from _held(name, plain(other) if other else {}, plain(schema))
-    yield from _held("provider", plain(really["provider"]), plain(here["provider"]))
+        yield from held(name, plain(other) if other else {}, plain(schema))
+    yield from held("provider", plain(really["provider"]), plain(here["provider"]))
 
 
-def _held(name: str, really: dict[str, Any], here: dict[str, Any]) -> Iterator[Outcome]:
+def held(name: str, really: dict[str, Any], here: dict[str, Any]) -> Iterator[Outcome]:
+    """What the stand-in offers as the real one has it, and what of the real one it lacks."""
     yield Check(f"schema: {name}", {k: really[k] for k in here if k in really}, here)
     lacks = sorted(k for k in really if k not in here and k.rpartition("/")[0] in ("", *here))
     yield Check(f"lacks: {name}", dict.fromkeys(lacks, True), {})

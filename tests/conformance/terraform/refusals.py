@@ -1,0 +1,92 @@
+"""What Terraform says where Google refuses: the words from which the program tells a person what to do.
+
+Each round is one apply of the platform that meets several refusals at once, in resources that do not wait for each other.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.conformance.terraform import plain
+from tests.conformance.terraform.cloud import PROJECT, Cloud, simulated
+from tests.conformance.terraform.story import Terraform, names, parameters
+
+NAMES = names(parameters())
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One apply: what the scenario breaks, and what is there already."""
+
+    faults: list[dict[str, Any]]
+    before: Callable[[Cloud], None] = lambda cloud: None
+
+
+def _taken(cloud: Cloud) -> None:
+    compute, storage = "compute/compute/v1", "storage/storage/v1"
+    cloud.call("POST", f"{compute}/projects/{PROJECT}/global/networks", {"name": NAMES.network})
+    bucket = {"name": NAMES.artifact_bucket, "location": "us-central1"}
+    cloud.call("POST", f"{storage}/b?project={PROJECT}", bucket)
+    account = {"accountId": NAMES.nodes_account_id}
+    cloud.call("POST", f"iam/v1/projects/{PROJECT}/serviceAccounts", account)
+    place = f"artifactregistry/v1/projects/{PROJECT}/locations/us-central1/repositories"
+    cloud.call("POST", f"{place}?repositoryId={NAMES.registry}", {"format": "DOCKER"})
+
+
+def _fault(call: str, **how: Any) -> dict[str, Any]:
+    return {"call": call, "times": 0, **how}
+
+
+CLUSTERS, INSTANCES = "container.projects.locations.clusters.create", "sql.instances.insert"
+QUOTA = (
+    "Insufficient regional quota to satisfy request: resource \"CPUS\": request requires '12.0' and is short '4.0'. "
+    "project has a quota of '8.0' with '8.0' available."
+)
+STOCKOUT = (
+    "Google Compute Engine: Zone us-central1-a is currently unavailable due to limited capacity (GCE_STOCKOUT): "
+    "please try another zone."
+)
+AGENT = "Error code 7, message: Permission denied on resource: compute.globalAddresses.list"
+ROUNDS: dict[str, Round] = {
+    "taken": Round([], _taken),
+    "denied": Round([
+        _fault("compute.networks.insert", status=403, reason="forbidden", message="Required 'compute.networks.create'."),
+        _fault("storage.buckets.insert", status=403, reason="forbidden", message="No access to storage.buckets.create."),
+        _fault("iam.projects.serviceAccounts.create", status=403, message="Permission 'iam.serviceAccounts.create' denied."),
+        _fault("artifactregistry.projects.locations.repositories.create", status=403, message="Permission denied."),
+    ]),
+    "failed": Round([
+        _fault("compute.networks.insert", operation="QUOTA_EXCEEDED", message="Quota 'NETWORKS' exceeded. Limit: 5.0"),
+        _fault("artifactregistry.projects.locations.repositories.create", operation="INTERNAL", message="Out of luck."),
+    ]),
+    "no machines": Round([
+        _fault(CLUSTERS, operation="GCE_STOCKOUT", message=STOCKOUT),
+        _fault(INSTANCES, operation="INTERNAL_ERROR", message="The instance could not be made."),
+    ]),
+    "no quota": Round([
+        _fault(CLUSTERS, status=403, reason="forbidden", message=QUOTA),
+        _fault(INSTANCES, status=409, reason="instanceAlreadyExists", message="The Cloud SQL instance already exists."),
+    ]),
+    "no peering": Round([
+        _fault("servicenetworking.services.connections.create", operation="PERMISSION_DENIED", message=AGENT),
+        _fault("compute.routers.insert", status=400, reason="resourceNotReady", message="The network is not ready"),
+        _fault("compute.subnetworks.insert", status=400, reason="invalid", message="Invalid IPCidrRange: conflicts"),
+    ]),
+}  # fmt: skip
+
+
+def told(work: Path, mirror: Path) -> Iterator[tuple[str, list[str], dict[str, Any]]]:
+    """Each round's name, its errors in alphabetical order, and which resources the state then has, and how."""
+    for number, (name, given) in enumerate(ROUNDS.items()):
+        folder = work / str(number)
+        with simulated(folder / "cloud", fault=given.faults) as cloud:
+            given.before(cloud)
+            terraform = Terraform(folder / "terraform", mirror, cloud)
+            terraform.set()
+            seen = terraform.bring_about()
+        errors = [plain.words(error) for error in re.split(r"(?m)^Error: ", seen.told) if error.strip()]
+        yield name, sorted(errors), {a: i.get("status") for a, i in sorted(seen.state.items())}

@@ -25,6 +25,7 @@ def up(arguments: argparse.Namespace, out: Output) -> int:
     home = Home.find()
     tunnel = _given(home, arguments)
     if arguments.detach:
+        out.say(f"Connecting to {tunnel.leads_to}.")
         return _print_up(tunnels.start(home, tunnel), tunnel, out)
     return _in_front(home, tunnel, out)
 

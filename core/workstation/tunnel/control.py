@@ -17,6 +17,8 @@ from pathlib import Path
 from core.run.clock import Clock
 from core.workstation.tunnel.status import Status
 
+LOOKS = 5.0
+"""Seconds between two looks at whether the socket's file is still there."""
 PULSE = 1.0
 """Seconds between two lines while nothing but the traffic changes."""
 
@@ -30,9 +32,22 @@ class Telling:
         self._news: set[asyncio.Event] = set()
         self._serving: set[asyncio.Task[None]] = set()
         self._ended = False
+        self._keeper: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Listens."""
+        """Listens, and keeps listening where the file goes away."""
+        await self._listen()
+        self._keeper = asyncio.create_task(self._keep())
+
+    async def _keep(self) -> None:
+        while True:
+            await self._clock.sleep(LOOKS)
+            if not self._path.exists():
+                await self._listen()
+
+    async def _listen(self) -> None:
+        if self._server is not None:
+            self._server.close()
         self._path.unlink(missing_ok=True)
         mask = os.umask(0o177)
         try:
@@ -48,6 +63,8 @@ class Telling:
     async def close(self) -> None:
         """Stops; whoever listens hears the end of the line."""
         self._ended = True
+        if self._keeper is not None:
+            self._keeper.cancel()
         self.changed()
         if self._server is not None:
             self._server.close()

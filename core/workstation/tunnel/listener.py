@@ -50,6 +50,17 @@ class Listener:
             make = loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
             self._servers.append(await make(self._protocol, sock=each, backlog=BACKLOG))
 
+    async def stand(self) -> bool:
+        """Listens anew where the socket's file was cleaned away, as ``/tmp`` is; says whether that was so."""
+        path = Path(self.forward.local.path)
+        if self._file is None or path.exists():
+            return False
+        for server in self._servers:
+            server.close()
+        self._servers = []
+        await self.start()
+        return True
+
     async def close(self) -> None:
         """Stops listening, and ends every stream."""
         for server in self._servers:

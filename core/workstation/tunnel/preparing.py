@@ -20,7 +20,7 @@ from core.workstation.ssh.relay import Destination
 from core.workstation.tunnel import choice
 from core.workstation.tunnel.choice import Choice
 from core.workstation.tunnel.definition import DOCKER_SOCKET, End, Forward, Tunnel
-from core.workstation.tunnel.engine import Engine, Link, SignInRefused
+from core.workstation.tunnel.engine import Engine, Link, SignInRefused, Unreachable
 
 if TYPE_CHECKING:
     from core.workstation.ssh.relay import Relay
@@ -58,7 +58,10 @@ class Either:
         try:
             return await self._now.connect()
         except SignInRefused as refused:
-            link = await self._second.connect()
+            try:
+                link = await self._second.connect()
+            except Unreachable:  # a host may shut its door for a while after a refusal, which is what there is to tell
+                raise refused from None
             self._now, self.why = self._second, f"it signs in where {refused.cause or 'asyncssh'} was not enough"
             return link
 

@@ -209,6 +209,7 @@ class Running:
             if self.gate.link is not None:
                 self._look.clear()
                 for at, listener in enumerate(self.listeners):
+                    await self._stand(listener)
                     found = await health.look(listener, self.gate.link, self._clock)
                     well = well and found.state != health.FAILING
                     self._found(at, found)
@@ -216,6 +217,13 @@ class Running:
                 pause = ILL if well else min(WELL, pause * GROWTH)
                 async with self._clock.deadline(WELL if well else pause):
                     await self._look.wait()
+
+    async def _stand(self, listener: Listener) -> None:
+        try:
+            if await listener.stand():
+                self._tell(f"{listener.forward.local} had gone, and is there again")
+        except (MlopsError, OSError) as error:
+            self._tell(f"{listener.forward.local} has gone: {error}")
 
     def _found(self, at: int, found: health.Health) -> None:
         before, self._health[at] = self._health[at], found

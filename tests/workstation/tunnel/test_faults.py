@@ -212,3 +212,19 @@ async def test_a_socket_that_goes_and_comes_back_is_told_with_the_reason(
         tunnel.running.look()
         await tunnel.until(lambda: health()[0] == "failing")
         assert tunnel.running.status().state == "up"
+
+
+async def test_a_socket_that_was_cleaned_away_is_made_again(sshd: Server, echo: Echo, tmp_path: Path) -> None:
+    here = tmp_path / "here.sock"
+    async with up(engine("asyncssh", sshd), f"{here}={tmp_path}/docker.sock", f"0={echo.port}") as tunnel:
+        reader, writer = await asyncio.open_connection("127.0.0.1", tunnel.running.listeners[1].local.port)
+        writer.write(b"Ehello")
+        here.unlink()
+        tunnel.running.look()
+        await tunnel.until(here.exists)
+        _, other = await asyncio.open_unix_connection(here)
+        other.close()
+        async with asyncio.timeout(GENEROUS):
+            assert await reader.readexactly(6) == b"Ehello", "what is open stays"
+        writer.close()
+    assert not here.exists()

@@ -60,6 +60,11 @@ class Rehearsed:
         found: dict[str, Any] = json.loads(out.strip().splitlines()[-1])
         return found
 
+    def command(self, *arguments: str) -> tuple[int, str]:
+        """A command of ``mlops-env`` on the environment: its exit code, and what it said last."""
+        code, out, err = self.run([*CLI, *arguments])
+        return code, (out + err).strip()[-300:]
+
     def run(self, command: Sequence[str], *, stdin: str = "") -> tuple[int, str, str]:
         """A program pointed at the rehearsal: its exit code, and what it said."""
         done = subprocess.run(
@@ -69,12 +74,12 @@ class Rehearsed:
 
 
 @contextmanager
-def rehearsed(scratch: Path) -> Iterator[Rehearsed]:
-    """An installed environment; its cloud goes in the end."""
+def rehearsed(scratch: Path, *, says: str = "speed = 0\n", **more: str) -> Iterator[Rehearsed]:
+    """An installed environment by what a scenario says, with more variables; its cloud goes in the end."""
     scenario = scratch / "scenario.toml"
-    scenario.write_text("speed = 0\n")
+    scenario.write_text(says)
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("GOOGLE_", "CLOUDSDK_", "KUBE"))}
-    variables = {**inherited, "MLOPS_ENV_HOME": str(scratch / "home")}
+    variables = {**inherited, **more, "MLOPS_ENV_HOME": str(scratch / "home")}
     try:
         _told(variables, "install", NAME, "--rehearse", "--yes", "--scenario", str(scenario))
         port = str(_free_port())

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from core.rehearsal.provider import mirror as stand_in
+from tests.conformance.clients.rehearsed import NAME, Failed, rehearsed
 from tests.conformance.frame import Check, LeftOut, Outcome, Place
 from tests.conformance.terraform import plain, refusals, schemas
 from tests.conformance.terraform.cloud import simulated
@@ -42,6 +43,22 @@ def checks(place: Place) -> Iterator[Outcome]:
         ]
         for really, here in zip(*(r.result() for r in refused), strict=True):
             yield from _of_round(*really, here)
+    yield from _whole(place, real)
+
+
+def _whole(place: Place, real: Path) -> Iterator[Outcome]:
+    """A rehearsal from nothing to nothing that runs the real provider, found by the user's own configuration."""
+    place.say("terraform: a rehearsal with the real provider")
+    own = place.scratch / "own.tfrc"
+    own.write_text(f'provider_installation {{\n  filesystem_mirror {{\n    path = "{real}"\n  }}\n}}\n')
+    says = 'speed = 0\n\n[terraform]\nprovider = "hashicorp"\n'
+    try:
+        with rehearsed(place.scratch, says=says, TF_CLI_CONFIG_FILE=str(own)) as cloud:
+            yield Check("rehearsal: installed", "installed", cloud.status["state"])
+            code, said = cloud.command("destroy", NAME, "--delete-data", "--yes")
+            yield Check("rehearsal: destroyed", (0, ""), (code, said if code else ""))
+    except Failed as error:
+        yield Check("rehearsal: installed", "installed", str(error))
 
 
 def _told(place: Place, name: str, mirror: Path) -> list[tuple[str, Seen]]:

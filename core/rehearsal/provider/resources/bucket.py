@@ -43,7 +43,7 @@ class Bucket(Resource):
         try:
             session.google.call("storage", "POST", self.collection, body=body, query={"project": project})
         except ApiError as error:
-            raise ResourceFailed(f"Error creating bucket {plan['name']}: {error}") from error
+            raise ResourceFailed(str(error)) from error
         return self.read_again(session, {**self.settled(plan), "id": plan["name"]})
 
     def decode(self, session: Session, answer: Json, state: State) -> Json:

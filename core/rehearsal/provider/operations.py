@@ -61,7 +61,7 @@ class Operations:
         return done
 
     def _poll(self, operation: Json, look: Callable[[], Json], timeout: float, stop: threading.Event | None) -> Json:
-        deadline = self._pace.deadline(timeout)
+        deadline, following = self._pace.deadline(timeout), time.monotonic()
         while not is_done(operation):
             if stop is not None and stop.is_set():
                 raise WaitFailed("context canceled", stopped=True)
@@ -71,7 +71,8 @@ class Operations:
                     f"timeout while waiting for state to become 'done' "
                     f"(last state: '{state}', timeout: {timeout / 60:.0f}m0s)"
                 )
-            self._pace.sleep(EVERY, stop)
+            following = max(following + self._pace.real(EVERY), time.monotonic())
+            self._pace.sleep_until(following, stop)
             try:
                 operation = look()
             except ApiError as error:

@@ -29,7 +29,15 @@ class Pace:
 
     def sleep(self, seconds: float, stop: threading.Event | None = None) -> None:
         """Waits, until ``stop`` is set if it is given."""
-        real = YIELD if self.rate == 0 else max(YIELD, seconds / self.rate)
+        self.sleep_until(time.monotonic() + self.real(seconds), stop)
+
+    def real(self, seconds: float) -> float:
+        """Real seconds that a wait takes."""
+        return YIELD if self.rate == 0 else max(YIELD, seconds / self.rate)
+
+    def sleep_until(self, moment: float, stop: threading.Event | None = None) -> None:
+        """Waits for a moment of `time.monotonic`, so that what an answer takes on this machine does not add up."""
+        real = max(0.0, moment - time.monotonic())
         if stop is None:
             time.sleep(real)
         else:

@@ -14,8 +14,8 @@ from core.kubernetes.client import Cluster
 from core.kubernetes.diagnosis import last_words, pod_trouble, restarts
 from core.kubernetes.resources import Object
 
-OLD_ENOUGH = 120.0
-"""Seconds after which a container that was going to give up has done so."""
+OLD_ENOUGH = 110.0
+"""Seconds after which a container that was going to give up has done so, and it shows."""
 
 
 async def census(cluster: Cluster, namespace: str) -> dict[str, int]:

@@ -36,6 +36,8 @@ PROBES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
     "cloudbuild.googleapis.com": (
         "cloudbuild", "v1", "projects.locations.getDefaultServiceAccount",
         {"name": "projects/{p}/locations/{r}/defaultServiceAccount"}),
+    "notebooks.googleapis.com": (
+        "notebooks", "v2", "projects.locations.instances.list", {"parent": "projects/{p}/locations/-", "pageSize": 1}),
 }  # fmt: skip
 """A call by which each API shows that it answers; what is not here has no call that needs nothing else."""
 

@@ -12,6 +12,7 @@ from bench.applying import applying
 from bench.commands import help, status
 from bench.installations import nothing_to_do, realistic, without_waiting
 from bench.measure import Lacking, Row
+from bench.relay import ROWS as RELAY
 from bench.tunnel import ROWS as TUNNEL
 
 RESULTS = Path(__file__).with_name("results.json")
@@ -28,6 +29,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "stall": app.stall,
     "memory": app.memory,
     **TUNNEL,
+    **RELAY,
 }
 
 

@@ -55,6 +55,7 @@ class _Far(asyncio.Protocol):
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.flushed = asyncio.Event()
         self._early = bytearray()
+        self._later: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.stream = cast(asyncio.Transport, transport)
@@ -62,9 +63,17 @@ class _Far(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.output is None:
             self._early += data
-        elif self.output.is_closing():  # nobody reads any more
+            return
+        if not self._later:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._later.append(data)
+
+    def _flush(self) -> None:
+        """Writes what has come in this turn of the loop at once: a pipe takes more than one message."""
+        data, self._later = b"".join(self._later), []
+        if self.output is None or self.output.is_closing():  # nobody reads any more
             self.stream.abort()
-        else:
+        elif data:
             self.output.write(data)
 
     def pause_writing(self) -> None:
@@ -76,6 +85,8 @@ class _Far(asyncio.Protocol):
             self.input.resume_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self.output is not None:
+            self._flush()
         if self.ended.done():
             return
         if exc is None:

@@ -17,6 +17,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Protocol, cast
 
 from core.run.clock import Clock
@@ -41,6 +42,8 @@ HIGH, LOW = 512 << 10, 128 << 10
 """Waiting bytes at which the writing protocol is paused, and at which it goes on."""
 INBOX = 16 << 20
 """Bytes kept for a protocol that has paused reading, before the WebSocket itself is left unread."""
+BATCH = 8
+"""Messages that go out in one write."""
 TICK = 1.0
 STALL = 10.0
 """Seconds without a confirmation after which a WebSocket is given up; doubled each time that this was a mistake."""
@@ -250,8 +253,11 @@ class Stream(asyncio.Transport):
 
     def _pump(self) -> None:
         self._pumping = False
-        while (to := self._websocket) is not None and to.writable and (piece := self._out.take()):
-            to.send(frames.data(piece))
+        while (to := self._websocket) is not None and to.writable:
+            batch = list(islice(iter(self._out.take, b""), BATCH))
+            if not batch:
+                break
+            to.send(*map(frames.data, batch))
         self._ease()
         if self._closing and not self._out.waiting and self._websocket is not None:
             self._all_sent.set()

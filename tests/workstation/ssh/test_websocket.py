@@ -23,6 +23,9 @@ class Wire:
     def write(self, data: bytes) -> None:
         self.written += data
 
+    def get_extra_info(self, name: str) -> object:
+        return None
+
     def is_closing(self) -> bool:
         return self.aborted
 

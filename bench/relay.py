@@ -1,0 +1,180 @@
+"""ssh through the stand-in relay: with our ProxyCommand, against ssh with gcloud's, on the same sshd, in turns.
+
+gcloud gets NumPy, without which it masks its frames byte by byte, and a time limit: a run that hangs is counted apart, and
+its round is measured anew. Each row is a ratio of times, ours to theirs, of which connecting is no part but in its own row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from bench.measure import PROGRAM, Lacking, Row, run
+from bench.tunnel import Bench
+
+BULK, ECHOES, ROUNDS = 64 << 20, 300, 5
+LIMIT = 60.0
+"""Seconds after which a run of gcloud's counts as hung."""
+ZONE, VM, PROJECT = "us-central1-a", "bench", "bench-project"
+AGAINST = "ssh with gcloud compute start-iap-tunnel and NumPy, through the stand-in relay"
+_CLOUD = """
+import sys
+from pathlib import Path
+from core.environment import Environment, Home, processes
+home, project = Home.find(), sys.argv[2]
+place = home.ensure("rehearsals", "bench")
+Environment.new(home, "bench", cloud="rehearsal", given={"project_id": project}).save()
+arguments = [sys.argv[1], "bench", "--project", project]
+processes.start("bench.relay_cloud", arguments, log=place / "log", folder=Path.cwd(), document={})
+"""
+
+
+class Hung(Exception):
+    """Raised when a run of gcloud's does not end."""
+
+
+class Ways:
+    """The two ProxyCommands to one sshd; ``hangs`` counts gcloud's."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        if shutil.which("gcloud") is None:
+            raise Lacking("It needs gcloud.")
+        self.machine, self.hangs = Bench(stack), 0
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-relay-", dir="/tmp")))
+        variables = {"MLOPS_ENV_HOME": str(folder / "home")}
+        run([sys.executable, "-P", "-c", _CLOUD, str(self.machine.port), PROJECT], variables=variables)
+        stack.callback(run, [PROGRAM, "rehearsal", "stop", "bench"], variables=variables)
+        shell = json.loads(run([PROGRAM, "rehearsal", "env", "bench", "--output", "json"], variables=variables))
+        cloud = json.loads((folder / "home" / "rehearsals" / "bench" / "endpoints.json").read_text())
+        run([sys.executable, "-P", "-m", "pip", "install", "-q", "--target", str(folder / "numpy"), "numpy"])
+        gcloud = {
+            **shell, "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": cloud["ca_file"], "CLOUDSDK_PYTHON": sys.executable,
+            "CLOUDSDK_PYTHON_SITEPACKAGES": "1", "PYTHONPATH": str(folder / "numpy"),
+        }  # fmt: skip
+        where = f"--project {PROJECT} --zone {ZONE}"
+        self._ours = (f"{PROGRAM} ssh iap-proxy {VM} 22 {where}", variables)
+        self._theirs = (
+            f"gcloud compute start-iap-tunnel {VM} 22 --listen-on-stdin {where} --verbosity=error "
+            f"--iap-tunnel-url-override={cloud['relay']}",
+            gcloud,
+        )
+
+    def ours(self, command: str, work: Work) -> tuple[float, float]:
+        """Seconds until a command runs through our relay client, and seconds that ``work`` then takes."""
+        return self._ssh(*self._ours, command, work)
+
+    def theirs(self, command: str, work: Work) -> tuple[float, float]:
+        """The same through gcloud's; a run that hangs is counted, and done again."""
+        for _ in range(5):
+            try:
+                return self._ssh(*self._theirs, command, work)
+            except Hung:
+                self.hangs += 1
+        raise Lacking("gcloud hung five times in a row.")
+
+    def _ssh(self, proxy: str, variables: dict[str, str], command: str, work: Work) -> tuple[float, float]:
+        words = ["ssh", "-F", "none"]
+        for option in [*self._options(), f"ProxyCommand={proxy}"]:
+            words += ["-o", option]
+        environment = {**os.environ, **variables}
+        begin = time.perf_counter()
+        child = subprocess.Popen(
+            [*words, "bench", f"echo; {command}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
+        )
+        limit = threading.Timer(LIMIT, child.kill)
+        limit.start()
+        try:
+            assert child.stdout is not None
+            if child.stdout.read(1) != b"\n":
+                raise Hung
+            ready = time.perf_counter()
+            work(child)
+            child.wait()
+            if child.returncode:
+                raise Hung
+            return ready - begin, time.perf_counter() - ready
+        except OSError as error:
+            raise Hung from error
+        finally:
+            limit.cancel()
+            child.kill()
+            child.wait()
+
+    def _options(self) -> list[str]:
+        folder = self.machine.folder
+        return [
+            "HostName=bench", "User=root", f"IdentityFile={folder}/key", "IdentitiesOnly=yes", "IdentityAgent=none",
+            f"UserKnownHostsFile={folder}/known_hosts", "GlobalKnownHostsFile=/dev/null", "HostKeyAlias=bench",
+            "ProxyUseFdpass=no", "BatchMode=yes",
+        ]  # fmt: skip
+
+
+Work = Callable[["subprocess.Popen[bytes]"], None]
+
+
+def _nothing(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdin is not None
+    child.stdin.close()
+
+
+def _give(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdin is not None
+    piece = memoryview(bytes(1 << 20))
+    for _ in range(BULK >> 20):
+        at = 0
+        while at < len(piece):
+            at += child.stdin.write(piece[at:]) or 0
+    child.stdin.close()
+
+
+def _fetch(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdout is not None
+    while child.stdout.read(1 << 20):
+        pass
+
+
+def _echo(child: subprocess.Popen[bytes]) -> None:
+    assert child.stdin is not None
+    assert child.stdout is not None
+    for _ in range(ECHOES):
+        child.stdin.write(b"x")
+        if child.stdout.read(1) != b"x":
+            raise Hung
+    child.stdin.close()
+
+
+@contextmanager
+def _ways() -> Iterator[Ways]:
+    with ExitStack() as stack:
+        yield Ways(stack)
+
+
+def _row(name: str, command: str, work: Work, *, goal: float, part: int = 1) -> Callable[[], Row]:
+    def measure() -> Row:
+        with _ways() as ways:
+            ratios = []
+            for number in range(ROUNDS + 1):
+                sides = [ways.ours, ways.theirs] if number % 2 else [ways.theirs, ways.ours]
+                seconds = {side: side(command, work)[part] for side in sides}
+                ratios.append(seconds[ways.ours] / seconds[ways.theirs])
+            hangs = f"; {ways.hangs} of its runs hung" if ways.hangs else ""
+            return Row.of(name, ratios[1:], goal=goal, against=AGAINST + hangs)
+
+    return measure
+
+
+ROWS = {
+    "relay-connect": _row("relay: connect", "cat", _nothing, goal=0.2, part=0),
+    "relay-up": _row("relay: 64 MiB up", "cat > /dev/null", _give, goal=0.5),
+    "relay-down": _row("relay: 64 MiB down", f"head -c {BULK} /dev/zero", _fetch, goal=0.5),
+    "relay-echo": _row("relay: round trip of one byte", "cat", _echo, goal=0.5),
+}

@@ -124,7 +124,10 @@ def _compare(shape: Shape, old: Any, new: Any, path: Path, found: Difference) ->
     if maps:
         first, second = (v if isinstance(v, dict) else {} for v in (old, new))
         for name in first.keys() | second.keys():
-            _compare(below(shape, name), first.get(name, ABSENT), second.get(name, ABSENT), (*path, f"f:{name}"), found)
+            # what even an empty object holds is never made, and never goes
+            lacking = [] if name in shape.solid else ABSENT
+            pair = (first.get(name, lacking), second.get(name, lacking))
+            _compare(below(shape, name), *pair, (*path, f"f:{name}"), found)
     elif not _compare_items(shape, old or [], new or [], path, found):
         _leaf(old, new, path, found)
         return

@@ -395,7 +395,9 @@ class Cluster:
             for obj in list(self._objects.get(resource.key, {}).values()):
                 owners = obj["metadata"].get("ownerReferences") or ()
                 if any(r.get("uid") == uid for r in owners):
-                    metadata = {**obj["metadata"], "ownerReferences": [r for r in owners if r.get("uid") != uid]}
+                    left = [r for r in owners if r.get("uid") != uid]
+                    metadata = {k: v for k, v in obj["metadata"].items() if k != "ownerReferences"}
+                    metadata |= {"ownerReferences": left} if left else {}
                     self.edit(resource, obj, {**obj, "metadata": metadata})
 
     def finish(self, resource: Resource, namespace: str, name: str) -> None:

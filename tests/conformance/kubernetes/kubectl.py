@@ -8,6 +8,7 @@ import re
 import subprocess
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 from core.toolchain import find
 from tests.conformance.kubernetes.battery.samples import RICH, Obj, container, crd, template
@@ -16,6 +17,17 @@ from tests.conformance.kubernetes.side import Scenario, Side
 
 _REQUEST = re.compile(
     r'(?:"Response" |)(?:verb=")?(GET|POST|PUT|PATCH|DELETE)"? (?:url=")?https://[^/\s"]+(/[^\s"]*)"?\s+(?:status=")?(\d+)'
+)
+_DISCOVERY = re.compile(r"/openapi/.*|/version|/api|/apis|/api/v1|/apis/[^/]+/[^/]+")
+"""What kubectl asks of a server that it does not know yet, in an order of its own each time."""
+_FLEETING = ("timeout", "resourceVersion", "limit=", "continue")
+_MADE_UP = (
+    (re.compile(r"/tmp/(LIVE|MERGED)-\d+"), r"/tmp/\1"),
+    (re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \+0000"), "<time>"),
+    (re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000"), "<time>"),
+    (re.compile(r"Resource Version:\s+\d+"), "Resource Version: <version>"),
+    (re.compile(r"\b10\.4\.\d+\.\d+\b"), "<pod's address>"),
+    (re.compile(r"\b(node-1|gke-demo-pool-\d+)\b"), "<node>"),
 )
 _AGE = re.compile(r"(?<=[\s(])(\d+[smhd]){1,2}(?=\s|\)|$| ago)")
 _POD = re.compile(r"\b([a-z][a-z0-9-]*?)-[bcdf-hjklmnp-tv-xz2-9]{7,10}-[bcdf-hjklmnp-tv-xz2-9]{5}\b")
@@ -185,9 +197,9 @@ async def _commands(side: Side) -> None:
             name,
             {
                 "code": done.returncode,
-                "prints": [_plain(line) for line in done.stdout.splitlines()],
+                "prints": _steady([_plain(line) for line in done.stdout.splitlines()]),
                 "says": [_plain(line) for line in said],
-                "requests": _requests(done.stderr),
+                "requests": _telling(command, _requests(done.stderr)),
             },
         )
 
@@ -210,20 +222,35 @@ def _traced(line: str) -> bool:
 def _requests(text: str) -> list[str]:
     found = []
     for verb, url, status in _REQUEST.findall(text):
-        path, _, query = url.partition("?")
-        if not path.startswith(("/openapi", "/api/v1/nodes")) and path not in ("/api", "/apis", "/version"):
-            kept = "&".join(
-                p for p in query.split("&") if not p.startswith(("timeout", "resourceVersion", "limit=", "continue"))
-            )
-            found.append(f"{verb} {_names(path)}{'?' if kept else ''}{_names(kept)} {status}")
+        path, _, query = unquote(url).partition("?")
+        if not _DISCOVERY.fullmatch(path):
+            kept = sorted(p for p in re.split("[&,]", query) if not p.startswith(_FLEETING))
+            kept = sorted(words(p.removeprefix("fieldSelector=")) for p in kept)
+            found.append(f"{verb} {_names(path)}{'?' if kept else ''}{_names('&'.join(kept))} {status}")
     return found
+
+
+def _telling(command: str, requests: list[str]) -> list[str]:
+    """The requests that do not depend on how fast something goes or comes: a wait looks as often as it has to."""
+    if command.startswith(("delete", "rollout status", "wait")):
+        return [r for r in requests if not r.startswith("GET")]
+    return sorted(requests) if command == "get all" else requests
 
 
 def _names(text: str) -> str:
     return _SET.sub(r"\1-<hash>", _POD.sub(r"\1-<pod>", text))
 
 
+def _steady(lines: list[str]) -> list[str]:
+    """Without what is only said while something is waited for, and sets of a rollout in any order."""
+    kept = [line for line in lines if not line.startswith("Waiting for")]
+    sets = iter(sorted(line for line in kept if line.startswith("replicaset.apps/")))
+    return [next(sets) if line.startswith("replicaset.apps/") else line for line in kept]
+
+
 def _plain(line: str) -> str:
     """A line without ages, names that are made up, identities and the widths of columns."""
+    for pattern, word in _MADE_UP:
+        line = pattern.sub(word, line)
     line = _VERSION.sub(r"\1\2\3<…>", words(line))
     return _SPACES.sub(" ", _AGE.sub("<age>", _names(line))).strip()

@@ -29,6 +29,7 @@ async def kubelet(side: Side) -> AsyncIterator[None]:
         yield
     finally:
         work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
 
 
 async def _work(side: Side) -> None:

@@ -63,20 +63,24 @@ async def _rollout(side: Side) -> None:
     side.note("none", generated(await side.until(one, lambda b: _rolled_out(b, 0))))
 
 
+def _two_that_stay(body: Any) -> bool:
+    return len(body["items"]) == 2 and not any(pod["metadata"].get("deletionTimestamp") for pod in body["items"])
+
+
 async def _shown(side: Side, home: str, when: str) -> None:
     """The sets and pods of a rollout that has settled."""
-    old = lambda b: all(not (i["metadata"].get("deletionTimestamp")) for i in b["items"])  # noqa: E731
-    pods = await side.until(f"/api/v1/namespaces/{home}/pods", lambda b: len(b["items"]) == 2 and old(b))
+    pods = await side.until(f"/api/v1/namespaces/{home}/pods", _two_that_stay)
     side.note(f"{when}: a pod", generated(_spoken(pods["items"][0])))
     sets = (await side.tell("GET", f"{APPS}/{home}/replicasets")).body["items"]
     sets.sort(key=lambda s: s["metadata"]["annotations"]["deployment.kubernetes.io/revision"])
-    side.note(f"{when}: the sets", [generated(s) for s in sets])
+    side.note(f"{when}: the sets", [generated(_spoken(s)) for s in sets])
 
 
-def _spoken(pod: Obj) -> Obj:
-    """A pod without what only its node can say."""
-    spec = {k: v for k, v in pod["spec"].items() if k != "nodeName"}
-    return {"metadata": {k: v for k, v in pod["metadata"].items() if k != "managedFields"}, "spec": spec}
+def _spoken(made: Obj) -> Obj:
+    """A pod without what only its node can say, a set without what depends on who came first."""
+    spec = {k: v for k, v in made["spec"].items() if k != "nodeName"}
+    metadata = {k: v for k, v in made["metadata"].items() if k not in ("managedFields", "generation")}
+    return {"metadata": metadata, "spec": spec}
 
 
 async def _refused(side: Side) -> None:

@@ -25,7 +25,7 @@ _UNREAD = {"description", "storageVersionHash"}
 _PATCHED = re.compile(r'Invalid value: "(\{|map\[).*": ')
 _SPEC_DIFF = re.compile(r"\n@@ .*", re.DOTALL)
 """The difference of two specs that the real server adds to a refusal, in the names of its own code."""
-_NUMBERED = re.compile(r"(?<=current: )\d+|(?<=in record \()\d+|(?<=mlops-env-time-)[a-z0-9]{5}")
+_NUMBERED = re.compile(r"(?<=scheme\.go:)\d+|(?<=current: )\d+|(?<=in record \()\d+|(?<=mlops-env-time-)[a-z0-9]{5}")
 _CELL = re.compile(r"(\d+[smhd])+")
 _TOKEN_VOLUME = re.compile(r"kube-api-access-[a-z0-9]{5}")
 
@@ -82,7 +82,7 @@ _HASHED = re.compile(r"\b(web|rich)-[a-z0-9]{7,10}(-[a-z0-9]{5})?\b")
 def generated(value: Any) -> Any:
     """The normal form of what a controller made, without the hashes in its names."""
     if isinstance(value, dict):
-        kept = {k: v for k, v in normal(value).items() if k != "managedFields"}
+        kept = {k: v for k, v in normal(value).items() if k not in ("managedFields", "terminatingReplicas")}
         return {k: "<hash>" if k == "pod-template-hash" else generated(v) for k, v in kept.items()}
     if isinstance(value, list):
         return [generated(v) for v in value]

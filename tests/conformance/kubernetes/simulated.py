@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -31,4 +32,7 @@ async def simulated(
     order = API_ALONE if alone else controllers._ORDER
     with patch.object(controllers, "_ORDER", order):
         async with serving(world) as served:
+            config = json.loads(served.kubeconfig.read_text())
+            config["users"][0]["user"]["token"] = next(iter(tokens.values()))
+            served.kubeconfig.write_text(json.dumps(config))
             yield served, tokens

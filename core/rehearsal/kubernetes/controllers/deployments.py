@@ -22,6 +22,8 @@ from core.rehearsal.kubernetes.validation import at
 
 REVISION = "deployment.kubernetes.io/revision"
 HASH = "pod-template-hash"
+_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+"""What names are made up of: no vowel, so that they spell nothing."""
 
 
 def ready(pod: Obj) -> bool:
@@ -55,12 +57,31 @@ def _roll(ctx: Context, deployment: Obj) -> None:
     namespace = deployment["metadata"]["namespace"]
     sets = ctx.cluster.list(REPLICA_SETS, namespace, lambda r: owned_by(r, deployment))
     template = deployment["spec"]["template"]
-    mark = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).hexdigest()[:10]
+    digest = hashlib.sha256(json.dumps(template, sort_keys=True).encode()).digest()
+    mark = "".join(_LETTERS[byte % len(_LETTERS)] for byte in digest[:10])
     current = next((r for r in sets if r["metadata"]["labels"].get(HASH) == mark), None)
     if current is None:
         current = _make_set(ctx, deployment, mark, sets)
+    elif _revision(current) < max(map(_revision, sets)):
+        current = _taken_up(ctx, deployment, current, sets)
     _scale(ctx, deployment, current, [r for r in sets if r["metadata"]["uid"] != current["metadata"]["uid"]])
     _describe(ctx, deployment, current, ctx.cluster.list(REPLICA_SETS, namespace, lambda r: owned_by(r, deployment)))
+
+
+def _revision(replica_set: Obj) -> int:
+    return int((replica_set["metadata"].get("annotations") or {}).get(REVISION, 0))
+
+
+def _taken_up(ctx: Context, deployment: Obj, replica_set: Obj, sets: Sequence[Obj]) -> Obj:
+    """A set of before whose template is wanted again: it is the newest revision now."""
+    number = str(1 + max(map(_revision, sets)))
+    for resource, obj in ((REPLICA_SETS, replica_set), (DEPLOYMENTS, deployment)):
+        metadata = obj["metadata"]
+        live = ctx.cluster.get(resource, metadata["namespace"], metadata["name"])
+        marks = {**(live["metadata"].get("annotations") or {}), REVISION: number}
+        ctx.cluster.edit(resource, live, {**live, "metadata": {**live["metadata"], "annotations": marks}})
+    ctx.changed = True
+    return ctx.cluster.get(REPLICA_SETS, replica_set["metadata"]["namespace"], replica_set["metadata"]["name"])
 
 
 def _make_set(ctx: Context, deployment: Obj, mark: str, sets: Sequence[Obj]) -> Obj:
@@ -151,9 +172,14 @@ def _describe(ctx: Context, deployment: Obj, current: Obj, sets: Sequence[Obj]) 
         "readyReplicas": fine,
         "availableReplicas": fine,
         "unavailableReplicas": max(0, desired - fine),
-        "conditions": [*conditions, failure] if failure else conditions,
+        "conditions": [_updated(c) for c in ([*conditions, failure] if failure else conditions)],
     }
     ctx.cluster.set_status(DEPLOYMENTS, live, {k: v for k, v in status.items() if v != 0 or k == "observedGeneration"})
+
+
+def _updated(told: Obj) -> Obj:
+    """A Deployment's condition says twice since when it is so."""
+    return {**told, "lastUpdateTime": told["lastTransitionTime"]}
 
 
 def _progress(ctx: Context, deployment: Obj, current: Obj, *, complete: bool) -> Obj:

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,15 +33,21 @@ if TYPE_CHECKING:
 FORMAT = 1
 HOST = "127.0.0.1"
 PROVIDERS = "providers"
+BACKLOG = 1024
 
 
 class Server:
-    """One rehearsal's process; `start` opens the ports, `serve` goes on until it is asked to end."""
+    """One rehearsal's process; `start` opens the ports, `serve` goes on until it is asked to end.
+
+    Google's APIs answer after `start`. What nobody asks for before there is a cluster or a VM is loaded by `serve`: whoever
+    connects there sooner waits that long.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self._waiting: Callable[[], Awaitable[None]] | None = None
         self._machines: Machines | None = None
         self._relay = RelayService(world, self._machine)
         self._nursery = Nursery(world.folder / PROVIDERS / NURSERY_FILE)
@@ -61,8 +68,9 @@ class Server:
         self._nursery.open()
         self._tasks.append(asyncio.create_task(sign_in.keep_token(world)))
         await self._serve(google_application(world), sockets[0])
-        await self._serve(_kubernetes(world), sockets[1], context)
-        await self._serve(self._relay.application(), sockets[2], context)
+        for listening in sockets[1:]:
+            listening.listen(BACKLOG)
+        self._waiting = lambda: self._serve_others(sockets[1], sockets[2], context)
         write_private(world.folder / "endpoints.json", json.dumps(endpoints, indent=1).encode())
         return endpoints
 
@@ -72,8 +80,14 @@ class Server:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end.set)
+        if self._waiting is not None:
+            await self._waiting()
         await end.wait()
         await self.stop()
+
+    async def _serve_others(self, kubernetes: socket.socket, relay: socket.socket, context: ssl.SSLContext) -> None:
+        await self._serve(_kubernetes(self.world), kubernetes, context)
+        await self._serve(self._relay.application(), relay, context)
 
     async def stop(self) -> None:
         """Closes the ports and the store."""
@@ -101,7 +115,7 @@ class Server:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.2)
         await runner.setup()
         self._runners.append(runner)
-        await web.SockSite(runner, listening, ssl_context=context, backlog=1024).start()
+        await web.SockSite(runner, listening, ssl_context=context, backlog=BACKLOG).start()
 
 
 def google_application(world: World) -> web.Application:

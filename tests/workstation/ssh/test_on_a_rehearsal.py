@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -184,3 +185,17 @@ def test_an_environment_that_another_machine_installed_is_found_by_its_buckets_l
     assert "no notebook" in person.mlops("ssh", "add", "bare", *there, code=2)
     assert "no environment named other" in person.mlops("ssh", "add", "other", *there, code=2)
     assert "go together" in person.mlops("ssh", "add", "lab", *there, "--zone", ZONE, code=2)
+
+
+@pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed")
+def test_stock_gcloud_takes_the_relay_for_the_real_one(project: str, person: Person, rehearsed: Environment) -> None:
+    person.mlops("ssh", "add", "gpu", "--project", project, "--zone", ZONE, "--instance", "gpu")
+    cloud = json.loads((rehearsed.home.rehearsals / "demo" / "endpoints.json").read_text())
+    proxy = (
+        f"gcloud compute start-iap-tunnel gpu %p --listen-on-stdin --project {project} --zone {ZONE} --verbosity=error "
+        f"--iap-tunnel-url-override={cloud['relay']}"
+    )
+    person.environment |= {**cloud["shell"], "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": cloud["ca_file"]}
+
+    said = person.run("ssh", "-o", f"ProxyCommand={proxy}", "gpu", "whoami; echo " + "x" * 40_000)
+    assert said.stdout == b"you_rehearsal_example\n" + b"x" * 40_000 + b"\n", said.stderr

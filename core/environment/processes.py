@@ -34,7 +34,7 @@ class Beginning:
 
     def __init__(self, module: str, arguments: Sequence[str], *, log: Path, folder: Path) -> None:
         self._module, self._log = module, log
-        command = [sys.executable, "-P", "-c", _LAUNCHER, str(log), module, *arguments]
+        command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(log), module, *arguments]
         self._child = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder
         )

@@ -66,13 +66,10 @@ def main() -> int:
 
 
 def _load() -> None:
-    """Loads what every run needs of the libraries, while what comes before it is still on its way."""
+    """Loads what every run needs, while what comes before it is still on its way."""
     load_aiohttp()
-    for module in (
-        "httplib2",
-        "googleapiclient.discovery",
-        "google.oauth2.service_account",
-    ):
+    libraries = ("httplib2", "googleapiclient.discovery", "google.oauth2.service_account")
+    for module in (*libraries, *(f"core.install.{name}" for name in plan.INSTALL)):
         with contextlib.suppress(ImportError):
             import_module(module)
 

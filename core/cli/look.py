@@ -38,12 +38,12 @@ class Console:
 
 def check(arguments: argparse.Namespace, out: Output) -> int:
     """Every check with its result; exit code 3 where one blocks, 2 where a parameter is wrong."""
-    from core.prerequisites import Subject, demand
+    from core.install.prerequisites import subject_of
+    from core.prerequisites import demand
     from core.prerequisites.examine import examine
 
     async def work(installation: Installation) -> list[Any]:
-        home = installation.environment.home
-        return await examine(Subject(installation.google, installation.values, home))
+        return await examine(subject_of(installation))
 
     checks = _with(_environment(arguments), work, scenario=arguments.scenario)
     if out.json:

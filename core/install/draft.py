@@ -98,7 +98,8 @@ class Draft:
 
     async def look(self, concern: Concern) -> list[Check]:
         """How one concern stands for the values as they are now."""
-        subject = Subject(self.installation.google, self.environment.values, self.environment.home)
+        google, environment = self.installation.google, self.environment
+        subject = Subject(google, environment.values, environment.home, standing=outside.stands(environment))
         return await look(subject, concern)
 
     async def project(self) -> str:

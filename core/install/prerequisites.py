@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from core.gcp import services
 from core.gcp.project import default_project
+from core.install import outside
 from core.install.installation import Installation
 from core.prerequisites import Check, Subject, access, demand, examine_access, shell, tools
 from core.run.step import Context, Step
@@ -35,7 +36,7 @@ def step(installation: Installation) -> Step:
 async def check(installation: Installation, context: Context) -> None:
     """Looks at everything, tells it, and raises where something blocks."""
     note_password(installation)
-    subject = Subject(installation.google, installation.values, installation.environment.home)
+    subject = subject_of(installation)
     demand(await shell.check(subject))  # first: without credentials there is nobody whom a sign-in could be waited for
     looked = [shell.check(subject), tools.check(subject), _access(installation, subject, context)]
     found = [c for checks in await together(looked) for c in checks]
@@ -64,6 +65,12 @@ async def name_project(installation: Installation, context: Context) -> None:
     if google.project:
         context.log(f"The project is {google.project}, named by {source}.")
         installation.environment = installation.environment.with_resolved(project_id=google.project).save()
+
+
+def subject_of(installation: Installation) -> Subject:
+    """What is checked of an environment."""
+    environment = installation.environment
+    return Subject(installation.google, installation.values, environment.home, standing=outside.stands(environment))
 
 
 def note_password(installation: Installation) -> None:

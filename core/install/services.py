@@ -12,8 +12,8 @@ from core.errors import PrerequisiteError
 from core.gcp import Google, iam, services
 from core.gcp.errors import ApiError, BillingDisabled, PermissionDenied
 from core.install.installation import Installation
-from core.install.prerequisites import tell
-from core.prerequisites import Subject, demand, examine_access, leftovers, places
+from core.install.prerequisites import subject_of, tell
+from core.prerequisites import demand, examine_access, leftovers, places
 from core.run.step import Context, Step
 from core.run.together import together
 
@@ -165,7 +165,7 @@ async def _zone(installation: Installation) -> str:
 
 
 async def _look_again(installation: Installation, context: Context) -> None:
-    subject = Subject(installation.google, installation.values, installation.environment.home)
+    subject = subject_of(installation)
     checks = await examine_access(subject)
     tell(checks, context)
     demand(checks)

@@ -40,8 +40,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is checked: the values of one environment, on this machine, with this sign-in."""
+    """What is checked: the values of one environment, on this machine, with this sign-in.
+
+    ``standing``: its platform was made before, so that quotas and policies have been passed, and hold it already.
+    """
 
     google: Google
     values: Mapping[str, Any]
     home: Home
+    standing: bool = False

@@ -13,7 +13,7 @@ from typing import Literal
 from core.errors import StepError
 from core.gcp.errors import SignInEnded
 from core.gcp.project import default_project
-from core.prerequisites import access, places, shell, tools
+from core.prerequisites import access, permissions, places, policies, quotas, shell, tools
 from core.prerequisites.check import Check, Subject
 from core.prerequisites.examine import Checker
 
@@ -58,6 +58,16 @@ CONCERNS: tuple[Concern, ...] = (
     Concern("places", "region, zone", "parameters",
             "The network and the buckets stay in the region; the cluster stands in the zone.", places.check,
             ("project_id", "region", "zone")),
+    Concern("permissions", "permissions", "parameters",
+            "One permission that is missing stops an installation in the middle; roles alone do not tell.",
+            permissions.check, ("project_id", "image", "notebook", "user_gcp_sa")),
+    Concern("policies", "policies", "parameters",
+            "What an organization forbids is refused when it is made, however many rights one has.",
+            policies.check, ("project_id", "region", "private_nodes", "user_gcp_sa")),
+    Concern("quotas", "quotas", "parameters",
+            "New projects hold few machines and disks: what passes a quota is refused twenty minutes in.",
+            quotas.check, ("project_id", "region", "zone", "profile", "node_machine_type", "node_min", "node_max",
+                           "notebook", "notebook_machine_type", "private_nodes")),
 )  # fmt: skip
 """Everything that is looked at, in the order in which it is shown."""
 

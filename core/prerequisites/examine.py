@@ -7,13 +7,15 @@ from collections.abc import Awaitable, Callable, Sequence
 from core.errors import ParameterError, PrerequisiteError
 from core.gcp.errors import SignInEnded
 from core.gcp.project import default_project
-from core.prerequisites import access, places, shell, tools
+from core.prerequisites import access, permissions, places, policies, quotas, shell, tools
 from core.prerequisites.check import Check, Subject
 from core.run.together import together
 
 Checker = Callable[[Subject], Awaitable[list[Check]]]
 
-OF_ACCESS: tuple[Checker, ...] = (access.project, access.billing, places.check)
+OF_ACCESS: tuple[Checker, ...] = (
+    access.project, access.billing, places.check, permissions.check, policies.check, quotas.check,
+)  # fmt: skip
 """What needs a sign-in, and is looked at again once the project's APIs are on."""
 
 

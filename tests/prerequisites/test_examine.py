@@ -45,7 +45,10 @@ async def test_a_good_day(tmp_path: Path, home: Home) -> None:
     async with simulation(tmp_path / "cloud") as found:
         checks = await looked(found, home, zone="us-central1-a")
     assert {c.state for c in checks.values()} == {"pass"}
-    assert {"tool.terraform", "tool.kubectl", "tool.git", "sign-in", "project", "billing", "region", "zone"} == set(checks)
+    assert set(checks) == {
+        "tool.terraform", "tool.kubectl", "tool.git", "sign-in", "project", "billing", "region", "zone", "permissions",
+        "policies", "quotas",
+    }  # fmt: skip
     assert "terraform 1." in checks["tool.terraform"].looked_at
     assert "you@rehearsal.example" in checks["sign-in"].looked_at
     demand(list(checks.values()))

@@ -42,11 +42,13 @@ def test_a_region_or_zone_that_only_the_cloud_knows_to_be_wrong(rehearsed: Any, 
     assert made(rehearsed) == set()
 
 
-def test_a_missing_permission_is_named(rehearsed: Any) -> None:
+def test_a_missing_permission_is_named_before_anything_is_made(rehearsed: Any) -> None:
     scenario = 'speed = 0\n[project]\nmissing_permissions = ["compute.networks.create"]\n'
-    error = fails(rehearsed, scenario, code=1)
-    assert "compute.networks.create" in error["message"] + error["cause"]
+    error = fails(rehearsed, scenario, code=3)
+    assert "compute.networks.create" in error["message"]
+    assert "gcloud iam roles create" in error["command"]
     assert rehearsed.status()["state"] == "failed"
+    assert made(rehearsed) == set()
 
 
 def test_an_image_that_cannot_be_pulled_names_the_pod_and_the_image(installed: Any) -> None:
@@ -64,9 +66,10 @@ def test_an_image_that_cannot_be_pulled_names_the_pod_and_the_image(installed: A
 
 def test_a_quota_that_is_too_small_is_a_quota_and_not_a_role(rehearsed: Any) -> None:
     scenario = "speed = 0\n[project]\nquotas = { CPUS_ALL_REGIONS = { limit = 2, usage = 0 } }\n"
-    error = fails(rehearsed, scenario, code=1)
-    assert error["code"] == "terraform-quota", error
+    error = fails(rehearsed, scenario, code=3)
+    assert error["code"] == "quota.CPUS_ALL_REGIONS", error
     assert error["url"].startswith("https://console.cloud.google.com/iam-admin/quotas")
+    assert made(rehearsed) <= {"storage.buckets"}  # the state's, which is made while the quotas are looked at
 
 
 def test_operations_that_fail_inside_are_told_with_their_reason_and_one_retry_makes_them(rehearsed: Any) -> None:

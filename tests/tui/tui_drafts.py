@@ -29,6 +29,9 @@ FOUND: dict[str, list[Check]] = {
     "project": [Check("project", "The project is there and active", "pass", "acme-ml-prod (number 481516234200)")],
     "billing": [Check("billing", "Billing is on", "pass", "billingAccounts/01A2B3-C4D5E6-F70819")],
     "places": [Check("region", "The region is one of Google's", "pass", "us-central1")],
+    "permissions": [Check("permissions", "The account may do what an installation does", "pass", "all of 79 permissions")],
+    "policies": [Check("policies", "The organization's policies allow it", "pass", "2 constraints")],
+    "quotas": [Check("quotas", "The quotas hold it", "pass", "6 to 18 vCPUs, 120 to 420 GB of SSD")],
 }
 BLOCKED = Check(
     "sign-in", "Signed in", "block", "", "nobody is signed in", "Sign in; the page opens in your browser.",

@@ -171,6 +171,25 @@ def _config(call: Call, given: Document) -> Document:
     }
 
 
+def refusal(call: Call, cluster: Document, pools: list[Document]) -> Document | None:
+    """The error that the operation which makes these pools ends in; raises what is refused at once."""
+    return check_quota(call, cluster, pools) or _address_refused(call, cluster, pools)
+
+
+def _address_refused(call: Call, cluster: Document, pools: list[Document]) -> Document | None:
+    """Nodes with public addresses where a policy allows none: their machines are refused one by one, later."""
+    if not org_policies.enforced(call.world, "compute.vmExternalIpAccess"):
+        return None
+    if all(each["networkConfig"]["enablePrivateNodes"] for each in pools):
+        return None
+    return {
+        "code": 9, "reason": "FAILED_PRECONDITION",
+        "message": "Google Compute Engine: Constraint constraints/compute.vmExternalIpAccess violated for project "
+        f"{call.world.number}. Add instance projects/{call.project}/zones/{cluster['location']}/instances/"
+        f"gke-{cluster['name']} to the constraint to use external IP with it.",
+    }  # fmt: skip
+
+
 def check_quota(call: Call, cluster: Document, pools: list[Document]) -> Document | None:
     """Refuses what passes a region's quota; what passes the project's is returned: the error that the operation ends in."""
     region = "-".join(str(cluster["location"]).split("-")[:2])

@@ -14,7 +14,6 @@ from core.rehearsal.google.calls import Call, answers, project_of
 from core.rehearsal.google.container import (
     KIND,
     VERSIONS,
-    check_quota,
     cluster_name,
     fetch,
     idle,
@@ -22,6 +21,7 @@ from core.rehearsal.google.container import (
     operate,
     place,
     pool,
+    refusal,
 )
 from core.rehearsal.google.errors import ApiError, bad_request
 from core.rehearsal.google.merge import merged
@@ -62,7 +62,7 @@ def create(call: Call) -> Document:
         }
     ]
     cluster["nodePools"] = [pool(call, cluster, p) for p in sent]
-    error = check_quota(call, cluster, cluster["nodePools"])
+    error = refusal(call, cluster, cluster["nodePools"])
     call.store.put(KIND, full, cluster)
     return operate(call, "CREATE_CLUSTER", full, full, "container.created", error=error)
 

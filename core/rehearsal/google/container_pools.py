@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.rehearsal.google import operations
 from core.rehearsal.google.calls import Call, answers
-from core.rehearsal.google.container import KIND, check_quota, cluster_name, fetch, idle, operate, pool
+from core.rehearsal.google.container import KIND, cluster_name, fetch, idle, operate, pool, refusal
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.google.merge import merged
 from core.rehearsal.store import Document
@@ -29,7 +29,7 @@ def create(call: Call) -> Document:
         )
     idle(call, name)
     made = pool(call, cluster, given)
-    error = check_quota(call, cluster, [made])
+    error = refusal(call, cluster, [made])
     call.store.put(KIND, name, {**cluster, "status": "RECONCILING", "nodePools": [*cluster["nodePools"], made]})
     target = f"{name}/nodePools/{made['name']}"
     return operate(call, "CREATE_NODE_POOL", name, target, "container.pool-ready", pool=made["name"], error=error)

@@ -1,0 +1,184 @@
+"""What is predicted before anything is made: permissions, policies and quotas, each way in which one stands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.environment import Home
+from core.gcp import Google, services
+from core.parameters.specification import resolve
+from core.prerequisites import Check, Subject, permissions, policies, quotas
+from core.prerequisites.examine import Checker
+from tests.gcp.simulated_google import client, simulation
+
+ON = ("cloudresourcemanager", "compute", "orgpolicy")
+LOCATIONS = "constraints/gcp.resourceLocations"
+
+
+def subject(google: Google, home: Home, *, standing: bool = False, **given: Any) -> Subject:
+    values = resolve({"project_id": google.project, **given}, environment="demo")
+    return Subject(google, values, home, standing=standing)
+
+
+async def looked(
+    root: Path, home: Home, check: Checker, project: dict[str, Any], *, on: tuple[str, ...] = ON, **given: Any
+) -> list[Check]:
+    async with simulation(root / "cloud", {"project": project}) as found, client(found) as google:
+        if on:
+            await services.enable(google, [f"{name}.googleapis.com" for name in on])
+        return await check(subject(google, home, **given))
+
+
+# -- permissions
+
+
+@pytest.mark.parametrize(
+    ("given", "more"),
+    [
+        ({"image": "none"}, set()),
+        ({"image": "kfp-dev"}, {"cloudbuild.builds.create", "cloudbuild.builds.get"}),
+        ({"image": "none", "user_gcp_sa": True}, {"iam.serviceAccountKeys.create"}),
+    ],
+)
+def test_only_what_the_parameters_need_is_asked_for(given: dict[str, Any], more: set[str]) -> None:
+    least = set(permissions.needed(resolve({"image": "none"}, environment="demo")))
+    assert set(permissions.needed(resolve(given, environment="demo"))) - least == more
+
+
+async def test_an_owner_lacks_nothing(tmp_path: Path, home: Home) -> None:
+    (found,) = await looked(tmp_path, home, permissions.check, {}, notebook="vm", user_gcp_sa=True)
+    assert found.state == "pass"
+
+
+async def test_each_missing_permission_is_named_and_one_role_is_offered_with_all(tmp_path: Path, home: Home) -> None:
+    missing = ["compute.networks.create", "resourcemanager.projects.setIamPolicy"]
+    (found,) = await looked(tmp_path, home, permissions.check, {"missing_permissions": missing})
+    assert found.state == "block"
+    assert all(name in found.why for name in missing)
+    assert "you@rehearsal.example" in found.why
+    assert f"--permissions={','.join(sorted(missing, reverse=True))}" in found.command
+    assert "--member=user:you@rehearsal.example" in found.command
+
+
+async def test_it_can_be_looked_at_before_any_api_is_on(tmp_path: Path, home: Home) -> None:
+    missing = ["container.clusters.create"]
+    (found,) = await looked(tmp_path, home, permissions.check, {"missing_permissions": missing}, on=ON[:1])
+    assert (found.state, missing[0] in found.why) == ("block", True)
+
+
+async def test_a_name_that_google_does_not_know_spoils_nothing(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = permissions.needed(resolve({}, environment="demo"))
+    monkeypatch.setattr(permissions, "needed", lambda _: (*known[:20], "was.renamed", *known[20:]))
+    (found,) = await looked(tmp_path, home, permissions.check, {})
+    assert (found.state, "was.renamed" in found.why) == ("warn", True)
+
+
+# -- policies
+
+
+@pytest.mark.parametrize(
+    ("constraint", "value", "given", "state"),
+    [
+        ("iam.disableServiceAccountKeyCreation", True, {"user_gcp_sa": True}, "block"),
+        ("iam.managed.disableServiceAccountKeyCreation", True, {"user_gcp_sa": True}, "block"),
+        ("iam.disableServiceAccountKeyCreation", True, {"user_gcp_sa": False}, "pass"),
+        ("iam.disableServiceAccountKeyCreation", False, {"user_gcp_sa": True}, "pass"),
+        ("iam.disableServiceAccountCreation", True, {}, "block"),
+        ("compute.vmExternalIpAccess", {"denyAll": True}, {"private_nodes": False}, "block"),
+        ("compute.vmExternalIpAccess", {"denyAll": True}, {"private_nodes": True}, "pass"),
+        ("compute.vmExternalIpAccess", ["projects/p/zones/z/instances/i"], {"private_nodes": False}, "warn"),
+        ("gcp.resourceLocations", ["in:europe-locations"], {}, "block"),
+        ("gcp.resourceLocations", ["in:us-locations"], {}, "pass"),
+        ("gcp.resourceLocations", ["us-central1"], {}, "pass"),
+        ("gcp.resourceLocations", ["in:us-east1-locations"], {}, "warn"),
+        ("gcp.resourceLocations", {"values": {"deniedValues": ["in:us-locations"]}}, {}, "block"),
+        ("gcp.resourceLocations", ["in:eu-locations"], {"region": "europe-west1"}, "warn"),
+    ],
+)
+async def test_a_policy(tmp_path: Path, home: Home, constraint: str, value: Any, given: dict[str, Any], state: str) -> None:
+    project = {"policies": {f"constraints/{constraint}": value}}
+    (found,) = await looked(tmp_path, home, policies.check, project, **given)
+    assert found.state == state, found
+    if state != "pass":
+        assert constraint in found.looked_at
+        assert found.hint
+
+
+async def test_the_older_api_knows_the_older_policies(tmp_path: Path, home: Home) -> None:
+    project = {"policies": {"constraints/iam.disableServiceAccountKeyCreation": True, LOCATIONS: ["us-central1"]}}
+    (found,) = await looked(tmp_path, home, policies.check, project, on=ON[:2], user_gcp_sa=True)
+    assert (found.id, found.state) == ("policy.iam.disableServiceAccountKeyCreation", "block")
+
+
+@pytest.mark.parametrize(
+    ("project", "on", "why"),
+    [
+        ({}, (), "orgpolicy.googleapis.com is off"),
+        ({"missing_permissions": ["orgpolicy.*"]}, ON, "orgpolicy.policy.get"),
+    ],
+)
+async def test_who_can_not_see_policies_is_told_so(
+    tmp_path: Path, home: Home, project: dict[str, Any], on: tuple[str, ...], why: str
+) -> None:
+    (found,) = await looked(tmp_path, home, policies.check, project, on=on, user_gcp_sa=True)
+    assert (found.state, why in found.why) == ("skip", True), found
+
+
+# -- quotas
+
+
+@pytest.mark.parametrize(
+    ("limits", "given", "expected"),
+    [
+        ({}, {"profile": "standard"}, {"quotas": "pass"}),
+        # one node of 4 and GKE's first pool of 2; 3 nodes, one more for an upgrade, and the first pool's 2
+        ({"CPUS": {"limit": 5}}, {"profile": "small"}, {"quota.CPUS": "block"}),
+        ({"CPUS": {"limit": 6}}, {"profile": "small"}, {"quota.CPUS": "warn"}),
+        ({"CPUS": {"limit": 18}}, {"profile": "small"}, {"quotas": "pass"}),
+        ({"CPUS": {"limit": 18, "usage": 13}}, {"profile": "small"}, {"quota.CPUS": "block"}),
+        ({"CPUS_ALL_REGIONS": {"limit": 12}}, {"profile": "small"}, {"quota.CPUS_ALL_REGIONS": "warn"}),
+        # a trial with a notebook, as a new project's quotas hold it
+        ({"CPUS_ALL_REGIONS": {"limit": 8}, "SSD_TOTAL_GB": {"limit": 250}}, {"profile": "trial", "notebook": "vm"},
+         {"quotas": "pass"}),
+        ({"CPUS_ALL_REGIONS": {"limit": 7}}, {"profile": "trial", "notebook": "vm"}, {"quota.CPUS_ALL_REGIONS": "block"}),
+        # 100 GB of a node and 20 of Kubeflow's volume; 250 of a notebook
+        ({"SSD_TOTAL_GB": {"limit": 119}}, {"profile": "small"}, {"quota.SSD_TOTAL_GB": "block"}),
+        ({"SSD_TOTAL_GB": {"limit": 369}}, {"profile": "small", "notebook": "vm"}, {"quota.SSD_TOTAL_GB": "block"}),
+        ({"NETWORKS": {"limit": 1, "usage": 1}}, {}, {"quota.NETWORKS": "block"}),
+        ({"ROUTERS": {"limit": 0}}, {"private_nodes": False}, {"quotas": "pass"}),
+    ],
+)  # fmt: skip
+async def test_a_quota(
+    tmp_path: Path, home: Home, limits: dict[str, Any], given: dict[str, Any], expected: dict[str, str]
+) -> None:
+    found = await looked(tmp_path, home, quotas.check, {"quotas": limits}, **given)
+    assert {check.id: check.state for check in found} == expected
+    for check in found:
+        if check.state == "block":
+            assert "quotas?project=" in check.url
+            assert ("profile trial" in check.hint) is (given.get("profile") != "trial")
+
+
+@pytest.mark.parametrize(
+    ("kind", "vcpus"),
+    [("e2-standard-4", 4), ("n2d-highmem-16", 16), ("e2-custom-6-8192", 6), ("a2-highgpu-1g", 1), ("e2-medium", 2)],
+)
+def test_the_size_that_a_machine_types_name_tells(kind: str, vcpus: float) -> None:
+    assert quotas.by_name(kind) == vcpus
+
+
+@pytest.mark.parametrize("check", [quotas.check, policies.check])
+async def test_what_stands_has_passed_them(tmp_path: Path, home: Home, check: Checker) -> None:
+    project = {"quotas": {"CPUS": {"limit": 1}}, "policies": {"constraints/iam.disableServiceAccountCreation": True}}
+    assert await looked(tmp_path, home, check, project, standing=True) == []
+
+
+@pytest.mark.parametrize("check", [quotas.check])
+async def test_while_compute_is_off_it_is_an_open_question(tmp_path: Path, home: Home, check: Checker) -> None:
+    (found,) = await looked(tmp_path, home, check, {"quotas": {"CPUS": {"limit": 1}}}, on=())
+    assert (found.state, "compute.googleapis.com is off" in found.why) == ("skip", True)

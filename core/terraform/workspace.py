@@ -12,6 +12,7 @@ import json
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -85,11 +86,10 @@ class Workspace:
 
     def digest(self) -> str:
         """A checksum of all that the next plan follows from, imports apart."""
-        found = hashlib.sha256()
         here = [p for p in (*self.folder.glob("*.tf"), *self.folder.glob("*.tf.json")) if p.name != IMPORTS]
-        for path in sorted([*here, self.folder / VARIABLES, *(self.folder.parent / MODULES).rglob("*.tf")]):
-            found.update(f"{path}\0".encode() + path.read_bytes())
-        return found.hexdigest()
+        paths = sorted([*here, self.folder / VARIABLES, *(self.folder.parent / MODULES).rglob("*.tf")])
+        seen = [(path, path.stat()) for path in paths]
+        return _checksum(tuple((path, stat.st_mtime_ns, stat.st_size, stat.st_ino) for path, stat in seen))
 
     def _put(self, name: str, content: Mapping[str, Any] | None) -> None:
         path = self.folder / name
@@ -99,6 +99,15 @@ class Workspace:
         text = json.dumps(content, indent=2, sort_keys=True) + "\n"
         if not path.is_file() or path.read_text() != text:
             write_atomically(path, text)
+
+
+@lru_cache(maxsize=4)
+def _checksum(files: tuple[tuple[Path, int, int, int], ...]) -> str:
+    """A checksum of files, read anew when one of them is another than it was."""
+    found = hashlib.sha256()
+    for path, *_ in files:
+        found.update(f"{path}\0".encode() + path.read_bytes())
+    return found.hexdigest()
 
 
 def _mirror(source: Path, target: Path, keep: Sequence[str] = ()) -> None:

@@ -84,7 +84,8 @@ def _host(target: Target, given: Sequence[tuple[str, str]], folder: SshFolder) -
         raise UsageError(
             f"There is nothing to say about {target.name}.",
             code="ssh-nothing",
-            hint="Give at least one setting: --set HostName=… --set User=…",
+            cause="No environment of this machine has that name.",
+            hint="For one that is installed from elsewhere, name its --project; for any other host, --set HostName=…",
         )
     entry = Entry(target.name, target.host, tuple(given))
     return Prepared(folder, entry, folder.adding(entry))

@@ -5,6 +5,9 @@ CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11
 RECENT := import sys, fcntl; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for p in $(CANDIDATES); do if $$p -c '$(RECENT)' >/dev/null 2>&1; then command -v $$p; break; fi; done)
 
+# Hundreds of processes begin in a run of the tests: what Python has compiled once is kept, whatever the shell says of it.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test lint bench conformance system-deps venv venv-test clean
 
 run: venv

@@ -20,6 +20,8 @@ CLEARED = (
 )  # fmt: skip
 LONG = ("tests/rehearsed/", "tests/tui/test_whole_way.py", "tests/tui/test_in_tmux.py", "tests/install/test_platform")
 """Where a test takes seconds and not milliseconds."""
+PATIENCE = 600
+"""Seconds after which such a test hangs, also on a machine that is slow and busy."""
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if item.nodeid.startswith(LONG)]
+    for item in long:
+        item.add_marker(pytest.mark.timeout(PATIENCE))
     long.sort(key=lambda item: "installed" not in getattr(item, "fixturenames", ()))
     short = [item for item in items if not item.nodeid.startswith(LONG)]
     items.clear()

@@ -184,11 +184,14 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     """One in each of the parallel test processes: two copies that run at a time would want the same ports and sockets."""
     home = tmp_path_factory.mktemp("installed") / "home"
     made = Rehearsed(Home(home))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLOPS_ENV_HOME", str(home))
-        before = made.empty(STRANGERS)
-    events = made.install()
-    made.run("rehearsal", "stop", "demo")
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("MLOPS_ENV_HOME", str(home))
+            before = made.empty(STRANGERS)
+        events = made.install()
+        made.run("rehearsal", "stop", "demo")
+    finally:
+        made.end()
     return Once(home, events, before)
 
 

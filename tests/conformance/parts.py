@@ -21,8 +21,6 @@ def _part(module: str, *arguments: str) -> Part:
 PARTS: dict[str, Part] = {
     "kubernetes-1.34": _part("kubernetes", "v1.34"),
     "kubernetes-1.36": _part("kubernetes", "v1.36"),
-    "kubernetes-1.34": _part("kubernetes", "v1.34"),
-    "kubernetes-1.36": _part("kubernetes", "v1.36"),
     "terraform": _part("terraform"),
     "clients": _part("clients"),
 }

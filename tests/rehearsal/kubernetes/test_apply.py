@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulated_cluster import Bench, Served, config_map, crd, deployment
 
@@ -146,6 +146,7 @@ _NAME = st.text("abcde", min_size=1, max_size=3)
 _ENV = st.dictionaries(_NAME, st.text(max_size=3), max_size=4)
 
 
+@settings(deadline=None)
 @given(first=_ENV, second=_ENV)
 def test_field_sets_survive_their_written_form(first: dict[str, str], second: dict[str, str]) -> None:
     shape = shapes.of(BUILTIN["apps", "v1", "deployments"])
@@ -155,6 +156,7 @@ def test_field_sets_survive_their_written_form(first: dict[str, str], second: di
         assert fields.read(fields.write(owned)) == owned
 
 
+@settings(deadline=None)
 @given(first=_ENV, second=_ENV)
 def test_removing_what_one_owns_leaves_what_the_other_does(first: dict[str, str], second: dict[str, str]) -> None:
     shape = shapes.of(BUILTIN["", "v1", "configmaps"])
@@ -164,6 +166,7 @@ def test_removing_what_one_owns_leaves_what_the_other_does(first: dict[str, str]
     assert (left.get("data") or {}) == second
 
 
+@settings(deadline=None)
 @given(first=_ENV, second=_ENV)
 def test_what_differs_is_added_removed_or_modified(first: dict[str, str], second: dict[str, str]) -> None:
     shape = shapes.of(BUILTIN["", "v1", "configmaps"])

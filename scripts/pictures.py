@@ -1,6 +1,7 @@
 """Pictures for the documentation, of the real app on a rehearsal that this script runs: ``docs/pictures/*.svg``.
 
-Nothing is drawn by hand: the app is started, keys are pressed, and what it shows is written down.
+Nothing is drawn by hand: the app is started, keys are pressed, and what it shows is written down. The rehearsal fails
+once on purpose, so that a failed step is among the pictures; its seed is always the same.
 """
 
 from __future__ import annotations
@@ -22,68 +23,140 @@ from core.environment import rehearsal as rehearsals  # noqa: E402
 from tui.app import MlopsApp  # noqa: E402
 
 SIZE = (120, 36)
+SCENARIO = """
+speed = 240
+seed = 7
+[[fault]]
+call = "sql.instances.insert"
+status = 403
+reason = "notAuthorized"
+times = 1
+"""
+"""Quick, and with one refusal that a retry mends."""
 
 
 def main() -> int:
-    """Takes every picture; takes about a minute."""
+    """Takes every picture; takes a few minutes."""
     with tempfile.TemporaryDirectory() as home:
-        os.environ.update(MLOPS_ENV_HOME=home, LC_ALL="C.UTF-8")
+        os.environ.update(MLOPS_ENV_HOME=home, LC_ALL="C.UTF-8", USER="me")
+        scenario = Path(home) / "scenario.toml"
+        scenario.write_text(SCENARIO)
         app = MlopsApp(ascii=False)
         app.paste_gap = 0.0
         try:
-            asyncio.run(_take(app))
+            asyncio.run(_take(Photographer(app), scenario))
         finally:
             rehearsals.forget(app.home, "demo")
     return 0
 
 
-async def _take(app: MlopsApp) -> None:
-    async with app.run_test(size=SIZE) as pilot:
-        await _until(pilot, lambda: bool(app.screen.query("#do-rehearse")))
-        _write(app, "home-empty")
-        from core.environment import Environment
-        from core.install.start import start
-        from tui import ways
-        from tui.background import in_thread
+class Photographer:
+    """Presses keys, waits until the screen says something, and writes down what it shows."""
 
-        environment = Environment.new(app.home, "demo", cloud="rehearsal", given={}).save()
-        await in_thread(rehearsals.ensure, environment)
-        ways.progress(app, environment, await in_thread(start, environment, "install"))
-        await _until(pilot, lambda: _standing(app) == "running" and _over(app) >= 6)
-        _write(app, "progress")
-        await _until(pilot, lambda: _standing(app) != "running", seconds=300)
-        await pilot.pause(1.0)
-        _write(app, "progress-installed")
-        await pilot.press("b")
-        await pilot.pause(1.5)
-        _write(app, "home")
-        await pilot.press("question_mark")
-        await pilot.pause(0.5)
-        _write(app, "help")
+    def __init__(self, app: MlopsApp) -> None:
+        self.app = app
+        self.pilot: Pilot[int] | None = None
+
+    async def press(self, *names: str) -> None:
+        """Presses keys one after another."""
+        assert self.pilot is not None
+        for name in names:
+            await self.pilot.press(name)
+
+    async def see(self, *texts: str, seconds: float = 600.0) -> None:
+        """Waits until the screen says all of these."""
+        await self.until(lambda: all(text in self.shown() for text in texts), seconds)
+
+    async def until(self, holds: Callable[[], bool], seconds: float = 600.0) -> None:
+        """Waits until something holds."""
+        assert self.pilot is not None
+        for _ in range(int(seconds * 10)):
+            if holds():
+                return
+            await self.pilot.pause(0.1)
+        raise SystemExit(f"What was to be shown never came; the screen says:\n{self.shown()}")
+
+    def shown(self) -> str:
+        """What stands on the screen."""
+        return "\n".join("".join(s.text for s in strip) for strip in self.app.screen._compositor.render_strips())
+
+    async def focus(self, id: str) -> None:
+        """Gives something the focus."""
+        self.app.screen.query_one(f"#{id}").focus()
+        assert self.pilot is not None
+        await self.pilot.pause(0.2)
+
+    def write(self, name: str) -> None:
+        """Writes down what is shown."""
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        (FOLDER / f"{name}.svg").write_text(self.app.export_screenshot(title="mlops-env"))
+        print(f"docs/pictures/{name}.svg")
 
 
-def _standing(app: MlopsApp) -> str:
-    return next((entry.standing for entry in app.entries), "")
+async def _take(at: Photographer, scenario: Path) -> None:
+    async with at.app.run_test(size=SIZE) as pilot:
+        at.pilot = pilot
+        await at.see("No environment is kept")
+        at.write("home-empty")
+        await _before_an_installation(at, scenario)
+        await _installing(at)
+        await _installed(at)
 
 
-def _over(app: MlopsApp) -> int:
-    from tui.screens.told import progress
+async def _before_an_installation(at: Photographer, scenario: Path) -> None:
+    await at.press("e")
+    await at.see("A scenario file")
+    at.app.screen.query_one("#scenario").value = str(scenario)  # type: ignore[attr-defined]
+    await at.focus("first")
+    await at.press("enter")
+    await at.until(lambda: "p Parameters" in at.shown() and "under way" not in at.shown())
+    at.write("prerequisites")
+    await at.press("p")
+    await at.see("mlops-env install demo")
+    await at.press(*"europe", "minus", *"west4")
+    await at.see("region=europe-west4", "Region of the network")
+    at.write("parameters")
+    await at.press("ctrl+r")
+    await at.see("to make")
+    await at.press("down", "down", "down", "enter")
+    at.write("review")
+    await at.press("I")
+    await at.see("Install?")
+    await at.focus("yes")
+    await at.press("enter")
 
-    return next((progress(entry.watched.state)[0] for entry in app.entries if entry.watched is not None), 0)
+
+async def _installing(at: Photographer) -> None:
+    await at.see("failed at platform")
+    await at.see("Cause")
+    at.write("progress-failed")
+    await at.press("R")
+    await at.see("Go on?")
+    await at.focus("yes")
+    await at.press("enter")
+    await at.see("Log of platform", "container_cluster")
+    at.write("progress")
+    await at.see("demo is installed.")
+    at.write("progress-installed")
 
 
-async def _until(pilot: Pilot[int], holds: Callable[[], bool], *, seconds: float = 120.0) -> None:
-    for _ in range(int(seconds * 10)):
-        if holds():
-            return
-        await pilot.pause(0.1)
-    raise SystemExit(f"What was to be shown never came; the screen says {pilot.app.screen}.")
-
-
-def _write(app: MlopsApp, name: str) -> None:
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    (FOLDER / f"{name}.svg").write_text(app.export_screenshot(title="mlops-env"))
-    print(f"docs/pictures/{name}.svg")
+async def _installed(at: Photographer) -> None:
+    await at.press("a")
+    await at.see("not forwarded", "pass")
+    await at.press("d")
+    await at.see("answers")
+    at.write("access")
+    await at.press("d")
+    await at.see("not forwarded")
+    await at.press("b", "b")
+    await at.see("Environments", "installed")
+    at.write("home")
+    await at.press("question_mark")
+    await at.see("Help", "Close")
+    at.write("help")
+    await at.press("escape", "D")
+    await at.see("to remove")
+    at.write("destruction")
 
 
 if __name__ == "__main__":

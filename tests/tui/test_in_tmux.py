@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -16,7 +17,19 @@ from tui_pty import ROOT, tmux
 
 from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
+from core.errors import UnknownEnvironment
+from core.install import forwarding
 from core.run import runs
+
+
+def end_all(home: Home) -> None:
+    """Ends whatever goes on for the environment of these tests."""
+    with contextlib.suppress(UnknownEnvironment):
+        environment = Environment.load(home, "demo")
+        forwarding.stop(environment)
+        if (held := runs.current(environment)) is not None:
+            os.kill(held.pid, signal.SIGKILL)
+    rehearsals.forget(home, "demo")
 
 
 def test_a_run_outlives_its_pane_and_a_second_app_shows_its_end(home: Home) -> None:
@@ -40,9 +53,7 @@ def test_a_run_outlives_its_pane_and_a_second_app_shows_its_end(home: Home) -> N
             pane.keys("w")
             pane.until("demo › installed", "demo is installed.", "15/15")
     finally:
-        if (held := runs.current(environment)) is not None:
-            os.kill(held.pid, signal.SIGKILL)
-        rehearsals.forget(home, "demo")
+        end_all(home)
 
 
 def test_without_utf8_every_sign_is_ascii_and_still_has_its_word(home: Home) -> None:
@@ -100,3 +111,59 @@ def test_the_headless_twin_tells_the_same(home: Home, tmp_path: Path) -> None:
         pane.until("✗ failed at pipelines")
     assert told["state"] == "failed"
     assert next(step for step in told["steps"] if step["state"] == "failed")["id"] == "pipelines"
+
+
+@pytest.mark.timeout(900)
+def test_the_whole_way_by_keys_alone_without_utf8(home: Home, tmp_path: Path) -> None:
+    """From an empty Home to an open interface and to nothing left, in ASCII, with no key that something may take."""
+    scenario = tmp_path / "quick.toml"
+    scenario.write_text("speed = 0\n")
+    seen = []
+    try:
+        with tmux(home=home.root, locale="C") as pane:
+            pane.until("No environment is kept")
+            pane.until_at("Rehearse")
+            pane.keys("e")
+            seen.append(pane.until("A scenario file"))
+            pane.go_to("none")
+            pane.type(str(scenario))
+            pane.go_to("Choose first")
+            pane.keys("Enter")
+            seen.append(pane.until("p Parameters", "passes", seconds=200))
+            pane.keys("p")
+            seen.append(pane.until("mlops-env install demo --rehearse"))
+            pane.until_at("us-central1")
+            pane.go_to("found out")
+            pane.type("us-central1-b")
+            pane.go_to("made by the run")
+            pane.type("Correct-Horse-7")
+            seen.append(pane.until("zone=us-central1-b", "--sql-password-stdin"))
+            pane.keys("C-r")
+            seen.append(pane.until("APIs to switch on", "to make", seconds=200))
+            pane.keys("I")
+            seen.append(pane.until("Install?"))
+            pane.until_at("No")
+            pane.go_to("Install")
+            pane.keys("Enter")
+            seen.append(pane.until("demo is installed.", seconds=400))
+            pane.keys("a")
+            seen.append(pane.until("not forwarded", "10 pass"))
+            pane.keys("d")
+            seen.append(pane.until("answers", seconds=100))
+            pane.keys("d")
+            pane.until("not forwarded")
+            pane.keys("b", "b")
+            seen.append(pane.until("+ installed"))
+            pane.keys("D")
+            seen.append(pane.until("to remove"))
+            pane.keys("D")
+            pane.until("Type the environment")
+            pane.type("demo")
+            pane.keys("Enter")
+            pane.until_at("Destroy")
+            pane.keys("Enter")
+            seen.append(pane.until("demo is destroyed.", seconds=400))
+        assert all(screen.isascii() for screen in seen)
+        assert "Correct-Horse" not in "".join(seen)
+    finally:
+        end_all(home)

@@ -128,16 +128,32 @@ class Tmux:
         column, row = map(int, self.run("display-message", "-p", "#{cursor_x} #{cursor_y}").split())
         return self.screen().splitlines()[row][column:]
 
+    def until_at(self, begins: str) -> None:
+        """Waits until the cursor stands on what begins like that: a new screen has the focus then."""
+        end = time.monotonic() + 60
+        while not self.at_cursor().lstrip().startswith(begins):
+            assert time.monotonic() < end, self.screen()
+            time.sleep(0.1)
+
     def go_to(self, begins: str, *, key: str = "Tab") -> None:
         """Presses a key until the cursor stands on what begins like that."""
         for _ in range(60):
-            end = time.monotonic() + 5
-            while time.monotonic() < end:
-                if self.at_cursor().startswith(begins):
-                    return
-                time.sleep(0.1)
+            here = self._settled()
+            if here.lstrip().startswith(begins):
+                return
             self.run("send-keys", key)
+            end = time.monotonic() + 5
+            while self.at_cursor() == here and time.monotonic() < end:
+                time.sleep(0.05)
         raise AssertionError(self.screen())
+
+    def _settled(self) -> str:
+        """What the cursor stands on, once it has stayed there."""
+        before, here = "", self.at_cursor()
+        while here != before:
+            time.sleep(0.2)
+            before, here = here, self.at_cursor()
+        return here
 
     def until(self, *texts: str, seconds: float = 60.0) -> str:
         """Waits until the pane shows all of these; returns it."""

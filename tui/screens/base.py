@@ -13,7 +13,7 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.content import Content
-from textual.geometry import Size
+from textual.geometry import Offset, Size
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
 from textual.widgets import Input, Static
@@ -42,6 +42,7 @@ class Acting(Screen[Result], inherit_bindings=False):
 
     ACTIONS: ClassVar[tuple[str, ...]] = ()
     HELP: ClassVar[str] = ""
+    _pointed: Offset | None = None
     MOVES: ClassVar[list[Binding]] = []
     """Keys that only move within this screen, beside tab."""
 
@@ -91,13 +92,13 @@ class Acting(Screen[Result], inherit_bindings=False):
         focused = self.focused
         if focused is None or self.app.screen is not self:
             return
-        before = self.app.cursor_position
         if isinstance(focused, Lined):
             focused.show_cursor()
         else:
             at = focused.cursor_screen_offset if isinstance(focused, Input) else focused.content_region.offset
             self.app.cursor_position = at
-        if self.app.cursor_position != before:
+        if self.app.cursor_position != self._pointed:
+            self._pointed = self.app.cursor_position
             focused.refresh()  # it moves with what is painted next
 
     def help_of(self, widget: Widget | None) -> str:

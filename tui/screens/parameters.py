@@ -44,6 +44,7 @@ class ParametersScreen(BaseScreen):
     ACTIONS = ("review", "save", "load", "generate", "reveal", "copy", "back")
     HELP = "Fill in what should differ from the defaults, which stand in the empty fields."
     CSS_PATH = "parameters.tcss"
+    AUTO_FOCUS = "#in-region, #in-profile"
     MOVES: ClassVar = [
         Binding("up", "app.focus_previous", "Up", show=False),
         Binding("down", "app.focus_next", "Down", show=False),
@@ -97,7 +98,6 @@ class ParametersScreen(BaseScreen):
     def on_mount(self) -> None:
         self.query_one("#advanced").display = False
         self._fill(self.preparing.draft.environment.given)
-        self.rows["region"].query_one("#in-region").focus()
         self.work(self._warm, group="warm")
         self.set_interval(0.5, self._show_checks)
 

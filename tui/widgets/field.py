@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual import events
+from textual.geometry import Offset
 from textual.widgets import Input
 
 from tui.text import clean, line, text
@@ -26,6 +27,11 @@ class Field(Input):
     def validate_value(self, value: str) -> str:
         """What comes from elsewhere than a keyboard is one line, and carries no control sequence either."""
         return line(value)
+
+    @property
+    def cursor_screen_offset(self) -> Offset:
+        """Where the cursor stands; Textual puts it one further at the end of the text."""
+        return super().cursor_screen_offset - Offset(int(self.cursor_at_end), 0)
 
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()

@@ -28,7 +28,12 @@ _ALWAYS: dict[str, str] = {
     "compute.firewalls": "create get delete",
     "compute.routers": "create get update delete",
     "compute.regions": "get",
-    "compute.globalAddresses": "createInternal get use deleteInternal",
+    "compute.globalAddresses": "createInternal get use deleteInternal setLabels",
+    "compute.globalOperations": "get",
+    "compute.regionOperations": "get",
+    # Terraform's provider reads a node pool's size from its groups of machines, and a bucket's project by its number.
+    "compute.instanceGroupManagers": "list",
+    "compute.projects": "get",
     "servicenetworking.services": "addPeering",
     "container.clusters": "create get update delete connect",
     "container.operations": "get",

@@ -48,6 +48,11 @@ def test_only_what_the_parameters_need_is_asked_for(given: dict[str, Any], more:
     assert set(permissions.needed(resolve(given, environment="demo"))) - least == more
 
 
+def test_what_terraforms_provider_looks_at_by_itself_is_asked_for_too() -> None:
+    looks = {"compute.instanceGroupManagers.list", "compute.projects.get", "compute.globalAddresses.setLabels"}
+    assert looks <= set(permissions.needed(resolve({}, environment="demo")))
+
+
 async def test_an_owner_lacks_nothing(tmp_path: Path, home: Home) -> None:
     (found,) = await looked(tmp_path, home, permissions.check, {}, notebook="vm", user_gcp_sa=True)
     assert found.state == "pass"

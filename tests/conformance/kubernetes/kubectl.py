@@ -18,7 +18,9 @@ from tests.conformance.kubernetes.side import Scenario, Side
 _REQUEST = re.compile(
     r'(?:"Response" |)(?:verb=")?(GET|POST|PUT|PATCH|DELETE)"? (?:url=")?https://[^/\s"]+(/[^\s"]*)"?\s+(?:status=")?(\d+)'
 )
-_DISCOVERY = re.compile(r"/openapi/.*|/version|/api|/apis|/api/v1|/apis/[^/]+/[^/]+")
+_DISCOVERY = re.compile(
+    r"/openapi/.*|/version|/api|/apis|/api/v1|/apis/[^/]+/[^/]+|/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+)
 """What kubectl asks of a server that it does not know yet, in an order of its own each time."""
 _FLEETING = ("timeout", "resourceVersion", "limit=", "continue")
 _MADE_UP = (
@@ -224,7 +226,7 @@ def _requests(text: str) -> list[str]:
     for verb, url, status in _REQUEST.findall(text):
         path, _, query = unquote(url).partition("?")
         if not _DISCOVERY.fullmatch(path):
-            kept = sorted(p for p in re.split("[&,]", query) if not p.startswith(_FLEETING))
+            kept = sorted(p for p in re.split("[&,]", query) if p and not p.startswith(_FLEETING))
             kept = sorted(words(p.removeprefix("fieldSelector=")) for p in kept)
             found.append(f"{verb} {_names(path)}{'?' if kept else ''}{_names('&'.join(kept))} {status}")
     return found

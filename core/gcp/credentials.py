@@ -14,6 +14,7 @@ import asyncio
 import json
 import os
 import shutil
+import ssl
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -329,16 +330,26 @@ def _transport(cloud: Cloud) -> Any:
     session = requests.Session()
     session.trust_env = False
     session.verify = str(network.ca_bundle(cloud))
-    session.mount("http://", _Adapter())
-    session.mount("https://", _Adapter())
+    adapter = _adapter(network.ssl_context(cloud))
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
     return Request(session)
 
 
-def _Adapter() -> Any:
+def _adapter(trusting: ssl.SSLContext) -> Any:
     from requests.adapters import HTTPAdapter
 
     class Adapter(HTTPAdapter):
-        """Sends through the proxy that `network` says for each URL."""
+        """Sends through the proxy that `network` says for each URL, and trusts what the run's other clients do.
+
+        The library's own context is stricter from Python 3.13 on, and refuses many a company's authority.
+        """
+
+        def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+            super().init_poolmanager(*args, ssl_context=trusting, **kwargs)
+
+        def proxy_manager_for(self, proxy: Any, **kwargs: Any) -> Any:
+            return super().proxy_manager_for(proxy, ssl_context=trusting, **kwargs)
 
         def send(self, request: Any, *args: Any, **kwargs: Any) -> Any:
             proxy = network.proxies().for_url(request.url)

@@ -25,7 +25,7 @@ POLL = 0.025
 CHUNK = 1 << 20
 KEPT, REFUSED = "Error releasing the state lock", "Error acquiring the state lock"
 """What Terraform says where its lock stays on the state, and where it found one there, which may be its own: a request
-whose answer was lost is sent again."""
+whose answer was lost is sent again. `init` has other words for the second, and the lock's age on a line of its own."""
 _CREATED = re.compile(r"Created:\s+([\d-]+ [\d:.]+ [+-]\d{4})")
 
 
@@ -59,7 +59,7 @@ async def run(
         began = time.time()
 
         def heard(line: str) -> None:
-            if KEPT in line or (REFUSED in line and _since(line, began)):
+            if KEPT in line or ((REFUSED in line or _CREATED.search(line)) and _since(line, began)):
                 kept.append(line)
             on_line(line)
 

@@ -121,6 +121,8 @@ def _left(folder: Path, **changes: object) -> Holder:
         ("Error acquiring the state lock: Error 503", True),
         ("Error acquiring the state lock Lock Info: ID: 1 Created:   2999-01-01 00:00:00.1 +0000 UTC", True),
         ("Error acquiring the state lock Lock Info: ID: 1 Created:   2020-01-01 00:00:00.1 +0000 UTC", False),
+        ("  Created:   2999-01-01 00:00:00.1 +0000 UTC", True),
+        ("  Created:   2020-01-01 00:00:00.1 +0000 UTC", False),
         ("Error: something else", False),
     ],
 )

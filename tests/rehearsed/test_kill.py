@@ -17,6 +17,12 @@ import pytest
 from tests.rehearsed.store_of import of_kind
 
 QUICKENED = "speed = 100\n"
+LASTING = """
+speed = 100
+[durations]
+"sql.instances.insert" = 3000
+"""
+"""The same with work that goes on for half a minute: whoever steers the run must reach it on a busy machine too."""
 ONCE = {
     "container.clusters": 1,
     "sql.instances": 1,
@@ -74,7 +80,7 @@ def test_terraform_killed_with_its_run_leaves_a_stale_lock_that_is_taken_off(reh
 
 def test_what_watches_and_stops_a_run(rehearsed: Any) -> None:
     """Detached, watched, asked for twice, cancelled, terminated; each time one retry goes on."""
-    path = rehearsed.scenario(QUICKENED)
+    path = rehearsed.scenario(LASTING)
     shown = rehearsed.run("install", "demo", "--rehearse", "--yes", "--detach", "--scenario", str(path)).stdout
     assert "mlops-env attach demo" in shown
     refused = rehearsed.run("install", "demo", "--rehearse", "--yes", expect=6)
@@ -100,7 +106,7 @@ def test_what_watches_and_stops_a_run(rehearsed: Any) -> None:
 
 
 def test_ctrl_c_on_install_without_a_terminal_cancels_gracefully(rehearsed: Any) -> None:
-    path = rehearsed.scenario(QUICKENED)
+    path = rehearsed.scenario(LASTING)
     with rehearsed.begun("install", "demo", "--rehearse", "--yes", "--scenario", str(path), "--output", "json") as install:
         install.stdout.readline()
         _until_terraform_applies(rehearsed)

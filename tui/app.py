@@ -110,10 +110,13 @@ class MlopsApp(App[int], inherit_bindings=False):
         inventory = Inventory(self.home)
         await in_thread(rehearsals.sweep, self.home)
         await self._show(await in_thread(inventory.look))
-        self.run_worker(self._look_who(), group="look-who", exit_on_error=False)
+        asked = False
         while True:
             await asyncio.sleep(LOOKS)
             await self._show(await in_thread(inventory.look))
+            if not asked and len(self.screen_stack) == 1:  # Home shows it, and nothing else should wait for it
+                asked = True
+                self.run_worker(self._look_who(), group="look-who", exit_on_error=False)
 
     async def _show(self, entries: list[Entry]) -> None:
         from tui.screens.home import HomeScreen

@@ -199,7 +199,7 @@ async def _commands(side: Side) -> None:
             name,
             {
                 "code": done.returncode,
-                "prints": _steady([_plain(line) for line in done.stdout.splitlines()]),
+                "prints": _steady(command, [_plain(line) for line in done.stdout.splitlines()]),
                 "says": [_plain(line) for line in said],
                 "requests": _telling(command, _requests(done.stderr)),
             },
@@ -243,9 +243,11 @@ def _names(text: str) -> str:
     return _SET.sub(r"\1-<hash>", _POD.sub(r"\1-<pod>", text))
 
 
-def _steady(lines: list[str]) -> list[str]:
-    """Without what is only said while something is waited for, and sets of a rollout in any order."""
+def _steady(command: str, lines: list[str]) -> list[str]:
+    """Without what is only said while something is waited for, and without the order of what has none."""
     kept = [line for line in lines if not line.startswith("Waiting for")]
+    if command.startswith("describe"):
+        return sorted(kept)
     sets = iter(sorted(line for line in kept if line.startswith("replicaset.apps/")))
     return [next(sets) if line.startswith("replicaset.apps/") else line for line in kept]
 

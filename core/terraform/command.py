@@ -191,6 +191,7 @@ class Terraform:
             environment={**self.environment, "TF_IN_AUTOMATION": "1", "CHECKPOINT_DISABLE": "1"},
             on_line=on_line,
             on_stop=on_stop,
+            doing=arguments[0],
         )
 
     def _digest(self) -> str:

@@ -25,6 +25,8 @@ from core.run.step import Reporter
 from core.terraform.diagnostics import StateLocked
 
 NAME = ".terraform.pid"
+MAKES_NOTHING = frozenset({"terraform plan", "terraform init"})
+"""What has nothing to save: without its run, which gave it its tokens, it might ask for the state for ever."""
 SLACK = 5.0
 """Seconds by which two readings of the same clock may differ, one of which was written down whole."""
 
@@ -58,10 +60,10 @@ class ChildLock:
         """The open file that a child inherits."""
         return self._handle
 
-    def begin(self, pid: int) -> None:
-        """A process begins."""
+    def begin(self, pid: int, doing: str = "") -> None:
+        """A process begins; ``doing`` is its subcommand."""
         self._before = unfinished(self._path.parent)
-        self._write([*self._before, replace(Holder.me(action="terraform"), pid=pid)])
+        self._write([*self._before, replace(Holder.me(action=f"terraform {doing}".strip()), pid=pid)])
 
     def end(self) -> None:
         """Its end was seen, and it was in good order: the state's lock is not its any more."""
@@ -109,6 +111,10 @@ async def settle(folder: Path, reporter: Reporter, clock: Clock, *, interrupt: b
     if not at_work(folder):
         return
     found = next(reversed(unfinished(folder)), None)
+    if found is not None and found.here and found.action in MAKES_NOTHING:
+        reporter.log(f"Ending a {found.action} of an earlier run (process {found.pid}), which makes nothing.")
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(found.pid, signal.SIGKILL)
     who = f"process {found.pid}" if found and found.here else "a process"
     reporter.log(f"Terraform of an earlier run is still at work ({who}); waiting for its end.")
     reporter.progress(f"Terraform of an earlier run ({who}) finishes what it began")

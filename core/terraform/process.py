@@ -36,8 +36,9 @@ async def run(
     environment: Mapping[str, str],
     on_line: Callable[[str], None],
     on_stop: Callable[[], None] = lambda: None,
+    doing: str = "",
 ) -> int:
-    """Runs the command to its end and returns its exit code (negative: a signal).
+    """Runs the command to its end and returns its exit code (negative: a signal). ``doing`` is its subcommand.
 
     When the task is cancelled, the process is asked to stop once, ``on_stop`` is called, and the cancellation goes on after
     its end.
@@ -53,7 +54,7 @@ async def run(
             start_new_session=True,
             pass_fds=(lock.fileno,),
         )
-        lock.begin(process.pid)
+        lock.begin(process.pid, doing)
         kept: list[str] = []
 
         began = time.time()

@@ -114,6 +114,17 @@ def _left(folder: Path, **changes: object) -> Holder:
     return holder
 
 
+async def test_one_that_makes_nothing_is_not_waited_for(tmp_path: Path, heard: Heard) -> None:
+    with locks.ChildLock(tmp_path) as lock:
+        child = subprocess.Popen(["sleep", "600"], pass_fds=(lock.fileno,), start_new_session=True)
+        lock.begin(child.pid, "plan")
+    assert locks.at_work(tmp_path)
+    reaped = asyncio.create_task(asyncio.to_thread(child.wait))
+    await asyncio.wait_for(locks.settle(tmp_path, heard, VirtualClock(), interrupt=False), 60)
+    assert await reaped == -signal.SIGKILL
+    assert locks.unfinished(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("said", "kept"),
     [

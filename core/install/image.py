@@ -22,8 +22,8 @@ from core.install.installation import Installation
 from core.names import ID_LABEL
 from core.run.step import Context, Reporter, Step
 
-FRESH = 300.0
-"""Seconds in which a new account's roles may not hold yet."""
+FRESH = 600.0
+"""Seconds in which a new account's roles may not hold yet: they take a minute or two, and seven at times."""
 LAST_LINES = 12
 TIMEOUTS = {"gpu-dl": 7200}
 _TIMEOUT = 3600

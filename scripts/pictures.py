@@ -23,6 +23,8 @@ from core.environment import rehearsal as rehearsals  # noqa: E402
 from tui.app import MlopsApp  # noqa: E402
 
 SIZE = (120, 36)
+LINES = 40
+"""Lines of the platform's log after which the run is pictured: the log is full, and nothing has failed yet."""
 SCENARIO = """
 speed = 240
 seed = 7
@@ -128,7 +130,8 @@ async def _before_an_installation(at: Photographer, scenario: Path) -> None:
 
 
 async def _installing(at: Photographer) -> None:
-    await at.see("Log of platform", "Creation complete", "service_account")
+    await at.see("Log of platform")
+    await at.until(lambda: at.app.screen.query_one("#log").count() >= LINES)  # type: ignore[attr-defined]
     at.write("progress")
     await at.see("failed at platform")
     await at.see("Cause")

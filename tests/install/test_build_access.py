@@ -26,7 +26,7 @@ async def cloud(tmp_path: Path) -> AsyncIterator[Simulation]:
 async def ready(found: Simulation, home: Home, **given: Any) -> Installation:
     run = installation(found, home, **given)
     await services.enable(run.google, NEEDED)
-    await state.step(run).run(Told())
+    await state.step(run).run(Told(facts={"services": []}))
     return run
 
 

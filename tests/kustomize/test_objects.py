@@ -192,7 +192,8 @@ def test_kubernetes_knows_every_field(manifests: Manifests) -> None:
     known = {(r.api_version, r.kind): r for r in resources.builtin()}
     for each in manifests:
         shape = shapes.of(known[each["apiVersion"], each["kind"]])
-        assert list(checking.problems(shape, each)) == [], each["metadata"]["name"]
+        assert [*checking.unknown(shape, each), *checking.missing(shape, each)] == [], each["metadata"]["name"]
+        assert not checking.mistyped(shape, each, each["kind"]), each["metadata"]["name"]
 
 
 @pytest.mark.parametrize("source", SOURCES)

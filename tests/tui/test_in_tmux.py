@@ -51,7 +51,7 @@ def test_a_run_outlives_its_pane_and_a_second_app_shows_its_end(home: Home) -> N
         with tmux(home=home.root) as pane:
             pane.until("✓ installed")
             pane.keys("w")
-            pane.until("demo › installed", "demo is installed.", "15/15")
+            pane.until("demo › installed", "demo is installed.", "16/16")
     finally:
         end_all(home)
 

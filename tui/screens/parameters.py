@@ -99,6 +99,7 @@ class ParametersScreen(BaseScreen):
         self.query_one("#advanced").display = False
         self._fill(self.preparing.draft.environment.given)
         self.work(self._warm, group="warm")
+        self.call_after_refresh(self._show_checks)
         self.set_interval(0.5, self._show_checks)
 
     async def _warm(self) -> None:

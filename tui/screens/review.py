@@ -143,17 +143,17 @@ def _summary(preparing: Preparing, plan: dict[str, Any] | None, expected: Estima
         text(("Cost", "$text-muted")),
         *(text(said) for said in _cost(preparing)),
         text(""),
+        text(("SQL password", "$text-muted")),
+        text("as typed" if preparing.password else "made by the run"),
+        text("kept in Secret Manager alone:"),
+        text(names.sql_password_secret),
+        text(""),
         text(f"Kubeflow Pipelines {values['kfp_version']}, {values['profile']}"),
         text(
             f"{values['project_id'] or preparing.project or 'project not known yet'}, {values['zone'] or values['region']}"
         ),
         text(f"nodes: {values['node_min']}-{values['node_max']} {values['node_machine_type']}"),
         text(f"Cloud SQL: {values['sql_tier']}, {str(values['sql_availability']).lower()}"),
-        text(""),
-        text(("SQL password", "$text-muted")),
-        text("as typed" if preparing.password else "made by the run"),
-        text("kept in Secret Manager alone:"),
-        text(names.sql_password_secret),
     ]
     if plan is not None:
         terraform = plan["terraform"]

@@ -42,6 +42,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as home:
         # A home of its own, too: what a tool says of the one that this is run in is nobody else's.
         os.environ.update(MLOPS_ENV_HOME=home, HOME=home, LC_ALL="C.UTF-8", USER="me")
+        os.environ.pop("TF_CLI_CONFIG_FILE", None)
         scenario = Path(home) / "scenario.toml"
         scenario.write_text(SCENARIO)
         app = MlopsApp(ascii=False)

@@ -172,7 +172,7 @@ def _cost(preparing: Preparing) -> list[str]:
     currency = cost.prices.currency
     said = [f"{planned.monthly(cost.low, cost.high)} {currency} a month", *(f"not known: {what}" for what in cost.unknown)]
     said += [f"{each.how}: up to {each.monthly:,.0f} less" for each in cost.savings]
-    said += [cost.note] if cost.note else []
+    note = [cost.note] if cost.note else []
     if preparing.rehearsal:
-        return ["none: a rehearsal on this machine", f"on Google Cloud {said[0]}"]
-    return said
+        return ["none: a rehearsal on this machine", f"on Google Cloud {said[0]}", *note]
+    return said + note

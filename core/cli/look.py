@@ -156,6 +156,8 @@ def _environment(arguments: argparse.Namespace) -> Environment:
 def _with(environment: Environment, work: Any, *, scenario: Any = None) -> Any:
     """Does something with the environment's adapters; what was made only for that is gone afterwards."""
     fresh = not (environment.folder / "environment.toml").exists()
+    rehearsals.sweep(environment.home)  # what a command that was killed left behind
+    borrowed = rehearsals.borrow(environment) if fresh and environment.cloud == "rehearsal" else None
     try:
         if environment.cloud == "rehearsal":
             rehearsals.ensure(environment, scenario=scenario)
@@ -163,6 +165,8 @@ def _with(environment: Environment, work: Any, *, scenario: Any = None) -> Any:
     finally:
         if fresh and not runs.ids(environment):
             _forget(environment)
+        if borrowed is not None:
+            borrowed.release()
 
 
 async def _opened(environment: Environment, work: Any) -> Any:

@@ -28,6 +28,7 @@ def install(arguments: argparse.Namespace, out: Output) -> int:
     _say_what(environment, out)
     _agree(arguments, out, f"Install {environment.name}?")
     provide(arguments, out, environment.home)
+    rehearsals.sweep(environment.home)  # a plan that was killed leaves a cloud that this must not begin on
     environment.save()
 
     def cloud() -> None:

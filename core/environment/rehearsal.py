@@ -145,6 +145,7 @@ def sweep(home: Home) -> list[str]:
         name = mark.parent.name
         if holder(mark) is None and not (home.environments / name / "environment.toml").exists():
             forget(home, name)
+            shutil.rmtree(home.environments / name, ignore_errors=True)
             found.append(name)
     return found
 

@@ -4,7 +4,7 @@
 because its API is off is skipped, never passed, and looked at again once it is on.
 """
 
-from core.prerequisites.check import Check, Subject
+from core.prerequisites.check import Answer, Check, Subject
 from core.prerequisites.examine import demand, examine, examine_access
 
-__all__ = ["Check", "Subject", "demand", "examine", "examine_access"]
+__all__ = ["Answer", "Check", "Subject", "demand", "examine", "examine_access"]

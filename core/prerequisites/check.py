@@ -15,11 +15,21 @@ State = Literal["pass", "warn", "block", "skip"]
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """A value of a parameter with which a check would not block: ``why`` says what it changes, in a few words."""
+
+    key: str
+    value: Any
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Check:
     """The outcome of one check. ``skip`` means that it could not be looked at (yet), which is never a pass.
 
     ``looked_at`` says what was seen; ``why`` what is wrong with it; ``hint`` and ``command`` what helps. ``key`` is the
-    parameter whose value is wrong, where it is one's: then it is no lack of the machine's or the project's.
+    parameter whose value is wrong, where it is one's: then it is no lack of the machine's or the project's. ``answers`` are
+    other values that would do, the best one first.
     """
 
     id: str
@@ -32,6 +42,7 @@ class Check:
     url: str = ""
     key: str = ""
     allowed: str = ""
+    answers: tuple[Answer, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The check as ``check --output json`` and the step's log carry it."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from core.gcp import Google
 from core.gcp.errors import ApiError, NotFound, PermissionDenied, ServiceDisabled
-from core.prerequisites.check import Check, Subject
+from core.prerequisites.check import Answer, Check, Subject
 from core.run.together import together
 
 POLICIES = "The organization's policies allow it"
@@ -30,6 +30,12 @@ class Constraint:
     concerns: Callable[[Values], bool]
     breaks: Callable[[Rules, Values], bool | None]
     managed: str = ""
+    answer: Answer | None = None
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """The way out that is a parameter's, where there is one."""
+        return (self.answer,) if self.answer else ()
 
 
 def _enforced(rules: Rules, _: Values) -> bool:
@@ -79,6 +85,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
         "iam.disableServiceAccountKeyCreation", "no keys of service accounts may be made, and user_gcp_sa needs one",
         "Turn user_gcp_sa off: with Workload Identity no pipeline needs a key.",
         lambda values: bool(values["user_gcp_sa"]), _enforced, managed="iam.managed.disableServiceAccountKeyCreation",
+        answer=Answer("user_gcp_sa", False, "pipelines use Workload Identity, and no key"),
     ),
     Constraint(
         "iam.disableServiceAccountCreation", "no service accounts may be made, and the environment has its own",
@@ -88,6 +95,7 @@ CONSTRAINTS: tuple[Constraint, ...] = (
         "compute.vmExternalIpAccess", "no machine may have a public address, and private_nodes is off",
         "Turn private_nodes on: nodes reach out through Cloud NAT then.",
         lambda values: not values["private_nodes"], _closed, managed="compute.managed.vmExternalIpAccess",
+        answer=Answer("private_nodes", True, "nodes reach out through Cloud NAT, and have no public address"),
     ),
     Constraint(
         "gcp.resourceLocations", "nothing may be made in this region", "Choose a region that the policy allows.",
@@ -119,7 +127,8 @@ async def _look(google: Google, constraint: Constraint, values: Values) -> Check
     id = f"policy.{constraint.id}"
     if True in answers:
         name = names[answers.index(True)]
-        return Check(id, POLICIES, "block", f"constraints/{name}", f"{constraint.why} (constraints/{name})", constraint.hint)
+        why = f"{constraint.why} (constraints/{name})"
+        return Check(id, POLICIES, "block", f"constraints/{name}", why, constraint.hint, answers=constraint.answers)
     if None in answers:
         why = f"constraints/{names[answers.index(None)]} allows only what is listed"
         return Check(id, POLICIES, "warn", why, "whether this is among it can't be told from here", constraint.hint)

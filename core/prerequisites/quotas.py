@@ -15,7 +15,7 @@ from typing import Any
 from core.gcp import Google
 from core.gcp.errors import NotFound, PermissionDenied, ServiceDisabled
 from core.parameters.specification import PROFILES
-from core.prerequisites.check import Check, Subject
+from core.prerequisites.check import Answer, Check, Subject
 from core.prerequisites.places import usual_zone
 from core.run.together import together
 
@@ -126,9 +126,13 @@ def _short(
     url = f"https://console.cloud.google.com/iam-admin/quotas?project={google.project}"
     if first > free:
         why = f"{metric} has {free:g} left in {where}, and {first:g} are needed at first"
-        return Check(f"quota.{metric}", QUOTAS, "block", seen, why, _way_out(values), url=url)
+        return Check(f"quota.{metric}", QUOTAS, "block", seen, why, _way_out(values), url=url, answers=_answers(values))
     why = f"{metric} has {free:g} left in {where}; nodes may grow to {values['node_max']}, which takes {most:g}"
     return Check(f"quota.{metric}", QUOTAS, "warn", seen, why, "It works until the pool grows that far.", url=url)
+
+
+def _answers(values: Mapping[str, Any]) -> tuple[Answer, ...]:
+    return () if values["profile"] == "trial" else (Answer("profile", "trial", "it fits a new project's quotas"),)
 
 
 def _way_out(values: Mapping[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +132,20 @@ async def opened(
             environment=variables,
             mirror=mirror,
             clock=installation.clock,
+            locked=partial(_locked, installation, module) if installation.values["state"] == "gcs" else None,
         )
+
+
+async def _locked(installation: Installation, module: str) -> bool:
+    """Whether there is a lock on a module's state in the state bucket, as Terraform's backend ``gcs`` puts it there."""
+    from core.gcp import storage
+    from core.gcp.errors import PermissionDenied
+
+    place = backend(installation.names.state_bucket, module)
+    try:
+        return await storage.read(installation.google, place.bucket, f"{place.prefix}/default.tflock") is not None
+    except PermissionDenied:
+        return True
 
 
 def settle_zone(installation: Installation, zone: str) -> None:

@@ -37,6 +37,8 @@ class Terraform:
     environment: Mapping[str, str]
     mirror: Path
     clock: Clock
+    locked: locks.Locked | None = None
+    """Whether anybody has a lock on the state, where the backend can be asked."""
 
     @property
     def folder(self) -> Path:
@@ -124,7 +126,7 @@ class Terraform:
 
     async def settle(self, reporter: Reporter, *, interrupt: bool = False) -> None:
         """Waits for a Terraform that a dead run left at work here."""
-        await locks.settle(self.folder, reporter, self.clock, interrupt=interrupt)
+        await locks.settle(self.folder, reporter, self.clock, interrupt=interrupt, locked=self.locked)
 
     @property
     def at_work(self) -> bool:

@@ -2,8 +2,12 @@
 
 The operating system knows the first: a lock on a file here is handed to Terraform as an open file, so it is held for as
 long as that process (or a provider of its) lives, also when the run that started it is dead. The file's text says who was
-at work here and has not been seen to end. Only where somebody was may the state's lock be one of a dead Terraform of ours;
-once a later one gets that lock, they are forgotten.
+at work here and has not been seen to end; it is written before the process begins, since a run may die at any moment. Only
+where somebody was may the state's lock be one of a dead Terraform of ours; once a later one gets that lock, they are
+forgotten.
+
+A Terraform whose run is dead has lost its tokens with it, and asks for what it needs for ever. So only one that has
+something to save is waited for.
 """
 
 from __future__ import annotations
@@ -12,7 +16,10 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import signal
+import subprocess
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -25,8 +32,14 @@ from core.run.step import Reporter
 from core.terraform.diagnostics import StateLocked
 
 NAME = ".terraform.pid"
-MAKES_NOTHING = frozenset({"terraform plan", "terraform init"})
-"""What has nothing to save: without its run, which gave it its tokens, it might ask for the state for ever."""
+MAKES_NOTHING = frozenset(f"terraform {verb}" for verb in ("init", "plan", "show", "output"))
+"""What has nothing to save."""
+IDLE, LOOKS = 20.0, 2
+"""Seconds between two looks at the state's lock, and how many must find none before an apply is taken for one that has
+not begun, or is done."""
+PROVIDER = "terraform-provider-"
+"""In the command of every provider that Terraform starts."""
+Locked = Callable[[], Awaitable[bool]]
 SLACK = 5.0
 """Seconds by which two readings of the same clock may differ, one of which was written down whole."""
 
@@ -60,10 +73,15 @@ class ChildLock:
         """The open file that a child inherits."""
         return self._handle
 
-    def begin(self, pid: int, doing: str = "") -> None:
-        """A process begins; ``doing`` is its subcommand."""
+    def begin(self, doing: str = "") -> None:
+        """A process is about to begin; ``doing`` is its subcommand."""
         self._before = unfinished(self._path.parent)
-        self._write([*self._before, replace(Holder.me(action=f"terraform {doing}".strip()), pid=pid)])
+        self._now = replace(Holder.me(action=f"terraform {doing}".strip()), pid=0)
+        self._write([*self._before, self._now])
+
+    def began(self, pid: int) -> None:
+        """The process that was about to begin is this one."""
+        self._write([*self._before, replace(self._now, pid=pid)])
 
     def end(self) -> None:
         """Its end was seen, and it was in good order: the state's lock is not its any more."""
@@ -74,15 +92,19 @@ class ChildLock:
         self._write([])
 
     def _write(self, holders: list[Holder]) -> None:
-        os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, "".join(f"{json.dumps(asdict(h))}\n" for h in holders).encode(), 0)
+        text = "".join(f"{json.dumps(asdict(h))}\n" for h in holders).encode()
+        os.pwrite(self._handle, text, 0)  # first, so that there is no moment at which nobody is named
+        os.ftruncate(self._handle, len(text))
 
 
 def unfinished(folder: Path) -> list[Holder]:
     """The Terraforms in this directory whose end no run saw, the last one last; that one may live."""
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        return [Holder(**json.loads(line)) for line in (folder / NAME).read_text().splitlines()]
-    return []
+    found: list[Holder] = []
+    with contextlib.suppress(OSError):
+        for line in (folder / NAME).read_text().splitlines():
+            with contextlib.suppress(ValueError, TypeError):  # the rest of a longer text, where the run died as it wrote
+                found.append(Holder(**json.loads(line)))
+    return found
 
 
 def forget(folder: Path) -> None:
@@ -103,27 +125,76 @@ def at_work(folder: Path) -> bool:
         return False
 
 
-async def settle(folder: Path, reporter: Reporter, clock: Clock, *, interrupt: bool) -> None:
+async def settle(folder: Path, reporter: Reporter, clock: Clock, *, interrupt: bool, locked: Locked | None = None) -> None:
     """Waits for a Terraform that a dead run left behind: it saves what it made, which nobody else can.
 
-    ``interrupt`` asks it (once) to stop after what it has begun.
+    ``interrupt`` asks it (once) to stop after what it has begun. ``locked`` says whether anybody has a lock on the state;
+    an apply without one has begun nothing yet or has saved everything, and is ended if it stays so.
     """
     if not at_work(folder):
         return
     found = next(reversed(unfinished(folder)), None)
-    if found is not None and found.here and found.action in MAKES_NOTHING:
-        reporter.log(f"Ending a {found.action} of an earlier run (process {found.pid}), which makes nothing.")
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(found.pid, signal.SIGKILL)
-    who = f"process {found.pid}" if found and found.here else "a process"
+    who = f"process {found.pid}" if found and found.here and found.pid else "a process"
     reporter.log(f"Terraform of an earlier run is still at work ({who}); waiting for its end.")
     reporter.progress(f"Terraform of an earlier run ({who}) finishes what it began")
-    if interrupt and found is not None and found.here:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(found.pid, signal.SIGINT)
+    if interrupt and found is not None and found.here and found.pid:
+        _signal([found.pid], signal.SIGINT)
+    idle, next_look = 0, clock.now() + IDLE
     while at_work(folder):
+        if found is not None and found.here:
+            if locked is not None and clock.now() >= next_look:
+                idle = 0 if await locked() else idle + 1
+                next_look = clock.now() + IDLE
+            if why := _of_no_use(found, folder, idle):
+                reporter.log(f"Ending what is left of a {found.action} of an earlier run, which {why}.")
+                _signal(holders(folder), signal.SIGKILL)
         await clock.sleep(1.0)
         await _breathe()
+
+
+def _of_no_use(found: Holder, folder: Path, idle: int) -> str:
+    """Why nothing is lost by ending it; empty where something might be."""
+    if found.action in MAKES_NOTHING:
+        return "makes nothing"
+    if idle >= LOOKS:
+        return "has no lock on the state"
+    left = holders(folder)
+    if left and all(PROVIDER in _command(pid) for pid in left):  # which hear nothing of it when Terraform is killed
+        return "was killed itself"
+    return ""
+
+
+def holders(folder: Path) -> list[int]:
+    """The processes that have this directory's lock in their hands, this one left out; none where that can't be seen."""
+    path = str((folder / NAME).resolve())
+    if not Path("/proc/self/fd").exists():
+        return _by_lsof(path)
+    found = set()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if any(str(handle.readlink()) == path for handle in (process / "fd").iterdir()):
+                found.add(int(process.name))
+    return sorted(found - {os.getpid()})
+
+
+def _by_lsof(path: str) -> list[int]:
+    lsof = shutil.which("lsof", path=f"{os.environ.get('PATH', '')}{os.pathsep}/usr/sbin")
+    if lsof is None:
+        return []
+    listed = subprocess.run([lsof, "-t", "--", path], capture_output=True, text=True, check=False).stdout
+    return sorted({int(word) for word in listed.split() if word.isdigit()} - {os.getpid()})
+
+
+def _command(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+
+
+def _signal(pids: list[int], what: signal.Signals) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, what)
 
 
 def is_ours_and_dead(lock: StateLocked, folder: Path) -> bool:

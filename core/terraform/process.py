@@ -44,17 +44,22 @@ async def run(
     its end.
     """
     with ChildLock(folder) as lock, _nameless() as output:
-        process = await asyncio.create_subprocess_exec(
-            *command,
-            cwd=folder,
-            env=dict(environment),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-            pass_fds=(lock.fileno,),
-        )
-        lock.begin(process.pid, doing)
+        lock.begin(doing)
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *command,
+                cwd=folder,
+                env=dict(environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                pass_fds=(lock.fileno,),
+            )
+        except OSError:
+            lock.end()
+            raise
+        lock.began(process.pid)
         kept: list[str] = []
 
         began = time.time()

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,7 +110,6 @@ def _left(folder: Path, **changes: object) -> Holder:
     """A Terraform of this directory whose end nobody saw."""
     holder = replace(Holder.me(action="terraform"), started=1_790_000_000.0, **changes)
     with locks.ChildLock(folder) as lock:
-        lock.begin(1)
         lock._write([holder])
     return holder
 
@@ -117,12 +117,74 @@ def _left(folder: Path, **changes: object) -> Holder:
 async def test_one_that_makes_nothing_is_not_waited_for(tmp_path: Path, heard: Heard) -> None:
     with locks.ChildLock(tmp_path) as lock:
         child = subprocess.Popen(["sleep", "600"], pass_fds=(lock.fileno,), start_new_session=True)
-        lock.begin(child.pid, "plan")
+        lock.begin("plan")
+        lock.began(child.pid)
     assert locks.at_work(tmp_path)
     reaped = asyncio.create_task(asyncio.to_thread(child.wait))
     await asyncio.wait_for(locks.settle(tmp_path, heard, VirtualClock(), interrupt=False), 60)
     assert await reaped == -signal.SIGKILL
     assert locks.unfinished(tmp_path)
+
+
+def _one_at_work(folder: Path, doing: str, *, program: str = "sleep", named: bool = True) -> subprocess.Popen[bytes]:
+    """A process that has the lock of a directory, as a Terraform has whose run is dead."""
+    with locks.ChildLock(folder) as lock:
+        lock.begin(doing)
+        child = subprocess.Popen([program, "600"], pass_fds=(lock.fileno,), start_new_session=True)
+        if named:
+            lock.began(child.pid)
+    return child
+
+
+async def _ended(child: subprocess.Popen[bytes], settling: Coroutine[None, None, None]) -> int:
+    reaped = asyncio.create_task(asyncio.to_thread(child.wait))
+    await asyncio.wait_for(settling, 60)
+    return await reaped
+
+
+async def test_one_whose_run_died_before_it_could_name_it_is_found(tmp_path: Path, heard: Heard) -> None:
+    child = _one_at_work(tmp_path, "plan", named=False)
+    assert await _ended(child, locks.settle(tmp_path, heard, VirtualClock(), interrupt=False)) == -signal.SIGKILL
+
+
+async def test_a_provider_whose_terraform_was_killed_is_ended(tmp_path: Path, heard: Heard) -> None:
+    provider = tmp_path / "terraform-provider-google_v7.45.0_x5"
+    provider.write_text("#!/bin/sh\nread nothing < $0.pipe\n")
+    provider.chmod(0o700)
+    os.mkfifo(f"{provider}.pipe")
+    child = _one_at_work(tmp_path, "apply", program=str(provider))
+    assert await _ended(child, locks.settle(tmp_path, heard, VirtualClock(), interrupt=False)) == -signal.SIGKILL
+    assert any("killed" in line for line in heard.logged)
+
+
+async def test_an_apply_that_never_got_the_states_lock_is_ended(
+    tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "IDLE", 1.0)
+    child = _one_at_work(tmp_path, "apply")
+    answers = iter([True, False, True, False, False])
+
+    async def locked() -> bool:
+        return next(answers)
+
+    assert (
+        await _ended(child, locks.settle(tmp_path, heard, VirtualClock(), interrupt=False, locked=locked)) == -signal.SIGKILL
+    )
+    assert next(answers, None) is None
+
+
+async def test_nobody_is_left_at_work_where_the_program_could_not_be_started(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        await process.run(["/nowhere/terraform"], folder=tmp_path, environment={}, on_line=lambda _: None, doing="apply")
+    assert not locks.unfinished(tmp_path)
+    assert not locks.at_work(tmp_path)
+
+
+def test_a_shorter_text_in_place_of_a_longer_one_names_who_is_there_at_every_moment(tmp_path: Path) -> None:
+    holder = _left(tmp_path)
+    file = tmp_path / locks.NAME
+    file.write_text(file.read_text() + '"torn": 1}\n')
+    assert locks.unfinished(tmp_path) == [holder]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +266,7 @@ async def test_a_terraform_that_was_killed_leaves_its_name(tmp_path: Path, comma
 def test_one_that_was_left_is_remembered_while_others_come_and_go(tmp_path: Path) -> None:
     holder = _left(tmp_path)
     with locks.ChildLock(tmp_path) as lock:
-        lock.begin(2)
+        lock.begin()
         assert len(locks.unfinished(tmp_path)) == 2
         lock.end()
     assert locks.unfinished(tmp_path) == [holder]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from core.cli.look import Console
 from core.cli.output import Output
 from core.environment import Environment, Home
-from core.errors import UsageError
+from core.errors import CancelledByUser, UsageError
 from core.install import image, outside
 from core.install.installation import Installation
 
@@ -80,10 +81,21 @@ def _installed(name: str) -> Environment:
 
 def _with(environment: Environment, work: Callable[[Installation], Awaitable[Any]]) -> Any:
     async def opened() -> Any:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, _cancel_of_this())
         installation = outside.opened(environment)
         try:
             return await work(installation)
         finally:
             await installation.close()
 
-    return asyncio.run(opened())
+    try:
+        return asyncio.run(opened())
+    except asyncio.CancelledError:
+        raise CancelledByUser("It was told to stop, and stopped.") from None
+
+
+def _cancel_of_this() -> Callable[[], object]:
+    """What cancels the task that asks."""
+    task = asyncio.current_task()
+    assert task is not None
+    return task.cancel

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.gcp import storage
+from core.gcp.errors import InvalidRequest, NotFound
 
 if TYPE_CHECKING:
     from core.gcp.client import Google
@@ -39,6 +40,23 @@ async def begin(google: Google, location: str, wish: Mapping[str, Any]) -> str:
         "cloudbuild", "v1", "projects.locations.builds.create", parent=parent, body=dict(wish), tries=1
     )
     return _name(begun["metadata"]["build"], parent)
+
+
+async def status(google: Google, name: str) -> str:
+    """The status of a build; empty where there is no such build any more."""
+    try:
+        build = await google.call("cloudbuild", "v1", "projects.locations.builds.get", name=name)
+    except NotFound:
+        return ""
+    return str(build.get("status"))
+
+
+async def cancel(google: Google, name: str) -> None:
+    """Ends a build that is at work; one that is over is as well as cancelled."""
+    try:
+        await google.call("cloudbuild", "v1", "projects.locations.builds.cancel", name=name, body={}, tries=2)
+    except (InvalidRequest, NotFound):
+        return
 
 
 async def follow(google: Google, name: str, *, on_text: Callable[[str], None]) -> dict[str, Any]:

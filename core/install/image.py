@@ -1,12 +1,13 @@
 """Step ``image``: the development image, built by Cloud Build under the environment's own account, its log told live.
 
 An image whose tag the registry has is there, and is not built again. A build that an earlier run began, or whose answer
-was lost, is found by its tag and followed. In its first minutes a new account's roles do not hold everywhere: a build that
-fails for the lack of one is begun anew.
+was lost, is found by its tag and followed; a run that is stopped cancels its own. In its first minutes a new account's roles
+do not hold everywhere: a build that fails for the lack of one is begun anew.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -24,6 +25,8 @@ from core.run.step import Context, Reporter, Step
 
 FRESH = 600.0
 """Seconds in which a new account's roles may not hold yet: they take a minute or two, and seven at times."""
+STOPPING = 15.0
+"""Real seconds that a run which is stopped may take to cancel its build: whoever stops it waits for that."""
 LAST_LINES = 12
 TIMEOUTS = {"gpu-dl": 7200}
 _TIMEOUT = 3600
@@ -128,13 +131,20 @@ async def of(environment: Environment, template: str) -> dict[str, str]:
 
 
 async def build(installation: Installation, work: Work, *, fresh_until: float = 0.0) -> Image:
-    """Builds the environment's image, or follows a build of it that is under way; raises what it failed of."""
+    """Builds the environment's image, or follows a build of it that is under way; raises what it failed of.
+
+    Where this is cancelled, the build is too.
+    """
     packed = sources(installation.values["image"])
-    key = f"image-{packed.tag}"
-    name = await _under_way(installation, work, key, packed) or await _begin(installation, work, key, packed, fresh_until)
-    lines: list[str] = []
-    told = _Told(work, lines)
-    ended = await cloud_build.follow(installation.google, name, on_text=told)
+    key, lines = f"image-{packed.tag}", list[str]()
+    try:
+        name = await _under_way(installation, work, key, packed) or await _begin(
+            installation, work, key, packed, fresh_until
+        )
+        ended = await cloud_build.follow(installation.google, name, on_text=_Told(work, lines))
+    except asyncio.CancelledError:
+        await _stop(installation, work, key, packed)
+        raise
     work.operation_finished(key, f"cloudbuild/v1/{name}")
     if ended.get("status") != "SUCCESS":
         raise _failure(ended, lines, fresh=installation.clock.now() < fresh_until)
@@ -148,12 +158,36 @@ async def _under_way(installation: Installation, work: Work, key: str, packed: S
     """The build of these sources that was begun before, by this run or one whose answer was lost; empty for none."""
     pending = work.pending_operation(key)
     if pending is not None:
-        return pending.removeprefix("cloudbuild/v1/")
-    names = installation.names
-    name = await cloud_build.active(installation.google, names.region, f"{ID_LABEL}-{names.id}-{packed.tag}")
+        name = pending.removeprefix("cloudbuild/v1/")
+        if await cloud_build.status(installation.google, name) not in ("", "CANCELLED"):
+            return name
+        work.operation_finished(key, pending)
+    name = await cloud_build.active(installation.google, installation.names.region, _tag(installation, packed))
     if name:
         work.operation_started(key, f"cloudbuild/v1/{name}")
     return name
+
+
+async def _stop(installation: Installation, work: Work, key: str, packed: Sources) -> None:
+    """Cancels the build of a run that is stopped; one that can't be cancelled in time is the next run's to take up."""
+    google, pending = installation.google, work.pending_operation(key)
+    try:
+        async with asyncio.timeout(STOPPING):
+            name = (pending or "").removeprefix("cloudbuild/v1/")
+            name = name or await cloud_build.active(google, installation.names.region, _tag(installation, packed))
+            if name:
+                await cloud_build.cancel(google, name)
+                work.log("The build is cancelled with the run.")
+    except (MlopsError, TimeoutError) as error:
+        work.log(f"The build could not be cancelled, and goes on: {error}")
+        return
+    if pending is not None:
+        work.operation_finished(key, pending)
+
+
+def _tag(installation: Installation, packed: Sources) -> str:
+    """The tag by which a build of these sources for this environment is found."""
+    return f"{ID_LABEL}-{installation.names.id}-{packed.tag}"
 
 
 async def _begin(installation: Installation, work: Work, key: str, packed: Sources, fresh_until: float) -> str:
@@ -201,7 +235,7 @@ def _wish(installation: Installation, packed: Sources, source: str) -> dict[str,
         "logsBucket": f"gs://{names.build_bucket}",
         "options": options,
         "timeout": f"{TIMEOUTS.get(packed.template, _TIMEOUT)}s",
-        "tags": ["mlops-env", f"{ID_LABEL}-{names.id}-{packed.tag}"],
+        "tags": ["mlops-env", _tag(installation, packed)],
     }  # fmt: skip
 
 

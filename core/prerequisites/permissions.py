@@ -54,8 +54,8 @@ _ALWAYS: dict[str, str] = {
     "storage.buckets": "create",
     "artifactregistry.repositories": "create get delete getIamPolicy setIamPolicy",
 }
-_IMAGE: dict[str, str] = {"cloudbuild.builds": "create get"}
-_NOTEBOOK: dict[str, str] = {"notebooks.instances": "create get delete"}
+_IMAGE: dict[str, str] = {"cloudbuild.builds": "create get list update"}
+_NOTEBOOK: dict[str, str] = {"notebooks.instances": "create get update delete start stop"}
 _KEY: dict[str, str] = {"iam.serviceAccountKeys": "create"}
 
 

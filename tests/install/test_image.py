@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -15,7 +16,7 @@ from core.errors import PermanentError, TemporaryError
 from core.gcp import cloud_build, services
 from core.gcp.errors import Unavailable
 from core.install import image
-from core.install.image_sources import sources
+from core.install.image_sources import Sources, sources
 from core.install.installation import Installation
 from core.rehearsal.google import iam, iam_policy
 from tests.gcp.simulated_google import Simulation, Told, installation, simulation
@@ -97,7 +98,7 @@ async def test_other_sources_are_built_anew(made: Made, monkeypatch: pytest.Monk
     async with made() as (_, run):
         before = (await build(run)).facts["image"]
         known = sources("kfp-dev")
-        other = image.Sources("kfp-dev", {**known.files, "requirements.txt": b"kfp==2.18.0\n"})
+        other = Sources("kfp-dev", {**known.files, "requirements.txt": b"kfp==2.18.0\n"})
         monkeypatch.setattr(image, "sources", lambda _: other)
         after = (await build(run)).facts["image"]
         assert after["tag"] != before["tag"]
@@ -135,6 +136,84 @@ async def test_a_build_whose_answer_was_lost_is_found_by_its_tag(made: Made) -> 
             await build(run)
         assert (await build(run)).facts["image"]
         assert len(await builds(run)) == 1
+
+
+class Stopped(Told):
+    """A run's context that says when its build has begun."""
+
+    def operation_started(self, key: str, name: str) -> None:
+        super().operation_started(key, name)
+        self.at_work.set()
+
+    at_work: asyncio.Event
+
+
+async def stopped_in_mid_build(run: Installation, told: Stopped | None = None) -> Stopped:
+    told = told or Stopped(clock=run.clock)
+    told.at_work = asyncio.Event()
+    working = asyncio.create_task(build(run, told))
+    await told.at_work.wait()
+    working.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await working
+    return told
+
+
+LONG: dict[str, Any] = {"speed": 60, "durations": {BUILD: 600}}
+
+
+async def test_a_run_that_is_stopped_cancels_its_build_and_the_next_begins_anew(made: Made) -> None:
+    async with made(LONG) as (_, run):
+        told = await stopped_in_mid_build(run)
+        assert [b["status"] for b in await builds(run)] == ["CANCELLED"]
+        assert not told.open_operations, "the next run has nothing to follow"
+        assert any("cancelled" in line for line in told.lines)
+        again = await stopped_in_mid_build(run)
+        assert again.begun
+        assert [b["status"] for b in await builds(run)] == ["CANCELLED", "CANCELLED"]
+
+
+async def test_a_run_that_is_stopped_before_it_knows_its_build_cancels_it_too(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, begun = cloud_build.begin, asyncio.Event()
+
+    async def answered_too_late(*arguments: Any) -> str:
+        await begin(*arguments)
+        begun.set()
+        return str(await asyncio.Event().wait())
+
+    monkeypatch.setattr(cloud_build, "begin", answered_too_late)
+    async with made(LONG) as (_, run):
+        working = asyncio.create_task(build(run))
+        await begun.wait()
+        working.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await working
+        assert [b["status"] for b in await builds(run)] == ["CANCELLED"]
+
+
+async def test_a_build_that_can_not_be_cancelled_is_taken_up_by_the_next_run(made: Made) -> None:
+    fault = {"call": "cloudbuild.projects.locations.builds.cancel", "status": 403, "times": 0}
+    async with made({"speed": 300, "durations": {BUILD: 120}, "fault": [fault]}) as (_, run):
+        told = await stopped_in_mid_build(run)
+        assert told.open_operations
+        assert any("could not be cancelled" in line for line in told.lines)
+        again = Told(clock=run.clock, open_operations=dict(told.open_operations))
+        assert (await build(run, again)).facts["image"]
+        assert len(await builds(run)) == 1
+
+
+async def test_a_build_that_was_cancelled_meanwhile_is_begun_anew(made: Made) -> None:
+    async with made({"speed": 300, "durations": {BUILD: 60}}) as (_, run):
+        packed = sources("kfp-dev")
+        lost = Told(clock=run.clock)
+        await image._begin(run, lost, f"image-{packed.tag}", packed, 0.0)
+        (name,) = lost.open_operations.values()
+        await cloud_build.cancel(run.google, name.removeprefix("cloudbuild/v1/"))
+        again = Told(clock=run.clock, open_operations=dict(lost.open_operations))
+        assert (await build(run, again)).facts["image"]
+        assert sorted(b["status"] for b in await builds(run)) == ["CANCELLED", "SUCCESS"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ async def looked(
     ("given", "more"),
     [
         ({"image": "none"}, set()),
-        ({"image": "kfp-dev"}, {"cloudbuild.builds.create", "cloudbuild.builds.get"}),
+        ({"image": "kfp-dev"}, {f"cloudbuild.builds.{verb}" for verb in ("create", "get", "list", "update")}),
         ({"image": "none", "user_gcp_sa": True}, {"iam.serviceAccountKeys.create"}),
     ],
 )

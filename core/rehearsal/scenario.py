@@ -118,7 +118,7 @@ class Terraform:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A whole scenario file."""
+    """A whole scenario file; ``lacks`` says what a zone or a region does not offer (`core.rehearsal.google.offers`)."""
 
     speed: float = 60
     seed: int = 7
@@ -126,6 +126,7 @@ class Scenario:
     durations: dict[str, float] = field(default_factory=dict)
     fault: list[Fault] = field(default_factory=list)
     project: Project = field(default_factory=Project)
+    lacks: dict[str, list[str]] = field(default_factory=dict)
     sign_in: SignIn = field(default_factory=SignIn)
     delays: Delays = field(default_factory=Delays)
     terraform: Terraform = field(default_factory=Terraform)
@@ -172,6 +173,9 @@ def parse(data: Mapping[str, Any]) -> Scenario:
     durations = values.get("durations", {})
     if not isinstance(durations, dict) or not all(_number(v) for v in durations.values()):
         raise _wrong("durations", durations, "calls with numbers of seconds, 0 or more")
+    lacks = values.get("lacks", {})
+    if not isinstance(lacks, dict) or not all(_texts(named) for named in lacks.values()):
+        raise _wrong("lacks", lacks, "zones or regions, each with a list of what it does not offer")
     scenario = Scenario(**values)
     if scenario.terraform.provider not in PROVIDERS:
         raise _wrong("terraform.provider", scenario.terraform.provider, " or ".join(PROVIDERS))
@@ -215,6 +219,10 @@ def _known(cls: type, data: Mapping[str, Any], prefix: str) -> Mapping[str, Any]
 
 def _number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(entry, str) for entry in value)
 
 
 def _wrong(key: str, value: Any, allowed: str) -> UsageError:

@@ -34,6 +34,7 @@ def create(call: Call) -> Document:
         raise ApiError(
             400, f"Constraint constraints/gcp.resourceLocations violated for {parent}.", status="FAILED_PRECONDITION"
         )
+    org_policies.without_key(call.world, "artifactregistry.googleapis.com", call.body.get("kmsKeyName"))
     name = f"{parent}/repositories/{id}"
     if call.store.get(KIND, name) is not None:
         raise ApiError(409, "the repository already exists")

@@ -14,7 +14,7 @@ import re
 import tarfile
 import uuid
 
-from core.rehearsal.google import artifactregistry, operations
+from core.rehearsal.google import artifactregistry, offers, operations, org_policies
 from core.rehearsal.google.calls import Call, answers, listing, project_of
 from core.rehearsal.google.compute_catalogue import REGIONS
 from core.rehearsal.google.errors import ApiError
@@ -38,6 +38,13 @@ def create(call: Call) -> Document:
     location = call.full("parent").split("/")[3] if call.get("parent") else "global"
     if location not in (*REGIONS, "global"):
         raise ApiError(400, f"invalid location {location}")
+    if offers.lacks(call.world, location, offers.BUILDS):
+        raise ApiError(
+            400,
+            "failed precondition: due to quota restrictions, Cloud Build cannot run builds in this region, see "
+            "https://cloud.google.com/build/docs/locations#restricted_regions_for_some_projects",
+            status="FAILED_PRECONDITION",
+        )
     _check(call)
     id = str(uuid.uuid4())
     build: Document = {
@@ -58,6 +65,12 @@ def _check(call: Call) -> None:
     body, options = call.body, call.body.get("options") or {}
     if not body.get("steps") or not all(step.get("name") for step in body["steps"]):
         raise ApiError(400, "invalid build: no build steps specified")
+    pool = str((options.get("pool") or {}).get("name", ""))
+    if org_policies.refuses(call.world, "cloudbuild.allowedWorkerPools", pool):
+        raise ApiError(
+            400, "failed precondition: constraint constraints/cloudbuild.allowedWorkerPools violated: the pool of the "
+            "build is not among those that are allowed", status="FAILED_PRECONDITION",
+        )  # fmt: skip
     account = _account(body)
     if not account:
         raise ApiError(501, "The rehearsal cloud builds only under an account that is named.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from core.rehearsal.google import compute
+from core.rehearsal.google import compute, offers
 from core.rehearsal.google.calls import Call, answers, project_of
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.store import Document
@@ -159,22 +159,35 @@ def machine_type(call: Call) -> Document:
     """One machine type."""
     size = machine(str(call["machineType"]))
     zone(call)
-    if size is None:
+    if size is None or offers.lacks(call.world, str(call["zone"]), str(call["machineType"])):
         where = f"projects/{call.project}/zones/{call['zone']}/machineTypes/{call['machineType']}"
         raise ApiError(404, f"The resource '{where}' was not found")
-    return _machine(call, str(call["machineType"]), size)
+    return _machine(call, str(call["zone"]), str(call["machineType"]), size)
 
 
 @answers("compute.machineTypes.list", permission="compute.machineTypes.list", on=project_of)
 def machine_types(call: Call) -> Document:
     """The machine types of a zone."""
     zone(call)
+    found = _machines(call, str(call["zone"]))
+    return compute.answer_list(call, "machineTypes", found, f"zones/{call['zone']}")
+
+
+@answers("compute.machineTypes.aggregatedList", permission="compute.machineTypes.list", on=project_of)
+def machine_types_everywhere(call: Call) -> Document:
+    """The machine types of every zone."""
+    zones = [f"{region}-{letter}" for region in sorted(REGIONS) for letter in REGIONS[region]]
+    found = {f"zones/{z}": {"machineTypes": listed} for z in zones if (listed := _machines(call, z))}
+    return {"kind": "compute#machineTypeAggregatedList", "id": f"projects/{call.project}/aggregated/machineTypes",
+            "items": found}  # fmt: skip
+
+
+def _machines(call: Call, zone: str) -> list[Document]:
+    """What a zone offers, as the call's filter wants it."""
     names = [*_SHARED, *(f"{family}-{size}" for family, (_, sizes) in _FAMILIES.items() for size in sizes)]
-    found = [_machine(call, n, machine(n) or (0, 0)) for n in sorted(names)]
-    wanted = str(call.get("filter", ""))
-    return compute.answer_list(
-        call, "machineTypes", [m for m in found if compute.matches(m, wanted)], f"zones/{call['zone']}"
-    )
+    offered = [n for n in sorted(names) if not offers.lacks(call.world, zone, n)]
+    found = [_machine(call, zone, n, machine(n) or (0, 0)) for n in offered]
+    return [m for m in found if compute.matches(m, str(call.get("filter", "")))]
 
 
 def _region(call: Call, name: str) -> Document:
@@ -196,14 +209,14 @@ def _zone(call: Call, region: str, letter: str) -> Document:
         "id": str(2000 + sorted(REGIONS).index(region) * 10 + ord(letter) - 97),
         "name": f"{region}-{letter}",
         "description": f"{region}-{letter}",
-        "status": "UP",
+        "status": "DOWN" if offers.lacks(call.world, f"{region}-{letter}", offers.ZONE) else "UP",
         "region": f"{compute.LINK}projects/{call.project}/regions/{region}",
         "selfLink": f"{compute.LINK}projects/{call.project}/zones/{region}-{letter}",
         "availableCpuPlatforms": ["Intel Broadwell", "Intel Cascade Lake", "Intel Ice Lake", "AMD Milan"],
     }
 
 
-def _machine(call: Call, name: str, size: tuple[float, int]) -> Document:
+def _machine(call: Call, zone: str, name: str, size: tuple[float, int]) -> Document:
     entry: dict[str, Any] = {
         "kind": "compute#machineType",
         "id": str(3000 + sum(name.encode())),
@@ -211,10 +224,10 @@ def _machine(call: Call, name: str, size: tuple[float, int]) -> Document:
         "description": f"{size[0]:g} vCPUs, {size[1] / 1024:g} GB RAM",
         "guestCpus": int(size[0]),
         "memoryMb": size[1],
-        "zone": str(call["zone"]),
+        "zone": zone,
         "isSharedCpu": name in _SHARED,
         "maximumPersistentDisks": 128,
         "maximumPersistentDisksSizeGb": "263168",
-        "selfLink": f"{compute.LINK}projects/{call.project}/zones/{call['zone']}/machineTypes/{name}",
+        "selfLink": f"{compute.LINK}projects/{call.project}/zones/{zone}/machineTypes/{name}",
     }
     return entry

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any
 
-from core.rehearsal.google import compute, operations
+from core.rehearsal.google import compute, operations, org_policies
 from core.rehearsal.google.calls import Call, answers, project_of
 from core.rehearsal.google.compute import fetch, in_use, kind, linked, path, scope_of, short
 from core.rehearsal.google.errors import ApiError
@@ -28,6 +28,9 @@ _OUTPUT = (
 )
 
 
+FLOW_LOGS, NAT_USAGE = "compute.requireVpcFlowLogs", "compute.restrictCloudNATUsage"
+
+
 def _network(call: Call, body: Document) -> Document:
     resource = {"routingConfig": {"routingMode": "REGIONAL"}, "mtu": 1460, "peerings": [], **body}
     resource.setdefault("networkFirewallPolicyEnforcementOrder", "AFTER_CLASSIC_FIREWALL")
@@ -39,6 +42,8 @@ def _subnetwork(call: Call, body: Document) -> Document:
     ranges = [body.get("ipCidrRange"), *(r.get("ipCidrRange") for r in body.get("secondaryIpRanges", []))]
     for cidr in ranges:
         _free(call, network["selfLink"], str(cidr))
+    if not (body.get("logConfig") or {}).get("enable") and org_policies.said(call.world, FLOW_LOGS):
+        raise org_policies.violated(call.world, FLOW_LOGS)
     first = next(ipaddress.ip_network(str(body["ipCidrRange"])).hosts())
     return {
         "purpose": "PRIVATE", "stackType": "IPV4_ONLY", "privateIpGoogleAccess": False,
@@ -74,11 +79,21 @@ def _free(call: Call, network: str, cidr: str, *, apart_from: str = "") -> None:
 
 def _router(call: Call, body: Document) -> Document:
     _, _, network = linked(call, str(body.get("network", "")))
+    _nat_allowed(call, body)
     return {
         **body,
         "network": network["selfLink"],
         **({"nats": [_nat(n) for n in body["nats"]]} if body.get("nats") else {}),
     }
+
+
+def _nat_allowed(call: Call, router: Document) -> None:
+    """Refuses a NAT where a policy names the subnetworks or projects that may have one, and not this."""
+    project = f"projects/{call.project}"
+    if router.get("nats") and not any(
+        not org_policies.refuses(call.world, NAT_USAGE, value) for value in (project, f"under:{project}")
+    ):
+        raise org_policies.violated(call.world, NAT_USAGE, where=project)
 
 
 def _nat(nat: Document) -> Document:
@@ -286,6 +301,7 @@ def _patch(collection: str, parameter: str) -> Callable[[Call], Document]:
         base = {k: v for k, v in old.items() if k in (*_OUTPUT, "name", "network")} if call.method.verb == "PUT" else old
         new = merged(base, change)
         if collection == "routers" and new.get("nats"):
+            _nat_allowed(call, new)
             new["nats"] = [_nat(n) for n in new["nats"]]
         if collection == "subnetworks":
             new["fingerprint"] = compute.fingerprint(new)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from core.rehearsal.google import compute, compute_catalogue, operations, org_policies
+from core.rehearsal.google import compute, compute_catalogue, offers, operations, org_policies
 from core.rehearsal.google.calls import Call
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.store import Document
@@ -106,9 +106,9 @@ _DETAIL = {"CREATE_CLUSTER": "Cluster is being deployed...", "CREATE_NODE_POOL":
 
 def pool(call: Call, cluster: Document, given: Document) -> Document:
     """A node pool with everything that the service fills in; raises `ApiError` where its account or machines can't be."""
-    config = _config(call, given.get("config") or {})
     location, name = cluster["location"], given.get("name") or "default-pool"
     zones = given.get("locations") or cluster["locations"]
+    config = _config(call, given.get("config") or {}, zones)
     groups = [
         f"{compute.LINK}projects/{call.project}/zones/{z}/instanceGroupManagers/gke-{cluster['name']}-{name}-{secrets.token_hex(4)}-grp"
         for z in zones
@@ -141,15 +141,16 @@ def pool(call: Call, cluster: Document, given: Document) -> Document:
     }
 
 
-def _config(call: Call, given: Document) -> Document:
+def _config(call: Call, given: Document, zones: list[str]) -> Document:
     account = given.get("serviceAccount") or "default"
     email = f"{call.world.number}-compute@developer.gserviceaccount.com" if account == "default" else account
     if call.store.get("iam.serviceAccounts", email) is None and call.store.get("service-agents", email) is None:
         raise ApiError(400, f'Service account "{email}" does not exist.', status="FAILED_PRECONDITION")
     call.require("iam.serviceAccounts.actAs", f"projects/{call.project}/serviceAccounts/{email}")
     machine = str(given.get("machineType") or "e2-medium")
-    if compute_catalogue.machine(machine) is None:
-        raise ApiError(400, f'Machine type with name "{machine}" does not exist in zone.')
+    for zone in zones:
+        if compute_catalogue.machine(machine) is None or offers.lacks(call.world, zone, machine):
+            raise ApiError(400, f'Machine type with name "{machine}" does not exist in zone "{zone}".')
     secure = (given.get("shieldedInstanceConfig") or {}).get("enableSecureBoot")
     if not secure and org_policies.enforced(call.world, "compute.requireShieldedVm"):
         raise ApiError(400, f"Constraint constraints/compute.requireShieldedVm violated for project projects/{call.project}."
@@ -178,7 +179,7 @@ def refusal(call: Call, cluster: Document, pools: list[Document]) -> Document | 
 
 def _address_refused(call: Call, cluster: Document, pools: list[Document]) -> Document | None:
     """Nodes with public addresses where a policy allows none: their machines are refused one by one, later."""
-    if not org_policies.enforced(call.world, "compute.vmExternalIpAccess"):
+    if not org_policies.enforced(call.world, "compute.vmExternalIpAccess", "compute.managed.vmExternalIpAccess"):
         return None
     if all(each["networkConfig"]["enablePrivateNodes"] for each in pools):
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.rehearsal.google import operations
+from core.rehearsal.google import offers, operations
 from core.rehearsal.google.calls import Call, answers, project_of
 from core.rehearsal.google.container import VERSIONS, shown
 from core.rehearsal.google.errors import ApiError
@@ -13,10 +13,11 @@ from core.rehearsal.store import Document
          permission="container.clusters.list", on=project_of)  # fmt: skip
 def server_config(call: Call) -> Document:
     """The versions of each channel."""
+    location = call.full("name").split("/")[3] if call.get("name") else str(call["zone"])
     channels = [
         {"channel": c, "defaultVersion": v, "validVersions": [v], "upgradeTargetVersion": v}
         for c, v in VERSIONS.items()
-        if c != "UNSPECIFIED"
+        if c != "UNSPECIFIED" and not offers.lacks(call.world, location, c)
     ]
     versions = sorted(set(VERSIONS.values()), reverse=True)
     return {

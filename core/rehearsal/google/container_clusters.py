@@ -9,7 +9,7 @@ import re
 import secrets
 from typing import Any
 
-from core.rehearsal.google import compute, operations, serviceusage
+from core.rehearsal.google import compute, container_policies, offers, operations, serviceusage
 from core.rehearsal.google.calls import Call, answers, project_of
 from core.rehearsal.google.container import (
     KIND,
@@ -53,6 +53,7 @@ def create(call: Call) -> Document:
             400, f"Google Compute Engine: Required 'compute.networks.get' permission for 'projects/{call.project}'.",
             status="FAILED_PRECONDITION", reason="failedPrecondition",
         )  # fmt: skip
+    container_policies.obey(call, given, full)
     cluster = _new(call, given, location, name)
     sent = given.get("nodePools") or [
         {
@@ -251,6 +252,8 @@ SETTINGS: Document = {
 def _new(call: Call, given: Document, location: str, name: str) -> Document:
     world = call.world
     channel = (given.get("releaseChannel") or {}).get("channel", "REGULAR")
+    if offers.lacks(world, location, channel):
+        raise bad_request(f"Release channel {channel} is not supported in {location}.")
     version = _version(str(given.get("initialClusterVersion") or ""), channel)
     network, subnetwork, allocation = _networking(call, given, location)
     labels = given.get("resourceLabels") or {}

@@ -42,7 +42,7 @@ def create(call: Call) -> Document:
             f'The account ID "{account_id}" does not have a length between 6 and 30 or doesn\'t match the pattern '
             '"^[a-z](?:[-a-z0-9]{4,28}[a-z0-9])$".',
         )
-    if org_policies.enforced(call.world, "iam.disableServiceAccountCreation"):
+    if org_policies.enforced(call.world, "iam.disableServiceAccountCreation", "iam.managed.disableServiceAccountCreation"):
         raise ApiError(400, "Service account creation is not allowed on this project.", status="FAILED_PRECONDITION")
     email = f"{account_id}@{call.project}.iam.gserviceaccount.com"
     if call.store.get(KIND, email) is not None:

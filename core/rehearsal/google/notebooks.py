@@ -10,7 +10,15 @@ import hashlib
 import re
 import uuid
 
-from core.rehearsal.google import artifactregistry, compute, compute_instances, operations, org_policies
+from core.rehearsal.google import (
+    artifactregistry,
+    compute,
+    compute_catalogue,
+    compute_instances,
+    notebooks_policies,
+    offers,
+    operations,
+)
 from core.rehearsal.google.calls import Call, answers, listing, project_of
 from core.rehearsal.google.compute_catalogue import REGIONS
 from core.rehearsal.google.errors import ApiError
@@ -26,11 +34,14 @@ _CONTAINER_FACTOR = 2.25
 _ADDED = {
     "version-description": "20261004-2157-rc0",
     "enable-guest-attributes": "TRUE",
+    "enable-oslogin": "TRUE",
     "framework": "Workbench",
     "proxy-mode": "service_account",
     "shutdown-script": "/opt/deeplearning/bin/shutdown_script.sh",
 }
 """Metadata that the service sets by itself."""
+_ONLY_STOPPED = re.compile(r"gce_?setup\.(machine_?type|shielded_?instance_?config|container_?image)", re.IGNORECASE)
+"""What is changed only while an instance is stopped, as a mask names it."""
 
 
 @answers(f"{_PLACE}.create", permission="notebooks.instances.create", on=project_of)
@@ -46,6 +57,9 @@ def create(call: Call) -> Document:
         raise ApiError(409, f"Resource '{name}' already exists")
     setup: Document = dict(call.body.get("gceSetup") or {})
     _check(call, setup)
+    machine = str(setup.get("machineType") or "e2-standard-4")
+    if compute_catalogue.machine(machine) is None or offers.lacks(call.world, zone, machine):
+        raise ApiError(400, f"Machine type {machine} does not exist in zone {zone}.")
     hexed = hashlib.sha256(name.encode()).hexdigest()[:16]
     instance: Document = {
         **call.body, "name": name, "id": str(uuid.uuid4()), "state": "PROVISIONING", "creator": call.email,
@@ -72,11 +86,7 @@ def _check(call: Call, setup: Document) -> None:
         for key in ("network", "subnet"):
             if interface.get(key):
                 compute.linked(call, str(interface[key]))
-    if not setup.get("disablePublicIp") and org_policies.enforced(call.world, "compute.vmExternalIpAccess"):
-        raise ApiError(400, "Constraint constraints/compute.vmExternalIpAccess violated.", status="FAILED_PRECONDITION")
-    secure = (setup.get("shieldedInstanceConfig") or {}).get("enableSecureBoot")
-    if not secure and org_policies.enforced(call.world, "compute.requireShieldedVm"):
-        raise ApiError(400, "Constraint constraints/compute.requireShieldedVm violated.", status="FAILED_PRECONDITION")
+    notebooks_policies.obey(call, setup)
     script = str((setup.get("metadata") or {}).get("post-startup-script", ""))
     if script and not script.startswith("gs://"):
         raise ApiError(400, "post-startup-script must be a Cloud Storage path beginning with gs://.")
@@ -167,15 +177,26 @@ def config(call: Call) -> Document:
 
 @answers(f"{_PLACE}.patch", permission="notebooks.instances.update")
 def patch(call: Call) -> Document:
-    """Changes an instance; its machine only while it is stopped."""
+    """Changes an instance, its machine and its image only while it is stopped; an empty label or metadata is removed."""
     old, mask = _instance(call), str(call.get("updateMask") or ",".join(call.body))
-    if "machine_type" in mask.replace("machineType", "machine_type") and old["state"] != "STOPPED":
-        raise ApiError(400, "The instance must be stopped before its machine type is changed.", status="FAILED_PRECONDITION")
+    if (found := _ONLY_STOPPED.search(mask)) and old["state"] != "STOPPED":
+        raise ApiError(400, f"The instance must be stopped before {found[0]} is changed.", status="FAILED_PRECONDITION")
     new = masked(old, call.body, mask)
-    metadata = {**_ADDED, **(new["gceSetup"].get("metadata") or {})}
-    new = {**new, "gceSetup": {**new["gceSetup"], "metadata": metadata}, "updateTime": call.now}
+    metadata = _kept(new["gceSetup"].get("metadata"), old["gceSetup"]["metadata"])
+    labels = _kept(new.get("labels"), old.get("labels"))
+    new = {
+        **new,
+        "labels": labels,
+        "gceSetup": {**new["gceSetup"], "metadata": {**_ADDED, **metadata}},
+        "updateTime": call.now,
+    }
     call.store.put(KIND, old["name"], new)
     return _operation(call, old["name"], "update", "notebooks.same")
+
+
+def _kept(new: Document | None, old: Document | None) -> Document:
+    """A map as it is kept: what was emptied is gone."""
+    return {k: v for k, v in (new or {}).items() if v or not (old or {}).get(k)}
 
 
 @operations.effect("notebooks.same")
@@ -196,11 +217,12 @@ def stop(call: Call) -> Document:
 
 
 def _turn(call: Call, before: str, meanwhile: str, verb: str) -> Document:
+    """Begins to stop or start an instance; where it is there already, nothing comes of it, as with any VM."""
     instance = _instance(call)
+    if instance["state"] not in ("ACTIVE", "STOPPED"):
+        raise ApiError(409, f"unable to queue the operation: the instance is {instance['state']}", status="ABORTED")
     if instance["state"] != before:
-        raise ApiError(
-            400, f"unable to queue the operation: the instance is {instance['state']}", status="FAILED_PRECONDITION"
-        )
+        return _operation(call, instance["name"], verb, "notebooks.same")
     call.store.put(KIND, instance["name"], {**instance, "state": meanwhile})
     return _operation(call, instance["name"], verb, f"notebooks.{verb}")
 

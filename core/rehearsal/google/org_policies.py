@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from core.rehearsal.google.errors import ApiError
 from core.rehearsal.store import Document
 from core.rehearsal.world import World
 
@@ -17,10 +18,22 @@ def said(world: World, constraint: str) -> Any:
     return world.scenario.project.policies.get(f"constraints/{constraint.removeprefix('constraints/')}")
 
 
-def enforced(world: World, constraint: str) -> bool:
-    """Whether a constraint that is either on or off is on."""
-    value = said(world, constraint)
+def enforced(world: World, *constraints: str) -> bool:
+    """Whether a constraint that is either on or off is on, or one of several: the older one and its managed twin."""
+    return any(_on(said(world, constraint)) for constraint in constraints)
+
+
+def _on(value: Any) -> bool:
     return value is True or (isinstance(value, dict) and (value.get("enforce") is True or value.get("denyAll") is True))
+
+
+def violated(world: World, constraint: str, *, where: str = "") -> ApiError:
+    """412 in Compute's words: a constraint is violated (by a resource, where one is named)."""
+    said_of = f" Resource {where} is not allowed." if where else ""
+    return ApiError(
+        412, f"Constraint constraints/{constraint} violated for project projects/{world.number}.{said_of}",
+        reason="conditionNotMet",
+    )  # fmt: skip
 
 
 def refuses(world: World, constraint: str, value: str) -> bool:
@@ -34,6 +47,15 @@ def refuses(world: World, constraint: str, value: str) -> bool:
             return True
         return "allowedValues" in values and not _among(value, values["allowedValues"])
     return rule is True
+
+
+def without_key(world: World, service: str, key: Any) -> None:
+    """Refuses what a service is to make without a key of the customer's, where the organization wants one."""
+    if not key and refuses(world, "gcp.restrictNonCmekServices", service):
+        raise ApiError(
+            412, f"Constraint constraints/gcp.restrictNonCmekServices violated for projects/{world.number} attempting to "
+            f"create or modify a {service} resource without specifying a KMS key.", reason="conditionNotMet",
+        )  # fmt: skip
 
 
 def rules(world: World, constraint: str) -> list[Document]:

@@ -47,6 +47,9 @@ def create(call: Call) -> Document:
         raise ApiError(409, f"Secret [{name}] already exists.")
     replication = call.body.get("replication") or {}
     _place(call, replication)
+    replicas = (replication.get("userManaged") or {}).get("replicas", [])
+    key = replicas and all(r.get("customerManagedEncryption") for r in replicas)
+    org_policies.without_key(call.world, "secretmanager.googleapis.com", key)
     resource = {**call.body, "name": name, "createTime": call.now, "etag": f'"{call.store.next("secrets"):x}"'}
     return call.store.put(SECRETS, name, resource)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.rehearsal.google import compute, operations, serviceusage
+from core.rehearsal.google import compute, operations, org_policies, serviceusage
 from core.rehearsal.google.calls import Call, answers
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.google.sql import WEEK
@@ -16,6 +16,7 @@ FOUR_DAYS = 4 * 24 * 3600.0
 """Simulated seconds after its deletion during which an instance still holds the connection."""
 
 PEERING = "servicenetworking-googleapis-com"
+_PRODUCER = "projects/k4f8-tp"
 _SERVICE = "services/servicenetworking.googleapis.com"
 
 
@@ -46,6 +47,12 @@ def create(call: Call) -> Document:
             "code": 7, "reason": "PERMISSION_DENIED",
             "message": f"Required 'compute.globalAddresses.list' permission for 'projects/{call.world.number}'",
         }  # fmt: skip
+    if org_policies.refuses(call.world, "compute.restrictVpcPeering", f"{_PRODUCER}/global/networks/servicenetworking"):
+        error = {
+            "code": 9, "reason": "FAILED_PRECONDITION",
+            "message": f"Constraint constraints/compute.restrictVpcPeering violated for projects/{call.world.project}. "
+            f"Peering the network {network} is not allowed.",
+        }  # fmt: skip
     return _operation(call, "servicenetworking.peered", error=error, network=network, network_key=key, ranges=ranges)
 
 
@@ -64,7 +71,7 @@ def _peered(world: World, operation: Document) -> Document:
         peering = {
             "name": PEERING, "state": "ACTIVE", "stateDetails": "[2026] Connected.", "autoCreateRoutes": True,
             "exchangeSubnetRoutes": True, "exportCustomRoutes": False, "importCustomRoutes": False,
-            "network": f"{compute.LINK}projects/k4f8-tp/global/networks/servicenetworking",
+            "network": f"{compute.LINK}{_PRODUCER}/global/networks/servicenetworking",
         }  # fmt: skip
         world.store.put(compute.kind("networks"), key, {**network, "peerings": [*network.get("peerings", []), peering]})
     return {"@type": "type.googleapis.com/google.cloud.servicenetworking.v1.Connection", **connection}

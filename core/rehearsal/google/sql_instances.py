@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import secrets
 
-from core.rehearsal.google import compute, operations, org_policies, sql, sql_users
+from core.rehearsal.google import compute, offers, operations, org_policies, sql, sql_users
 from core.rehearsal.google.calls import Call, answers, project_of
+from core.rehearsal.google.compute_catalogue import REGIONS
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.google.merge import merged
 from core.rehearsal.google.sql import DATABASES, KIND, RESERVED, USERS, WEEK, fetch, idle, key, operate, shown
@@ -167,8 +168,7 @@ def tiers(call: Call) -> Document:
              "db-perf-optimized-N-2": 16384, "db-perf-optimized-N-4": 32768}  # fmt: skip
     found = [
         {"kind": "sql#tier", "tier": t, "RAM": str(mb * 1024 * 1024), "DiskQuota": "3298534883328",
-         "region": sorted(["us-central1", "us-east1", "europe-west1", "europe-west4", "asia-east1"]),
-         "edition": "ENTERPRISE_PLUS" if "perf" in t else "ENTERPRISE"}
+         "region": [r for r in sorted(REGIONS) if not offers.lacks(call.world, r, t)]}
         for t, mb in sizes.items()
     ]  # fmt: skip
     return {"kind": "sql#tiersList", "items": found}
@@ -254,8 +254,11 @@ def _check(call: Call, settings: Document, version: str) -> None:
     tier, edition = str(settings.get("tier", "")), settings.get("edition", "ENTERPRISE")
     if version not in _MYSQL:
         raise ApiError(400, f"Invalid request: Invalid value for databaseVersion: {version}.", reason="invalid")
+    region = str(call.body.get("region") or "us-central1")
     if not _TIER.fullmatch(tier):
         raise ApiError(400, f"Invalid request: Invalid Tier ({tier}).", reason="invalid")
+    if call.method.verb == "POST" and offers.lacks(call.world, region, tier):
+        raise ApiError(400, f"Invalid request: Tier ({tier}) is not available in region ({region}).", reason="invalid")
     if (edition == "ENTERPRISE_PLUS") != ("perf-optimized" in tier):
         raise ApiError(
             400,
@@ -265,8 +268,12 @@ def _check(call: Call, settings: Document, version: str) -> None:
             reason="invalid",
         )  # fmt: skip
     _located(call, settings)
+    if call.method.verb == "POST":
+        org_policies.without_key(call.world, "sqladmin.googleapis.com", call.body.get("diskEncryptionConfiguration"))
     addresses = settings["ipConfiguration"]
-    if addresses.get("ipv4Enabled") and org_policies.enforced(call.world, "sql.restrictPublicIp"):
+    if addresses.get("ipv4Enabled") and org_policies.enforced(
+        call.world, "sql.restrictPublicIp", "sql.managed.restrictPublicIp"
+    ):
         raise ApiError(
             400,
             "Invalid request: Organization Policy check failure: the external IP of this instance violates the "

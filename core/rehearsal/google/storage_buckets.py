@@ -252,9 +252,24 @@ def _obey_policies(call: Call) -> None:
     uniform = (settings.get("uniformBucketLevelAccess") or {}).get("enabled")
     if not uniform and org_policies.enforced(call.world, "storage.uniformBucketLevelAccess"):
         raise ApiError(412, "Request violates constraint 'constraints/storage.uniformBucketLevelAccess'")
+    if org_policies.enforced(call.world, "storage.publicAccessPrevention") and (
+        settings.get("publicAccessPrevention") != "enforced"
+    ):
+        raise ApiError(412, "Request violates constraint 'constraints/storage.publicAccessPrevention'")
+    _kept_long_enough(call)
+    org_policies.without_key(call.world, "storage.googleapis.com", call.body.get("encryption"))
     location = str(call.body.get("location") or "US").lower()
     if org_policies.refuses(call.world, "gcp.resourceLocations", location):
         raise ApiError(412, f"'{location.upper()}' violates constraint 'constraints/gcp.resourceLocations'")
+
+
+def _kept_long_enough(call: Call) -> None:
+    """A policy may say for how long what is deleted, and what is written, has to be kept."""
+    soft = (call.body.get("softDeletePolicy") or {}).get("retentionDurationSeconds", "604800")
+    kept = (call.body.get("retentionPolicy") or {}).get("retentionPeriod", "")
+    for constraint, seconds in (("storage.softDeletePolicySeconds", soft), ("storage.retentionPolicySeconds", kept)):
+        if org_policies.refuses(call.world, constraint, str(seconds)):
+            raise ApiError(412, f"'{seconds}' violates constraint 'constraints/{constraint}'")
 
 
 def _metageneration(call: Call, resource: Document) -> None:

@@ -25,7 +25,7 @@ async def _setup(project: Project, **more: Any) -> dict[str, Any]:
             }
         ],
         "vmImage": {"project": "cloud-notebooks-managed", "family": "workbench-instances-2603"},
-        "metadata": {"enable-oslogin": "TRUE"},
+        "metadata": {"idle-timeout-seconds": "600"},
         **more,
     }
 
@@ -47,11 +47,15 @@ async def test_an_instance_is_a_vm_that_stops_and_starts(project: Project) -> No
     made = await project.good(f"{INSTANCES}.get", name=NAME)
     assert (made["state"], made["healthState"]) == ("ACTIVE", "HEALTHY")
     assert made["proxyUri"].endswith("-dot-us-central1.notebooks.googleusercontent.com")
-    assert made["gceSetup"]["metadata"]["version-description"], "the service adds what nobody asked for"
+    added = made["gceSetup"]["metadata"]
+    assert added["version-description"], "the service adds what nobody asked for"
+    assert added["enable-oslogin"] == "TRUE", "OS Login is on by default"
     assert (await _vm(project)).json["status"] == "RUNNING"
     for verb, state, status in (("stop", "STOPPED", "TERMINATED"), ("start", "ACTIVE", "RUNNING")):
         await project.good(f"{INSTANCES}.{verb}", {}, name=NAME)
-        assert (await project.call(f"{INSTANCES}.{verb}", {}, name=NAME)).status == 400
+        assert (await project.call(f"{INSTANCES}.{verb}", {}, name=NAME)).status == 409, "it is on its way"
+        project.pass_time(100)
+        await project.good(f"{INSTANCES}.{verb}", {}, name=NAME)
         project.pass_time(100)
         assert (await project.good(f"{INSTANCES}.get", name=NAME))["state"] == state
         assert (await _vm(project)).json["status"] == status
@@ -80,6 +84,20 @@ async def test_its_machine_is_changed_only_while_it_is_stopped(project: Project)
     await project.good(f"{INSTANCES}.patch", change, name=NAME, updateMask="gce_setup.machine_type")
     found = await project.good(f"{INSTANCES}.get", name=NAME)
     assert found["gceSetup"]["machineType"] == "n2-standard-8"
+
+
+async def test_an_empty_label_or_metadata_is_removed(project: Project) -> None:
+    await _made(project, await _setup(project))
+    project.pass_time(300)
+    change = {"labels": {"a": "b"}, "gceSetup": {"metadata": {"idle-timeout-seconds": "", "more": "1"}}}
+    await project.good(f"{INSTANCES}.patch", change, name=NAME, updateMask="labels,gceSetup.metadata")
+    project.pass_time(100)
+    found = await project.good(f"{INSTANCES}.get", name=NAME)
+    assert found["labels"] == {"a": "b"}
+    assert found["gceSetup"]["metadata"]["more"] == "1"
+    assert "idle-timeout-seconds" not in found["gceSetup"]["metadata"]
+    await project.good(f"{INSTANCES}.patch", {"labels": {"a": ""}}, name=NAME, updateMask="labels")
+    assert (await project.good(f"{INSTANCES}.get", name=NAME))["labels"] == {}
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ Resources = list[Resource]
 Listener = Callable[[Resource, str, Obj], None]
 Guard = Callable[[Resource, Obj], None]
 _MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
-_FINALIZERS = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}
+FINALIZERS = {"Orphan": "orphan", "Foreground": "foregroundDeletion"}
 _VOLATILE = ("resourceVersion", "managedFields", "generation")
 
 
@@ -66,6 +66,8 @@ class Cluster:
         self.guards: list[Guard] = []
         """What may refuse an object that is about to be written, by raising `ApiError`."""
         self.history: deque[tuple[int, Resource, str, Obj]] = deque(maxlen=HISTORY)
+        self.litter = True
+        """Whether something went, or is to go, that may have owned something: the garbage collector's sign to look."""
         self.custom: dict[tuple[str, str, str], Resource] = {}
         self._objects: dict[str, dict[tuple[str, str], Obj]] = {}
         self.version = 1000
@@ -321,7 +323,8 @@ class Cluster:
     def delete(self, resource: Resource, namespace: str, name: str, *, dry_run: bool = False, policy: str = "") -> Obj:
         """Deletes an object, or marks it where something still has to happen first; what it was at last.
 
-        ``policy`` is how what it owns goes: ``Foreground`` before it, ``Orphan`` not at all, else after it.
+        ``policy`` is how what it owns goes: ``Foreground`` before it, ``Orphan`` not at all, else after it. The garbage
+        collector sees to that.
         """
         live = self.get(resource, namespace, name)
         if resource.kind == "Namespace" and name in ("default", "kube-system", "kube-public", "kube-node-lease"):
@@ -329,15 +332,15 @@ class Cluster:
         if live["metadata"].get("deletionTimestamp"):
             return live
         finalizers = list(live["metadata"].get("finalizers") or ())
-        if policy in _FINALIZERS:
-            finalizers.append(_FINALIZERS[policy])
+        if policy in FINALIZERS:
+            finalizers.append(FINALIZERS[policy])
         if not finalizers and not self._held(resource):
             gone = live if dry_run else self._drop(resource, namespace, name)
             return self._cleaned(resource, gone)
         marked = self._marked(resource, live, finalizers)
         options = Options(manager=CONTROLLER.manager, validation="Ignore", dry_run=dry_run)
-        marked = self._commit(resource, marked, Managed.of(live), "MODIFIED", options)
-        return marked if dry_run else self._orphaned(resource, marked, finalizers)
+        self.litter = True
+        return self._commit(resource, marked, Managed.of(live), "MODIFIED", options)
 
     def _marked(self, resource: Resource, live: Obj, finalizers: Names) -> Obj:
         metadata = {**live["metadata"], "deletionTimestamp": self.clock.timestamp()}
@@ -374,32 +377,6 @@ class Cluster:
             return 0
         return int(live["spec"].get("terminationGracePeriodSeconds", 30))
 
-    def _orphaned(self, resource: Resource, live: Obj, finalizers: Names) -> Obj:
-        """Does what the finalizers of a policy wait for: nothing is left to be waited for here."""
-        metadata = live["metadata"]
-        if not set(finalizers) & set(_FINALIZERS.values()):
-            return live
-        if _FINALIZERS["Orphan"] in finalizers:
-            self._disown(metadata["uid"])
-        else:
-            self._collect(metadata["uid"])
-        left = [f for f in finalizers if f not in _FINALIZERS.values()]
-        if not left and not self._held(resource):
-            self._drop(resource, metadata.get("namespace", ""), metadata["name"])
-            return live
-        return self.edit(resource, live, {**live, "metadata": {**metadata, "finalizers": left}})
-
-    def _disown(self, uid: str) -> None:
-        """Takes an owner's name from what it owned."""
-        for resource in self.resources():
-            for obj in list(self._objects.get(resource.key, {}).values()):
-                owners = obj["metadata"].get("ownerReferences") or ()
-                if any(r.get("uid") == uid for r in owners):
-                    left = [r for r in owners if r.get("uid") != uid]
-                    metadata = {k: v for k, v in obj["metadata"].items() if k != "ownerReferences"}
-                    metadata |= {"ownerReferences": left} if left else {}
-                    self.edit(resource, obj, {**obj, "metadata": metadata})
-
     def finish(self, resource: Resource, namespace: str, name: str) -> None:
         """Removes an object at last, whatever holds it: the word of the controller that held it."""
         if self.find(resource, namespace, name) is not None:
@@ -414,17 +391,8 @@ class Cluster:
         if resource.kind == "CustomResourceDefinition":
             self._undefine(live)
         self._emit(resource, "DELETED", gone)
-        self._collect(live["metadata"]["uid"])
+        self.litter = True
         return gone
-
-    def _collect(self, owner: str) -> None:
-        """Deletes what the owner that is gone owned."""
-        for resource in self.resources():
-            for (namespace, name), obj in list(self._objects.get(resource.key, {}).items()):
-                references = obj["metadata"].get("ownerReferences") or ()
-                if references and all(r.get("uid") == owner for r in references):
-                    if self.find(resource, namespace, name) is not None:
-                        self.delete(resource, namespace, name)
 
     def _commit(self, resource: Resource, obj: Obj, managed: Managed, event: str, options: Options) -> Obj:
         for guard in self.guards:
@@ -464,6 +432,16 @@ class Cluster:
             writer = self._writer(resource, "Update", Options(manager=manager, subresource="status"))
             managed = ownership.updated(shapes.of(resource), live, new, managed, writer)
         return self._commit(resource, new, managed, "MODIFIED", CONTROLLER)
+
+    def release(self, resource: Resource, obj: Obj, finalizer: str) -> None:
+        """Takes a finalizer from an object that is to go; the last one lets it go."""
+        metadata = obj["metadata"]
+        left = [f for f in metadata.get("finalizers") or () if f != finalizer]
+        if left or self._held(resource):
+            kept = {k: v for k, v in metadata.items() if k != "finalizers"}
+            self.edit(resource, obj, {**obj, "metadata": kept | ({"finalizers": left} if left else {})})
+        else:
+            self._drop(resource, metadata.get("namespace", ""), metadata["name"])
 
     def edit(self, resource: Resource, obj: Obj, new: Obj) -> Obj:
         """Writes an object as a controller changed it, managers left as they are."""

@@ -175,17 +175,6 @@ async def test_a_namespace_goes_with_what_is_in_it(served: Served) -> None:
     assert status == 404
 
 
-async def test_dependents_go_with_their_owner_unless_orphaned(served: Served) -> None:
-    _, owner = await served.call("POST", MAPS, config_map("owner", {}))
-    for name in ("a", "b"):
-        body = config_map(name, {})
-        reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": owner["metadata"]["uid"]}
-        body["metadata"]["ownerReferences"] = [reference]
-        await served.call("POST", MAPS, body)
-    await served.call("DELETE", f"{MAPS}/owner")
-    assert (await served.call("GET", f"{MAPS}/a"))[0] == 404
-
-
 async def test_without_a_cluster_nothing_answers(tmp_path: Path) -> None:
     import aiohttp
     import pytest

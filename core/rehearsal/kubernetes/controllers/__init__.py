@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from core.rehearsal.kubernetes.controllers import basics, deployments, nodes, pods, volumes
+from core.rehearsal.kubernetes.controllers import basics, deployments, garbage, nodes, pods, volumes
 from core.rehearsal.kubernetes.controllers.context import LEAST, Context
 from core.rehearsal.kubernetes.objects import Cluster
 from core.rehearsal.kubernetes.programs.process import RUNTIME
@@ -13,6 +13,7 @@ from core.rehearsal.world import World
 
 _ORDER = (
     basics.definitions,
+    garbage.garbage,
     basics.namespaces,
     nodes.nodes,
     volumes.claims,

@@ -2,17 +2,19 @@
 
 A check says what the real thing answered (`expected`) and what the simulated one did (`found`), both as plain data. The
 frame compares them field by field; a field that differs is a difference, and each is either listed in ``differences.toml``
-with its reason or makes the run fail. An entry of that file that met nothing is as wrong as one that is missing, since it
-claims what is no longer so; it fails as well, unless some of its part was left out.
+with its reason or makes the run fail. A pattern of that file that met nothing is as wrong as an entry that is missing, since
+it claims what is no longer so: it fails too, in each part that it speaks of. Only what could not be asked is excused, where
+the check that was left out names it.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import json
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +33,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """A check that could not be made here, and why."""
+    """A check that could not be made here, and why; ``checks`` are patterns of those that fall away with it."""
 
     name: str
     reason: str
+    checks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,22 +53,45 @@ Outcome = Check | LeftOut
 Part = Callable[[Place], Iterable[Outcome]]
 
 
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """A pattern in which a star stands for anything, and all else, brackets too, for itself."""
+    return re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+
+
+def fits(pattern: str, value: str) -> bool:
+    """Whether a value is what a pattern of the list says."""
+    return _pattern(pattern).fullmatch(value) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Listed:
     """A difference that is known: where it shows, as patterns, and why it is left."""
 
     part: str
-    check: str
-    field: str
+    checks: tuple[str, ...]
+    fields: tuple[str, ...]
     reason: str
 
-    def covers(self, part: str, check: str, path: str) -> bool:
-        """Whether it is this difference."""
-        pairs = ((part, self.part), (check, self.check), (path, self.field))
-        return all(fnmatch.fnmatchcase(value, pattern) for value, pattern in pairs)
+    def met(self, check: str, path: str) -> set[Met]:
+        """Its patterns that a difference meets; none where it is not this one."""
+        checks = {(self, "check", pattern) for pattern in self.checks if fits(pattern, check)}
+        fields = {(self, "field", pattern) for pattern in self.fields if fits(pattern, path)}
+        return checks | fields if checks and fields else set()
 
-    def __str__(self) -> str:
-        return f"{self.part}: {self.check}: {self.field}"
+    def stale(self, met: set[Met], left_out: Iterable[LeftOut]) -> Iterator[str]:
+        """Its patterns that met nothing, though what they speak of was asked."""
+        fallen = [pattern for left in left_out for pattern in left.checks]
+        asked = [c for c in self.checks if not any(fits(pattern, c) for pattern in fallen)]
+        unmet = [c for c in asked if (self, "check", c) not in met]
+        yield from (f"{self.part}: {check}" for check in unmet)
+        if len(unmet) < len(asked):
+            unmet = [f for f in self.fields if (self, "field", f) not in met]
+            yield from (f"{self.part}: {', '.join(asked)}: {field}" for field in unmet)
+
+
+Met = tuple[Listed, str, str]
+"""A pattern that met a difference: whose it is, of which kind, and itself."""
 
 
 @dataclass(slots=True)
@@ -78,7 +104,7 @@ class Result:
     listed: int = 0
     unlisted: list[str] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
-    stale: list[Listed] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -91,14 +117,17 @@ class Result:
 
 
 def listed(path: Path = DIFFERENCES) -> list[Listed]:
-    """The differences that are known; raises `ValueError` where one has no reason."""
+    """The differences that are known; raises `ValueError` where one has no reason, or says not where it is."""
     found = []
     for entry in tomllib.loads(path.read_text(encoding="utf-8")).get("difference", []):
-        unknown = set(entry) - {"part", "check", "field", "reason"}
-        if unknown or not str(entry.get("reason", "")).strip():
+        if set(entry) != {"part", "check", "field", "reason"} or not str(entry["reason"]).strip():
             raise ValueError(f"{path.name}: {json.dumps(entry)}: a difference has part, check, field and a reason")
-        found.append(Listed(entry["part"], entry.get("check", "*"), entry.get("field", "*"), entry["reason"]))
+        found.append(Listed(entry["part"], _several(entry["check"]), _several(entry["field"]), entry["reason"]))
     return found
+
+
+def _several(given: str | list[str]) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def differing(expected: Any, found: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -117,8 +146,8 @@ def differing(expected: Any, found: Any, path: str = "") -> Iterator[tuple[str, 
 
 def judge(part: str, outcomes: Iterable[Outcome], known: Iterable[Listed]) -> Result:
     """Goes through a part's checks."""
-    result, met = Result(part), set()
-    mine = [entry for entry in known if fnmatch.fnmatchcase(part, entry.part)]
+    result, met = Result(part), set[Met]()
+    mine = [entry for entry in known if fits(entry.part, part)]
     for outcome in outcomes:
         if isinstance(outcome, LeftOut):
             result.left_out.append(outcome)
@@ -127,18 +156,16 @@ def judge(part: str, outcomes: Iterable[Outcome], known: Iterable[Listed]) -> Re
         covered = True
         differences = list(differing(outcome.expected, outcome.found))
         for path, expected, found in differences:
-            entry = next((e for e in mine if e.covers(part, outcome.name, path)), None)
-            if entry is None:
+            entries = set().union(*(entry.met(outcome.name, path) for entry in mine))
+            met |= entries
+            if not entries:
                 covered = False
                 result.unlisted.append(
                     f"{outcome.name}: {path or '(all)'}: {_shown(expected)} is really; here {_shown(found)}"
                 )
-            else:
-                met.add(entry)
         result.agree += not differences
         result.listed += bool(differences) and covered
-    if not result.left_out:
-        result.stale = [entry for entry in mine if entry not in met and entry.part == part]
+    result.stale = [line for entry in mine for line in entry.stale(met, result.left_out)]
     return result
 
 

@@ -59,7 +59,8 @@ def checks(place: Place) -> Iterator[Outcome]:
         try:
             python = str(environment(place))
         except NotToBeHad as error:
-            yield LeftOut("the SDK's environment", str(error))
+            needing = ("kfp: *", "google-cloud-storage: *", "kubernetes 30: *")
+            yield LeftOut("the SDK's environment", str(error), checks=needing)
         else:
             yield from _seen(place, "kfp", PIPELINES, cloud, [python, "pipelines.py", *cloud.pipelines()])
             yield from _seen(place, "google-cloud-storage", OBJECTS, cloud, [python, "objects.py", *cloud.objects()])

@@ -31,7 +31,7 @@ def checks(place: Place, minor: str) -> Iterator[Outcome]:
     try:
         found = programs(minor, place.cache, place.say)
     except Lacking as lacking:
-        yield LeftOut(f"Kubernetes {minor}", str(lacking))
+        yield LeftOut(f"Kubernetes {minor}", str(lacking), checks=("*",))
         return
     place.say(f"held against Kubernetes {found.version}")
     requests = recorded.record(place.scratch)

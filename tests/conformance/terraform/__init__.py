@@ -1,25 +1,27 @@
 """The real ``hashicorp/google`` provider and the stand-in, one after the other against the same simulated Google APIs.
 
-Where `MIRROR` names a folder of providers (as ``terraform providers mirror`` lays one out, unpacked), the platform is made,
-changed in place, imported and destroyed with the provider in it and with the stand-in. What they plan, what they keep and
-what they ask of the cloud is held against each other, resource by resource.
+Where `MIRROR` names a folder of providers (as ``terraform providers mirror`` lays one out, unpacked), the platform and a
+notebook of each kind are made, changed in place, imported and destroyed with the provider in it and with the stand-in. What
+they plan, what they keep and what they ask of the cloud is held against each other, resource by resource.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from core.rehearsal.provider import mirror as stand_in
 from tests.conformance.clients.rehearsed import NAME, Failed, rehearsed
 from tests.conformance.frame import Check, LeftOut, Outcome, Place
-from tests.conformance.terraform import plain, refusals, schemas
-from tests.conformance.terraform.cloud import simulated
+from tests.conformance.terraform import notebook, plain, refusals, schemas
+from tests.conformance.terraform.cloud import Cloud, simulated
 from tests.conformance.terraform.story import Seen, story
 
+Story = Callable[[Path, Path, Cloud], Iterator[tuple[str, Seen]]]
 MIRROR = "MLOPS_ENV_PROVIDER_MIRROR"
 
 
@@ -27,15 +29,15 @@ def checks(place: Place) -> Iterator[Outcome]:
     """Every check of the part, or the one word that the provider is not at hand."""
     given = os.environ.get(MIRROR, "")
     if not given:
-        yield LeftOut("terraform", f"{MIRROR} names no folder that holds the provider hashicorp/google.")
+        yield LeftOut("terraform", f"{MIRROR} names no folder that holds the provider hashicorp/google.", checks=("*",))
         return
     real, ours = Path(given), stand_in.write(place.scratch / "providers", rate=0)
     yield from schemas.checks(place.scratch, real, ours)
     with ThreadPoolExecutor(2) as side_by_side:
-        expected = side_by_side.submit(_told, place, "real", real)
-        found = side_by_side.submit(_told, place, "stand-in", ours)
-        for (phase, really), (_, here) in zip(expected.result(), found.result(), strict=True):
-            yield from of_phase(phase, really, here)
+        for about, tell in _stories():
+            told = [side_by_side.submit(_told, place, n, m, about, tell) for n, m in (("real", real), ("stand-in", ours))]
+            for (phase, really), (_, here) in zip(*(t.result() for t in told), strict=True):
+                yield from of_phase(f"{about}: {phase}" if about else phase, really, here)
         place.say("terraform: refusals")
         refused = [
             side_by_side.submit(lambda n, m: list(refusals.told(place.scratch / f"{n}-refused", m)), n, m)
@@ -61,11 +63,18 @@ def _whole(place: Place, real: Path) -> Iterator[Outcome]:
         yield Check("rehearsal: installed", "installed", str(error))
 
 
-def _told(place: Place, name: str, mirror: Path) -> list[tuple[str, Seen]]:
-    found = []
-    with simulated(place.scratch / f"{name}-cloud") as cloud:
-        for phase, seen in story(place.scratch / name, mirror, cloud):
-            place.say(f"terraform: {name}: {phase}")
+def _stories() -> Iterator[tuple[str, Story]]:
+    """What is gone through, and how it is named in front of its phases."""
+    yield "", story
+    for kind in notebook.KINDS:
+        yield kind, partial(notebook.story, kind=kind)
+
+
+def _told(place: Place, name: str, mirror: Path, about: str, tell: Story) -> list[tuple[str, Seen]]:
+    found, folder = [], place.scratch / f"{name}-{about or 'platform'}"
+    with simulated(folder / "cloud") as cloud:
+        for phase, seen in tell(folder / "work", mirror, cloud):
+            place.say(f"terraform: {name}: {about} {phase}")
             found.append((phase, seen))
     return found
 

@@ -24,8 +24,8 @@ from core.rehearsal.world import World
 
 PROJECT = "demo-project"
 APIS = (
-    "artifactregistry", "cloudresourcemanager", "compute", "container", "iam", "secretmanager", "servicenetworking",
-    "serviceusage", "sqladmin", "storage",
+    "artifactregistry", "cloudresourcemanager", "compute", "container", "iam", "notebooks", "secretmanager",
+    "servicenetworking", "serviceusage", "sqladmin", "storage",
 )  # fmt: skip
 PATIENCE = 120.0
 
@@ -138,6 +138,7 @@ def _enable(cloud: Cloud) -> None:
         f"artifactregistry/v1/projects/{PROJECT}/locations/us-central1/repositories",
         f"sqladmin/sql/v1beta4/projects/{PROJECT}/instances",
         f"compute/compute/v1/projects/{PROJECT}/global/networks",
+        f"notebooks/v2/projects/{PROJECT}/locations/us-central1-a/instances",
     )
     deadline = time.monotonic() + PATIENCE
     while any(cloud.call("GET", path)[0] != 200 for path in looks):

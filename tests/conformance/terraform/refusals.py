@@ -1,6 +1,7 @@
 """What Terraform says where Google refuses: the words from which the program tells a person what to do.
 
-Each round is one apply of the platform that meets several refusals at once, in resources that do not wait for each other.
+Each round is one apply that meets refusals, those of the platform several at once, in resources that do not wait for each
+other; a notebook that is to be changed is made first.
 """
 
 from __future__ import annotations
@@ -11,19 +12,56 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.conformance.terraform import plain
+from core.install.notebook import MODULE as NOTEBOOK
+from tests.conformance.terraform import notebook, plain
 from tests.conformance.terraform.cloud import PROJECT, Cloud, simulated
-from tests.conformance.terraform.story import Terraform, names, parameters
+from tests.conformance.terraform.story import Seen, Terraform, names, parameters
 
 NAMES = names(parameters())
 
 
+def _platform(work: Path, mirror: Path, cloud: Cloud) -> Seen:
+    terraform = Terraform(work, mirror, cloud)
+    terraform.set()
+    return terraform.bring_about()
+
+
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One apply: what the scenario breaks, and what is there already."""
+    """One apply: what the scenario breaks, what is there already, and how it comes to the apply."""
 
     faults: list[dict[str, Any]]
     before: Callable[[Cloud], None] = lambda cloud: None
+    apply: Callable[[Path, Path, Cloud], Seen] = _platform
+
+
+def _notebook(work: Path, mirror: Path, cloud: Cloud) -> Seen:
+    terraform = Terraform(work, mirror, cloud, NOTEBOOK)
+    terraform.take(notebook.variables("vm"))
+    return terraform.bring_about()
+
+
+def _changed(work: Path, mirror: Path, cloud: Cloud) -> Seen:
+    terraform = Terraform(work, mirror, cloud, NOTEBOOK)
+    terraform.take(notebook.variables("vm"))
+    terraform.bring_about()
+    terraform.take(notebook.variables("vm", **notebook.BIGGER))
+    return terraform.bring_about()
+
+
+def _stopped(work: Path, mirror: Path, cloud: Cloud) -> Seen:
+    terraform = Terraform(work, mirror, cloud, NOTEBOOK)
+    terraform.take(notebook.variables("vm"))
+    terraform.bring_about()
+    terraform.take(notebook.variables("vm", state="STOPPED"))
+    return terraform.bring_about()
+
+
+def _destroyed(work: Path, mirror: Path, cloud: Cloud) -> Seen:
+    terraform = Terraform(work, mirror, cloud, NOTEBOOK)
+    terraform.take(notebook.variables("vm"))
+    terraform.bring_about()
+    return terraform.bring_about("-destroy")
 
 
 def _taken(cloud: Cloud) -> None:
@@ -37,10 +75,18 @@ def _taken(cloud: Cloud) -> None:
     cloud.call("POST", f"{place}?repositoryId={NAMES.registry}", {"format": "DOCKER"})
 
 
+def _notebook_taken(cloud: Cloud) -> None:
+    notebook.before(cloud)
+    place = f"notebooks/v2/projects/{PROJECT}/locations/{NAMES.zone}/instances?instanceId={NAMES.notebook}"
+    image = {"project": "cloud-notebooks-managed", "family": "workbench-instances-2603"}
+    cloud.call("POST", place, {"gceSetup": {"vmImage": image, "disablePublicIp": True}})
+
+
 def _fault(call: str, **how: Any) -> dict[str, Any]:
     return {"call": call, "times": 0, **how}
 
 
+WORKBENCH = "notebooks.projects.locations.instances"
 CLUSTERS, INSTANCES = "container.projects.locations.clusters.create", "sql.instances.insert"
 QUOTA = (
     "Insufficient regional quota to satisfy request: resource \"CPUS\": request requires '12.0' and is short '4.0'. "
@@ -50,6 +96,7 @@ STOCKOUT = (
     "Google Compute Engine: Zone us-central1-a is currently unavailable due to limited capacity (GCE_STOCKOUT): "
     "please try another zone."
 )
+DENIED = "Permission 'notebooks.instances' denied on resource."
 AGENT = "Error code 7, message: Permission denied on resource: compute.globalAddresses.list"
 ROUNDS: dict[str, Round] = {
     "taken": Round([], _taken),
@@ -76,6 +123,28 @@ ROUNDS: dict[str, Round] = {
         _fault("compute.routers.insert", status=400, reason="resourceNotReady", message="The network is not ready"),
         _fault("compute.subnetworks.insert", status=400, reason="invalid", message="Invalid IPCidrRange: conflicts"),
     ]),
+    "notebook taken": Round([], _notebook_taken, _notebook),
+    "notebook denied": Round([_fault(f"{WORKBENCH}.create", status=403, message=DENIED)], notebook.before, _notebook),
+    "notebook failed": Round(
+        [_fault(f"{WORKBENCH}.create", operation="RESOURCE_EXHAUSTED", message=STOCKOUT)], notebook.before, _notebook
+    ),
+    "notebook not stopped": Round([_fault(f"{WORKBENCH}.stop", status=403, message=DENIED)], notebook.before, _stopped),
+    "notebook not stopped for a change": Round(
+        [_fault(f"{WORKBENCH}.stop", operation="INTERNAL", message="Out of luck.")], notebook.before, _changed
+    ),
+    "notebook not changed": Round([_fault(f"{WORKBENCH}.patch", status=403, message=DENIED)], notebook.before, _changed),
+    "notebook's change failed": Round(
+        [_fault(f"{WORKBENCH}.patch", operation="INTERNAL", message="Out of luck.")], notebook.before, _changed
+    ),
+    "notebook not started again": Round(
+        [_fault(f"{WORKBENCH}.start", operation="RESOURCE_EXHAUSTED", message=STOCKOUT)], notebook.before, _changed
+    ),
+    "notebook not deleted": Round(
+        [_fault(f"{WORKBENCH}.delete", status=403, message=DENIED)], notebook.before, _destroyed
+    ),
+    "notebook's deletion failed": Round(
+        [_fault(f"{WORKBENCH}.delete", operation="INTERNAL", message="Out of luck.")], notebook.before, _destroyed
+    ),
 }  # fmt: skip
 
 
@@ -85,8 +154,6 @@ def told(work: Path, mirror: Path) -> Iterator[tuple[str, list[str], dict[str, A
         folder = work / str(number)
         with simulated(folder / "cloud", fault=given.faults) as cloud:
             given.before(cloud)
-            terraform = Terraform(folder / "terraform", mirror, cloud)
-            terraform.set()
-            seen = terraform.bring_about()
+            seen = given.apply(folder / "terraform", mirror, cloud)
         errors = [plain.words(error) for error in re.split(r"(?m)^Error: ", seen.told) if error.strip()]
         yield name, sorted(errors), {a: i.get("status") for a, i in sorted(seen.state.items())}

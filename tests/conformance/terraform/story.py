@@ -1,4 +1,7 @@
-"""``terraform/platform`` from nothing to nothing with one provider: what was planned, what was kept, what was asked."""
+"""``terraform/platform`` from nothing to nothing with one provider: what was planned, what was kept, what was asked.
+
+`Terraform` serves the notebook's module too, whose own story is `tests.conformance.terraform.notebook`.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.install.adoption import expected
+from core.install.adoption import Expected, expected
 from core.install.platform_destroy import FIRST
-from core.install.workdir import platform_variables
+from core.install.workdir import MODULE, platform_variables
 from core.names import Names
 from core.parameters.specification import resolve
 from core.resources import folder
@@ -48,10 +51,10 @@ class Failed(Exception):
 
 
 class Terraform:
-    """Terraform in a copy of the module, with one provider, against one cloud."""
+    """Terraform in a copy of a module, with one provider, against one cloud."""
 
-    def __init__(self, work: Path, mirror: Path, cloud: Cloud) -> None:
-        self.folder, self.cloud, self.mirror = work / "platform", cloud, mirror
+    def __init__(self, work: Path, mirror: Path, cloud: Cloud, module: str = MODULE) -> None:
+        self.folder, self.cloud, self.mirror = work / module, cloud, mirror
         shutil.copytree(folder("terraform"), work, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
         kept = {k: os.environ[k] for k in ("PATH", "HOME", "TMPDIR") if k in os.environ}
         self.environment = {**kept, **cloud.environment, "CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1"}
@@ -73,12 +76,20 @@ class Terraform:
         return done.returncode, done.stdout if done.returncode == 0 else done.stdout + done.stderr
 
     def set(self, **changed: Any) -> None:
-        """Takes the variables that an installation sets for these parameters."""
+        """Takes the variables that an installation sets for these parameters of the platform."""
         protection = bool(changed.pop("protection", False))
         delete = bool(changed.pop("delete", False))
         values = parameters(**changed)
-        found = platform_variables(values, names(values), protection=protection, delete_artifacts=delete)
-        (self.folder / "terraform.tfvars.json").write_text(json.dumps(found))
+        self.take(platform_variables(values, names(values), protection=protection, delete_artifacts=delete))
+
+    def take(self, variables: dict[str, Any]) -> None:
+        """Takes these variables."""
+        (self.folder / "terraform.tfvars.json").write_text(json.dumps(variables))
+
+    def take_imports(self, expected: Iterable[Expected]) -> None:
+        """Imports these with the next plan, as an installation does what it finds."""
+        blocks = [{"to": e.address, "id": e.import_id} for e in expected]
+        (self.folder / "imports.tf.json").write_text(json.dumps({"import": blocks}))
 
     def plan(self, *more: str) -> dict[str, Any]:
         """A plan, kept as ``p``, as ``terraform show -json`` says it."""
@@ -119,8 +130,7 @@ def story(work: Path, mirror: Path, cloud: Cloud) -> Iterator[tuple[str, Seen]]:
     other = Terraform(work / "second", mirror, cloud)
     other.set(**given, protection=True)
     values = parameters(**given)
-    imports = [{"to": e.address, "id": e.import_id} for e in expected(names(values)).values()]
-    (other.folder / "imports.tf.json").write_text(json.dumps({"import": imports}))
+    other.take_imports(expected(names(values)).values())
     yield "imported", other.bring_about()
     terraform.set(**given, delete=True)
     yield "unprotected", terraform.bring_about()

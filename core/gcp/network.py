@@ -12,12 +12,13 @@ import os
 import ssl
 import urllib.parse
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 from core.environment import Cloud
 from core.errors import UsageError
+from core.gcp.properties import gcloud_property, gcloud_proxy
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
@@ -76,9 +77,13 @@ class Proxies:
         return [urllib.parse.unquote(p) for p in found if p]
 
 
-def proxies() -> Proxies:
-    """The proxies of this process."""
-    return Proxies.of(os.environ)
+def proxies(environ: Mapping[str, str] | None = None) -> Proxies:
+    """The proxies of this process: those of the variables, else gcloud's own, which a company may have set there alone."""
+    variables = os.environ if environ is None else environ
+    found = Proxies.of(variables)
+    if found.http or found.https or not (gclouds := gcloud_proxy(variables)):
+        return found
+    return replace(found, http=gclouds, https=gclouds)
 
 
 KEPT = ("PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TERM", "TMPDIR", "LD_LIBRARY_PATH",
@@ -121,7 +126,7 @@ def child_environment(
     """
     source = os.environ if environ is None else environ
     kept = {k: v for k, v in source.items() if k in KEPT or k.startswith(("LC_", "XDG_"))}
-    found = {**kept, **Proxies.of(source).variables(), "CHECKPOINT_DISABLE": "1", "GIT_TERMINAL_PROMPT": "0"}
+    found = {**kept, **proxies(source).variables(), "CHECKPOINT_DISABLE": "1", "GIT_TERMINAL_PROMPT": "0"}
     if given_bundles(source) or cloud.ca_file:
         found |= dict.fromkeys(CA_VARIABLES, str(ca_bundle(cloud)))
     for name, (api, path) in PROVIDER_ENDPOINTS.items():
@@ -151,14 +156,16 @@ def given_bundles(environ: Mapping[str, str] | None = None) -> list[Path]:
     """The CA bundles that the user named, for one client or another; raises `UsageError` where a file is not there."""
     variables = os.environ if environ is None else environ
     found: dict[Path, None] = {}
-    for name in CA_VARIABLES:
-        if variables.get(name):
-            path = Path(variables[name]).expanduser()
+    named = {name: variables.get(name, "") for name in CA_VARIABLES}
+    named["gcloud's core/custom_ca_certs_file"] = gcloud_property("core", "custom_ca_certs_file", variables)
+    for name, value in named.items():
+        if value:
+            path = Path(value).expanduser()
             if not path.is_file():
                 raise UsageError(
                     f"{name} names {path}, and there is no such file.",
                     code="ca-bundle",
-                    hint="Name a PEM file with the certificates to trust, or unset the variable.",
+                    hint="Name a PEM file with the certificates to trust, or unset it.",
                 )
             found[path] = None
     return list(found)

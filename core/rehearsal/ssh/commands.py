@@ -51,6 +51,7 @@ async def run(line: str, machine: Machine) -> Ran:
 
 
 async def _simple(words: list[str], machine: Machine, done: Ran) -> int:
+    words = [word for word in words if word != "2>/dev/null"]
     if words[:2] == ["sudo", "-n"]:
         words = words[2:]
     if not words:

@@ -44,6 +44,9 @@ class Link(Protocol):
     async def open(self, end: End, far: Far) -> None:
         """Opens a stream to an end there; ``far`` has its channel then. Raises `NotForwarded`."""
 
+    async def open_command(self, command: str, far: Far) -> None:
+        """Opens a stream to the standard input and output of a command there. Raises `NotForwarded`."""
+
     async def lost(self) -> str:
         """Waits for the connection's end; says what ended it."""
 

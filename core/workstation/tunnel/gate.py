@@ -26,6 +26,8 @@ class Gate:
         self._clock = clock
         self._link: Link | None = None
         self._there = asyncio.Event()
+        self.commands: dict[End, str] = {}
+        """Ends that the host opens for a command of the user's alone, and that command."""
         self.waiting = 0
         self.wanted = asyncio.Event()
         """Set when somebody begins to wait: whoever tries again need not be slow about it."""
@@ -54,7 +56,8 @@ class Gate:
             far = Far(near)
             try:
                 async with self._clock.deadline(OPENING):
-                    await link.open(end, far)
+                    command = self.commands.get(end)
+                    await (link.open_command(command, far) if command else link.open(end, far))
             except TimeoutError as error:
                 raise NotForwarded(f"{end} did not open within {OPENING:.0f} s.", code="not-opened") from error
             except NotForwarded as error:

@@ -19,7 +19,12 @@ from core.workstation.tunnel.listener import Listener
 ANSWER = 10.0
 """Seconds in which Docker answers."""
 _REQUEST = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
-_LOOK = "test -e {0} || echo missing; test -S {0} || echo other; test -w {0} || echo closed"
+_LOOK = (
+    "test -e {0} || echo missing; test -S {0} || echo other; "
+    "test -w {0} || echo closed; test -w {0} || sudo -n test -S {0} 2>/dev/null && echo sudo"
+)
+_BY_SUDO = "sudo -n docker -H unix://{0} system dial-stdio"
+"""What docker itself runs on a host that it reaches over ssh, as root."""
 
 OK, FAILING, UNKNOWN = "ok", "failing", "unknown"
 
@@ -37,6 +42,7 @@ async def look(listener: Listener, link: Link | None, clock: Clock) -> Health:
     if not listener.forward.remote.docker:
         return _as_met(listener)
     listener.error = ""
+    by_sudo = listener.forward.remote in listener.gate.commands
     try:
         async with clock.deadline(ANSWER):
             answer = await _ask(listener.local)
@@ -46,7 +52,7 @@ async def look(listener: Listener, link: Link | None, clock: Clock) -> Health:
         return Health(FAILING, f"{listener.local} can't be reached here: {error.strerror or error}.")
     head, _, rest = answer.partition(b"\r\n")
     if head.startswith(b"HTTP/1.") and b" 200" in head:
-        return Health(OK, "Docker answers.")
+        return Health(OK, "Docker answers, through sudo on the host." if by_sudo else "Docker answers.")
     if rest:
         return Health(FAILING, f"What answers is not Docker: {head[:60].decode(errors='replace')}")
     return Health(FAILING, await _why(listener, link, clock))
@@ -80,12 +86,7 @@ async def _why(listener: Listener, link: Link | None, clock: Clock) -> str:
     path = listener.forward.remote.path
     if link is None:
         return "There is no connection to the host."
-    said = ""
-    with contextlib.suppress(NotForwarded, TimeoutError):
-        async with clock.deadline(ANSWER):
-            quoted = "'" + path.replace("'", "'\\''") + "'"
-            _, said = await link.run(_LOOK.format(quoted))
-    found = said.split()
+    found = await _found(path, link, clock)
     if "missing" in found:
         return f"There is no {path} on the host: Docker is not running there, or not installed."
     if "other" in found:
@@ -93,3 +94,21 @@ async def _why(listener: Listener, link: Link | None, clock: Clock) -> str:
     if "closed" in found:
         return f"The user on the host may not use {path}: add them to the group docker there, and connect again."
     return listener.error or f"{path} on the host does not answer: it may be Docker that starts or has ended."
+
+
+async def _found(path: str, link: Link, clock: Clock) -> list[str]:
+    """What is wrong with a socket there, in words of `_LOOK`; nothing where it can't be asked."""
+    with contextlib.suppress(NotForwarded, TimeoutError):
+        async with clock.deadline(ANSWER):
+            return (await link.run(_LOOK.format(_quoted(path))))[1].split()
+    return []
+
+
+async def root_needed(end: End, link: Link, clock: Clock) -> str:
+    """The command that reaches Docker as root, where its socket is shut to the user and sudo asks nothing; else empty."""
+    found = await _found(end.path, link, clock) if end.docker else []
+    return _BY_SUDO.format(_quoted(end.path)) if {"closed", "sudo"} <= set(found) else ""
+
+
+def _quoted(path: str) -> str:
+    return "'" + path.replace("'", "'\\''") + "'"

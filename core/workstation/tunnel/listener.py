@@ -32,7 +32,7 @@ class Listener:
     def __init__(self, forward: Forward, gate: Gate) -> None:
         self.forward, self.traffic = forward, Traffic()
         self.error = ""
-        self._gate = gate
+        self.gate = gate
         self._servers: list[asyncio.Server] = []
         self._streams: dict[Near, asyncio.Task[None]] = {}
         self._file: tuple[int, int] | None = None
@@ -84,7 +84,7 @@ class Listener:
 
     async def _join(self, near: Near) -> None:
         try:
-            await self._gate.join(near, self.forward.remote)
+            await self.gate.join(near, self.forward.remote)
             self.error = ""
         except NotForwarded as error:
             self.error = f"{error.message} {error.cause}".strip()

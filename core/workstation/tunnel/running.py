@@ -135,6 +135,8 @@ class Running:
 
     async def _connection(self, link: Link) -> None:
         """One connection, until it is lost."""
+        if not self._connected:
+            await self._as_root(link)
         self._connected += 1
         self._about, self._since, self._error = link.about, time.time(), None
         self.gate.open(link)
@@ -210,13 +212,28 @@ class Running:
                 self._look.clear()
                 for at, listener in enumerate(self.listeners):
                     await self._stand(listener)
-                    found = await health.look(listener, self.gate.link, self._clock)
+                    found = await self._looked(listener)
                     well = well and found.state != health.FAILING
                     self._found(at, found)
             with contextlib.suppress(TimeoutError):
                 pause = ILL if well else min(WELL, pause * GROWTH)
                 async with self._clock.deadline(WELL if well else pause):
                     await self._look.wait()
+
+    async def _looked(self, listener: Listener) -> health.Health:
+        found = await health.look(listener, self.gate.link, self._clock)
+        if found.state == health.FAILING and self.gate.link is not None and await self._as_root(self.gate.link):
+            found = await health.look(listener, self.gate.link, self._clock)
+        return found
+
+    async def _as_root(self, link: Link) -> bool:
+        """Takes Docker's socket by sudo where it is shut to the user there; says whether that is new."""
+        new = False
+        for end in {listener.forward.remote for listener in self.listeners} - set(self.gate.commands):
+            if command := await health.root_needed(end, link, self._clock):
+                self.gate.commands[end], new = command, True
+                self._tell(f"{end} is not open to the user on the host; sudo opens it there, for each connection")
+        return new
 
     async def _stand(self, listener: Listener) -> None:
         try:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncssh
 
+from core.errors import MlopsError
 from core.run.clock import Clock
 from core.workstation.ssh.configuration import HostConfiguration
 from core.workstation.tunnel import fast
@@ -25,10 +26,13 @@ from core.workstation.tunnel.definition import End
 from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Unreachable
 from core.workstation.tunnel.hostkeys import KnownKeys, host_key_refused, known_keys
 from core.workstation.tunnel.identities import Identities, identities
+from core.workstation.tunnel.sessions import Sessions
 from core.workstation.tunnel.streams import Far
 
 if TYPE_CHECKING:
     from asyncssh.connection import SSHClientConnection
+
+    from core.workstation.tunnel.sessions import Connected
 
 WINDOW, LEAST_WINDOW, ALL_WINDOWS = 16 << 20, 2 << 20, 64 << 20
 """Bytes that may be on their way to a stream; fewer where many streams are open, so that slow readers cost no memory."""
@@ -64,6 +68,10 @@ class AsyncsshEngine:
 
     async def connect(self) -> AsyncsshLink:
         """A new connection, signed in."""
+        connection, ended = await self._connected()
+        return AsyncsshLink(connection, ended, self._clock, self._connected, relayed=self._way is not None)
+
+    async def _connected(self) -> Connected:
         known = await asyncio.to_thread(known_keys, self._host.known_as, self._host.known_hosts_files)
         mine = await identities(self._host)
         ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
@@ -82,7 +90,7 @@ class AsyncsshEngine:
             raise self._meaning(error, known) from error
         finally:
             mine.close()
-        return AsyncsshLink(connection, ended, self._clock, relayed=self._way is not None)
+        return connection, ended
 
     def _options(
         self, known: KnownKeys, mine: Identities, client: Callable[[], asyncssh.SSHClient]
@@ -184,10 +192,17 @@ class AsyncsshLink:
     """One connection by asyncssh."""
 
     def __init__(
-        self, connection: SSHClientConnection, ended: asyncio.Future[Exception | None], clock: Clock, *, relayed: bool
+        self,
+        connection: SSHClientConnection,
+        ended: asyncio.Future[Exception | None],
+        clock: Clock,
+        another: Callable[[], Awaitable[Connected]],
+        *,
+        relayed: bool,
     ) -> None:
         self._connection, self._ended, self._clock, self._relayed = connection, ended, clock, relayed
         self._open = 0
+        self._commands = Sessions(connection, another)
         self._usual = (connection._keepalive_interval, connection._keepalive_count_max)
 
     @property
@@ -219,6 +234,20 @@ class AsyncsshLink:
             far.over()
             raise
 
+    async def open_command(self, command: str, far: Far) -> None:
+        """Opens a stream to a command; beyond what a connection takes of them, on another connection."""
+        try:
+            await self._commands.open(command, far)
+        except (asyncssh.Error, OSError, MlopsError) as error:
+            far.over()
+            lost = self._ended.done()
+            raise NotForwarded(
+                "The host ran no command for it.", code="not-forwarded", cause=str(error), lost=lost
+            ) from error
+        except BaseException:
+            far.over()
+            raise
+
     def _over(self) -> None:
         self._open -= 1
 
@@ -246,6 +275,7 @@ class AsyncsshLink:
 
     async def close(self) -> None:
         """Ends the connection at once: what is in flight is lost to the other side as well."""
+        self._commands.close()
         self._connection.abort()
         with contextlib.suppress(asyncssh.Error, OSError):
             await self._connection.wait_closed()

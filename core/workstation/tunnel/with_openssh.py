@@ -14,6 +14,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from core.environment.home import socket_folder
@@ -36,9 +37,13 @@ PROOF = 4.0
 _UP = "mlops-env-is-up"
 _FULL = 0.005
 """Seconds until ssh has taken some of the connections that wait at its socket, which holds 128."""
+_CONTROL = ("-F", "none", "-o", "ProxyCommand=false", "-o", "LogLevel=ERROR")
+"""How the master is spoken to, and never gone around, were its socket gone."""
+SESSIONS = 8
+"""Commands on one connection, of which sshd runs ten by itself, looks at the host among them."""
 _SWITCHED_OFF = (
     "ClearAllForwardings=yes", "RemoteCommand=none", "ForwardAgent=no", "ForwardX11=no", "Tunnel=no", "RequestTTY=no",
-    "ControlPersist=no", "ForkAfterAuthentication=no", "StdinNull=no", "SessionType=none", "UpdateHostKeys=no",
+    "ControlPersist=no", "ForkAfterAuthentication=no", "StdinNull=no", "UpdateHostKeys=no",
 )  # fmt: skip
 
 
@@ -72,7 +77,7 @@ class OpensshEngine:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        link = OpensshLink(self._host, process, folder, self._clock)
+        link = OpensshLink(self._host, process, folder, self._clock, self._alone)
         try:
             async with self._clock.deadline(ASKED if self._ask else GREETING):
                 assert process.stdout is not None
@@ -92,19 +97,26 @@ class OpensshEngine:
             raise
 
     def _command(self, folder: Path) -> list[str]:
+        own = ["PermitLocalCommand=yes", f"LocalCommand=echo {_UP}", "StreamLocalBindUnlink=yes", "SessionType=none",
+               f"BatchMode={'no' if self._ask else 'yes'}"]  # fmt: skip
+        return [*_with_us(), program(), *self._source, "-M", "-S", str(folder / "c"), "-N", "-T", *self._with(own)]
+
+    @property
+    def _alone(self) -> list[str]:
+        """The beginning of a command line for one command there, on a connection of its own."""
+        own = ["PermitLocalCommand=no", "ControlPath=none", "ControlMaster=no", "BatchMode=yes"]
+        return [*_with_us(), program(), *self._source, "-T", *self._with(own)]
+
+    def _with(self, own: Sequence[str]) -> list[str]:
+        """The options of every connection, and the host."""
         host = self._host
-        options = [
-            *_SWITCHED_OFF, "PermitLocalCommand=yes", f"LocalCommand=echo {_UP}", "StreamLocalBindUnlink=yes",
-            f"BatchMode={'no' if self._ask else 'yes'}", "LogLevel=ERROR", f"Ciphers={','.join(gcm_first(host))}",
-        ]  # fmt: skip
+        options = [*_SWITCHED_OFF, *own, "LogLevel=ERROR", f"Ciphers={','.join(gcm_first(host))}"]
         if host.one("serveraliveinterval", "0") == "0":
             options += [f"ServerAliveInterval={KEEPALIVE}", f"ServerAliveCountMax={KEEPALIVES}"]
         if host.one("connecttimeout", "none") in ("none", "0"):
             options.append("ConnectTimeout=20")
-        command = [*_with_us(), program(), *self._source, "-M", "-S", str(folder / "c"), "-N", "-T"]
-        for option in [*options, *self._options]:
-            command += ["-o", option]
-        return [*command, "--", host.host]
+        words = [word for option in [*options, *self._options] for word in ("-o", option)]
+        return [*words, "--", host.host]
 
     def _meaning(self, said: str) -> MlopsError:
         host = self._host
@@ -133,8 +145,16 @@ class OpensshEngine:
 class OpensshLink:
     """One connection by ``ssh``."""
 
-    def __init__(self, host: HostConfiguration, process: asyncio.subprocess.Process, folder: Path, clock: Clock) -> None:
-        self._host, self._process, self._folder, self._clock = host, process, folder, clock
+    def __init__(
+        self,
+        host: HostConfiguration,
+        process: asyncio.subprocess.Process,
+        folder: Path,
+        clock: Clock,
+        alone: Sequence[str] = (),
+    ) -> None:
+        self._host, self._process, self._folder, self._clock, self._alone = host, process, folder, clock, alone
+        self._children: set[asyncio.subprocess.Process] = set()
         self._sockets: dict[End, Path] = {}
         self._asking = asyncio.Lock()
         self._mux: Mux | None = None
@@ -171,6 +191,25 @@ class OpensshLink:
                 self._kill()
                 raise NotForwarded(f"The host did not open {end}.", cause=str(error), lost=True) from error
         await asyncio.get_running_loop().create_unix_connection(lambda: far, sock=connection)
+
+    async def open_command(self, command: str, far: Far) -> None:
+        """Opens a stream to a command; beyond what a connection takes of them, each has one of its own."""
+        shared = [program(), *_CONTROL, "-S", str(self._folder / "c"), "-T", "--", self._host.host]
+        words = shared if len(self._children) < SESSIONS else [*self._alone]
+        near, there = socket.socketpair()
+        with there:
+            near.setblocking(False)
+            end = there.fileno()
+            child = await asyncio.create_subprocess_exec(
+                *words, command, stdin=end, stdout=end, stderr=asyncio.subprocess.DEVNULL
+            )
+        self._children.add(child)
+        far.when_over, far.doubt = partial(self._over, child), self._ending
+        await asyncio.get_running_loop().create_unix_connection(lambda: far, sock=near)
+
+    def _over(self, child: asyncio.subprocess.Process) -> None:
+        self._children.discard(child)
+        _end(child)
 
     async def _ending(self) -> bool:
         """Whether ssh is at its end: it closes every stream then, as if the other side had."""
@@ -227,31 +266,23 @@ class OpensshLink:
         """Ends ssh."""
         if self._mux is not None:
             self._mux.close()
+        for child in self._children:
+            _end(child)
         self._kill()
         await self._process.wait()
         self._errors.cancel()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _kill(self) -> None:
-        if self._process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                self._process.kill()
+        _end(self._process)
 
     async def _control(self, *words: str) -> tuple[int, str]:
-        """Speaks to the master; it is never gone around, were its socket gone."""
-        command = [
+        """Speaks to the master."""
+        process = await asyncio.create_subprocess_exec(
             program(),
-            "-F",
-            "none",
+            *_CONTROL,
             "-S",
             str(self._folder / "c"),
-            "-o",
-            "ProxyCommand=false",
-            "-o",
-            "LogLevel=ERROR",
-        ]
-        process = await asyncio.create_subprocess_exec(
-            *command,
             *words,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -264,6 +295,12 @@ class OpensshLink:
                 process.kill()
             raise
         return process.returncode or 0, printed.decode(errors="replace")
+
+
+def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
 
 
 def _clear_away() -> None:

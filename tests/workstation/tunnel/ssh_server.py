@@ -40,6 +40,7 @@ class Server:
     process: subprocess.Popen[bytes] = field(repr=False)
     address: str = "127.0.0.1"
     prefix: tuple[str, ...] = ()
+    user: str = "root"
 
     @property
     def config(self) -> Path:
@@ -53,7 +54,7 @@ class Server:
     def options(self) -> list[str]:
         """What leads to it without a configuration file."""
         return [
-            f"HostName={self.address}", f"Port={self.port}", "User=root", f"IdentityFile={self.folder}/key",
+            f"HostName={self.address}", f"Port={self.port}", f"User={self.user}", f"IdentityFile={self.folder}/key",
             "IdentitiesOnly=yes",
             f"UserKnownHostsFile={self.known_hosts}", "GlobalKnownHostsFile=/dev/null", "IdentityAgent=none",
         ]  # fmt: skip
@@ -130,10 +131,30 @@ def _wait(server: Server) -> None:
 
 
 @contextmanager
-def running(address: str = "127.0.0.1", port: int = 0, prefix: tuple[str, ...] = ()) -> Iterator[Server]:
-    """An sshd with a key of its own, and a user's key that it accepts."""
+def temporary() -> Iterator[Path]:
+    """A folder with a short path, since a socket's ends at 104 bytes."""
     folder = Path(tempfile.mkdtemp(prefix="sshd-", dir="/tmp"))
-    port = port or free_port()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running(
+    address: str = "127.0.0.1", port: int = 0, prefix: tuple[str, ...] = (), *, user: str = "root", more: str = ""
+) -> Iterator[Server]:
+    """An sshd with a key of its own, and a user's key that it accepts; ``more`` are lines of its configuration."""
+    with temporary() as folder:
+        server = _made(folder, address, port or free_port(), prefix, user, more)
+        try:
+            _wait(server)
+            yield server
+        finally:
+            server.stop()
+
+
+def _made(folder: Path, address: str, port: int, prefix: tuple[str, ...], user: str, more: str) -> Server:
     _keygen(folder / "host_key")
     _keygen(folder / "key")
     shutil.copy(folder / "key.pub", folder / "authorized_keys")
@@ -142,16 +163,11 @@ def running(address: str = "127.0.0.1", port: int = 0, prefix: tuple[str, ...] =
     (folder / "sshd_config").write_text(
         f"Port {port}\nListenAddress {address}\nHostKey {folder}/host_key\nPidFile none\nUsePAM no\nStrictModes no\n"
         f"AuthorizedKeysFile {folder}/authorized_keys\nAllowStreamLocalForwarding yes\nMaxStartups 200:30:400\n"
-        "PermitRootLogin yes\nPasswordAuthentication no\nLogLevel ERROR\nUseDNS no\n"
+        "PermitRootLogin yes\nPasswordAuthentication no\nLogLevel ERROR\nUseDNS no\n" + more
     )
-    server = Server(folder, port, _spawn(folder, prefix), address, prefix)
+    server = Server(folder, port, _spawn(folder, prefix), address, prefix, user)
     (folder / "ssh_config").write_text("Host box\n" + "".join(f"  {o.replace('=', ' ', 1)}\n" for o in server.options))
-    try:
-        _wait(server)
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    return server
 
 
 class Network:

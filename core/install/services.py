@@ -13,22 +13,13 @@ from core.gcp import Google, iam, services
 from core.gcp.errors import ApiError, BillingDisabled, PermissionDenied
 from core.install.installation import Installation
 from core.install.prerequisites import subject_of, tell
-from core.prerequisites import demand, examine_access, leftovers, places
+from core.prerequisites import demand, examine_access, leftovers, places, wanted_services
+from core.prerequisites.wanted_services import OPTIONAL, REQUIRED
 from core.run.step import Context, Step
 from core.run.together import together
 
-REQUIRED = tuple(
-    f"{name}.googleapis.com"
-    for name in (
-        "serviceusage", "cloudresourcemanager", "iam", "iamcredentials", "compute", "container", "artifactregistry",
-        "cloudbuild", "storage", "sqladmin", "servicenetworking", "secretmanager", "cloudbilling", "logging", "monitoring",
-        "aiplatform", "dataflow", "bigquery", "oslogin", "iap",
-    )
-)  # fmt: skip
-OPTIONAL = ("orgpolicy.googleapis.com", "containerfilesystem.googleapis.com")
-"""Without these an installation works all the same; a refusal is told, and that is all."""
-NOTEBOOK = ("notebooks.googleapis.com",)
-"""What only an environment with a notebook needs."""
+__all__ = ["AGENTS", "OPTIONAL", "REQUIRED", "required", "step", "switch_on"]
+
 AGENTS: dict[str, tuple[str, str]] = {
     "servicenetworking.googleapis.com": ("service-{n}@service-networking.iam.gserviceaccount.com",
                                          "roles/servicenetworking.serviceAgent"),
@@ -64,7 +55,7 @@ def step(installation: Installation) -> Step:
 
 def required(installation: Installation) -> tuple[str, ...]:
     """The services that an environment can't do without."""
-    return REQUIRED if installation.values["notebook"] == "none" else REQUIRED + NOTEBOOK
+    return wanted_services.required(installation.values)
 
 
 async def switch_on(installation: Installation, context: Context) -> None:

@@ -16,7 +16,10 @@ from core.prerequisites.places import KNOWN
 from core.toolchain import MissingTool
 from tests.gcp.simulated_google import Simulation, client, simulation
 
-ALL_ON = ("cloudresourcemanager", "cloudbilling", "compute")
+ALL_ON = (
+    "cloudresourcemanager", "cloudbilling", "compute", "orgpolicy", "container", "sqladmin", "iam", "artifactregistry",
+    "secretmanager", "cloudbuild",
+)  # fmt: skip
 
 
 async def switch_on(google: Google) -> None:

@@ -1,4 +1,4 @@
-"""What is predicted before anything is made: permissions, policies and quotas, each way in which one stands."""
+"""What is predicted before anything is made: permissions and quotas, each way in which one stands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from core.prerequisites.examine import Checker
 from tests.gcp.simulated_google import client, simulation
 
 ON = ("cloudresourcemanager", "compute", "orgpolicy")
-LOCATIONS = "constraints/gcp.resourceLocations"
 
 
 def subject(google: Google, home: Home, *, standing: bool = False, **given: Any) -> Subject:
@@ -81,57 +80,6 @@ async def test_a_name_that_google_does_not_know_spoils_nothing(
     monkeypatch.setattr(permissions, "needed", lambda _: (*known[:20], "was.renamed", *known[20:]))
     (found,) = await looked(tmp_path, home, permissions.check, {})
     assert (found.state, "was.renamed" in found.why) == ("warn", True)
-
-
-# -- policies
-
-
-@pytest.mark.parametrize(
-    ("constraint", "value", "given", "state"),
-    [
-        ("iam.disableServiceAccountKeyCreation", True, {"user_gcp_sa": True}, "block"),
-        ("iam.managed.disableServiceAccountKeyCreation", True, {"user_gcp_sa": True}, "block"),
-        ("iam.disableServiceAccountKeyCreation", True, {"user_gcp_sa": False}, "pass"),
-        ("iam.disableServiceAccountKeyCreation", False, {"user_gcp_sa": True}, "pass"),
-        ("iam.disableServiceAccountCreation", True, {}, "block"),
-        ("compute.vmExternalIpAccess", {"denyAll": True}, {"private_nodes": False}, "block"),
-        ("compute.vmExternalIpAccess", {"denyAll": True}, {"private_nodes": True}, "pass"),
-        ("compute.vmExternalIpAccess", ["projects/p/zones/z/instances/i"], {"private_nodes": False}, "warn"),
-        ("gcp.resourceLocations", ["in:europe-locations"], {}, "block"),
-        ("gcp.resourceLocations", ["in:us-locations"], {}, "pass"),
-        ("gcp.resourceLocations", ["us-central1"], {}, "pass"),
-        ("gcp.resourceLocations", ["in:us-east1-locations"], {}, "warn"),
-        ("gcp.resourceLocations", {"values": {"deniedValues": ["in:us-locations"]}}, {}, "block"),
-        ("gcp.resourceLocations", ["in:eu-locations"], {"region": "europe-west1"}, "warn"),
-    ],
-)
-async def test_a_policy(tmp_path: Path, home: Home, constraint: str, value: Any, given: dict[str, Any], state: str) -> None:
-    project = {"policies": {f"constraints/{constraint}": value}}
-    (found,) = await looked(tmp_path, home, policies.check, project, **given)
-    assert found.state == state, found
-    if state != "pass":
-        assert constraint in found.looked_at
-        assert found.hint
-
-
-async def test_the_older_api_knows_the_older_policies(tmp_path: Path, home: Home) -> None:
-    project = {"policies": {"constraints/iam.disableServiceAccountKeyCreation": True, LOCATIONS: ["us-central1"]}}
-    (found,) = await looked(tmp_path, home, policies.check, project, on=ON[:2], user_gcp_sa=True)
-    assert (found.id, found.state) == ("policy.iam.disableServiceAccountKeyCreation", "block")
-
-
-@pytest.mark.parametrize(
-    ("project", "on", "why"),
-    [
-        ({}, (), "orgpolicy.googleapis.com is off"),
-        ({"missing_permissions": ["orgpolicy.*"]}, ON, "orgpolicy.policy.get"),
-    ],
-)
-async def test_who_can_not_see_policies_is_told_so(
-    tmp_path: Path, home: Home, project: dict[str, Any], on: tuple[str, ...], why: str
-) -> None:
-    (found,) = await looked(tmp_path, home, policies.check, project, on=on, user_gcp_sa=True)
-    assert (found.state, why in found.why) == ("skip", True), found
 
 
 # -- quotas

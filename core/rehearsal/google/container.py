@@ -179,15 +179,17 @@ def refusal(call: Call, cluster: Document, pools: list[Document]) -> Document | 
 
 def _address_refused(call: Call, cluster: Document, pools: list[Document]) -> Document | None:
     """Nodes with public addresses where a policy allows none: their machines are refused one by one, later."""
-    if not org_policies.enforced(call.world, "compute.vmExternalIpAccess", "compute.managed.vmExternalIpAccess"):
+    machine = f"projects/{call.project}/zones/{cluster['location']}/instances/gke-{cluster['name']}"
+    names = ("compute.vmExternalIpAccess", "compute.managed.vmExternalIpAccess")
+    constraint = next((n for n in names if org_policies.refuses(call.world, n, machine)), "")
+    if not constraint:
         return None
     if all(each["networkConfig"]["enablePrivateNodes"] for each in pools):
         return None
     return {
         "code": 9, "reason": "FAILED_PRECONDITION",
-        "message": "Google Compute Engine: Constraint constraints/compute.vmExternalIpAccess violated for project "
-        f"{call.world.number}. Add instance projects/{call.project}/zones/{cluster['location']}/instances/"
-        f"gke-{cluster['name']} to the constraint to use external IP with it.",
+        "message": f"Google Compute Engine: Constraint constraints/{constraint} violated for project "
+        f"{call.world.number}. Add instance {machine} to the constraint to use external IP with it.",
     }  # fmt: skip
 
 

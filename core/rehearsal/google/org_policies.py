@@ -43,7 +43,7 @@ def refuses(world: World, constraint: str, value: str) -> bool:
         return not _among(value, rule)
     if isinstance(rule, dict):
         values = rule.get("values") or {}
-        if rule.get("denyAll") or _among(value, values.get("deniedValues", [])):
+        if _on(rule) or _among(value, values.get("deniedValues", [])):
             return True
         return "allowedValues" in values and not _among(value, values["allowedValues"])
     return rule is True

@@ -212,7 +212,10 @@ def _tunnel(commands: Any) -> None:
         ("status", "How a tunnel stands: its connection, health and traffic."),
         ("logs", "What happened to a tunnel."),
     ):
-        _command(inner, name, "tunnel", what, environment=False).add_argument("name", metavar="NAME", help="a tunnel")
+        command = _command(inner, name, "tunnel", what, environment=False)
+        command.add_argument("name", metavar="NAME", help="a tunnel")
+        if name == "logs":
+            command.add_argument("--follow", action="store_true", help="go on with what happens, until it ends")
 
 
 def _vscode(commands: Any) -> None:

@@ -28,7 +28,7 @@ def add(arguments: argparse.Namespace, out: Output) -> int:
             target,
             given,
             folder=folder,
-            accept=lambda question: _accept(question, arguments, out),
+            accept=lambda question: accepted(question, arguments, out),
             dry_run=arguments.dry_run,
         )
 
@@ -101,7 +101,8 @@ def iap_proxy(arguments: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _accept(question: str, arguments: argparse.Namespace, out: Output) -> bool:
+def accepted(question: str, arguments: argparse.Namespace, out: Output) -> bool:
+    """Whether a host key that nobody vouches for is taken: --yes says so, or the person on the terminal."""
     if arguments.yes:
         out.say(question.replace("Is it the VM's own?", "It is accepted."))
         return True

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import signal
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.cli.output import Output
+from core.cli.output import Output, confirm, interactive
+from core.cli.ssh import accepted
 from core.environment import Home
 from core.errors import UsageError
 from core.workstation.tunnel import book, docker, tunnels
@@ -24,6 +26,7 @@ def up(arguments: argparse.Namespace, out: Output) -> int:
     """Opens a tunnel; in front of the terminal until Ctrl-C, or as a process of its own."""
     home = Home.find()
     tunnel = _given(home, arguments)
+    _add_first(home, tunnel, arguments, out)
     if arguments.detach:
         out.say(f"Connecting to {tunnel.leads_to}.")
         return _print_up(tunnels.start(home, tunnel), tunnel, out)
@@ -48,6 +51,18 @@ def _given(home: Home, arguments: argparse.Namespace) -> Tunnel:
     return wanted
 
 
+def _add_first(home: Home, tunnel: Tunnel, arguments: argparse.Namespace, out: Output) -> None:
+    """Offers to write ssh's entry for a VM that ssh does not know yet; without a terminal, the tunnel itself says so."""
+    from core.workstation.tunnel import adding
+
+    to = asyncio.run(adding.not_added(home, tunnel))
+    question = f"ssh does not know {to.host} yet. Write its entry into your ssh configuration?" if to is not None else ""
+    if to is None or not (arguments.yes or (interactive() and confirm(question))):
+        return
+    for note in asyncio.run(adding.add(home, to, accept=lambda shown: accepted(shown, arguments, out))):
+        out.say(note)
+
+
 def _in_front(home: Home, tunnel: Tunnel, out: Output) -> int:
     from core.workstation.tunnel.process import serve, take
 
@@ -69,8 +84,7 @@ def _in_front(home: Home, tunnel: Tunnel, out: Output) -> int:
             asyncio.run(run())
     finally:
         lock.release()
-        if tunnel.docker_context:
-            docker.remove_context(docker.context_name(tunnel.name))
+        docker.let_go(tunnel)
     return 0
 
 
@@ -153,9 +167,14 @@ def _print_status(found: Status, out: Output) -> None:
 
 def logs(arguments: argparse.Namespace, out: Output) -> int:
     """What happened to a tunnel."""
-    text = tunnels.log(Home.find(), arguments.name).read_text(errors="replace")
+    home, name = Home.find(), arguments.name
+    if arguments.follow:
+        for line in tunnels.follow(home, name):
+            out.data(json.dumps({"line": line}) if out.json else line)
+        return 0
+    text = tunnels.log(home, name).read_text(errors="replace")
     if out.json:
-        out.document({"tunnel": arguments.name, "lines": text.splitlines()})
+        out.document({"tunnel": name, "lines": text.splitlines()})
     else:
         out.data(text.rstrip("\n"))
     return 0
@@ -167,8 +186,6 @@ def _document(status: Status) -> dict[str, object]:
 
 
 def _object(status: Status) -> str:
-    import json
-
     return json.dumps(docker.setting(status.docker_host, status.docker_context)[docker.SETTING])
 
 

@@ -8,8 +8,10 @@ Services stay enabled: others may use them by now. The record stays on this mach
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
+from core.environment import companions
 from core.install import forwarding
 from core.install.installation import Installation
 from core.install.notebook_destroy import there_may_be_one
@@ -28,6 +30,8 @@ def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
         from core.install.namespace_removal import destroy_namespace
 
         forwarding.stop(installation.environment)
+        for name in await asyncio.to_thread(companions.end, installation.environment):
+            context.log(f"Ended the {name}.")
         await destroy_namespace(installation, context)
 
     async def notebook(context: Context) -> None:

@@ -23,7 +23,7 @@ FLAGS = {
     "logs": COMMON | {"--follow"}, "list": COMMON, "schema": COMMON, "kubernetes-token": COMMON,
     "access": COMMON | {"--forward", "--detach", "--stop"}, "rehearsal env": COMMON, "rehearsal stop": COMMON,
     "tunnel up": COMMON | {"--project", "--zone", "--instance", "--forward", "--docker-context", "--detach"},
-    "tunnel down": COMMON, "tunnel status": COMMON, "tunnel logs": COMMON,
+    "tunnel down": COMMON, "tunnel status": COMMON, "tunnel logs": COMMON | {"--follow"},
     "ssh add": COMMON | {"--project", "--zone", "--instance", "--set", "--dry-run"}, "ssh remove": COMMON | {"--dry-run"},
     "ssh show": COMMON, "ssh iap-proxy": COMMON | {"--project", "--zone"},
     "notebook start": COMMON, "notebook stop": COMMON, "image build": COMMON, "image list": COMMON,

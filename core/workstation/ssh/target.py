@@ -81,6 +81,12 @@ def of(environment: Environment, *, cloud: Cloud | None = None) -> Target:
             cause="Its operating system runs no programs from home folders, and its SSH server forwards nothing.",
             hint="Open it as JupyterLab, or install with notebook = vm.",
         )
+    if kind == "vm" and not names.zone:
+        raise UsageError(
+            f"{environment.name} is not installed yet: its notebook is nowhere.",
+            code="no-notebook-yet",
+            hint=f"Install it first: mlops-env install {environment.name}",
+        )
     destination = Destination(names.project, names.zone, names.notebook) if kind == "vm" else None
     return Target(
         environment.name,

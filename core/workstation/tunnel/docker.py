@@ -7,14 +7,16 @@ context is the surer way.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
-from core.errors import PrerequisiteError, StepError
-from core.workstation.tunnel.definition import LOOPBACK
+from core.errors import MlopsError, PrerequisiteError, StepError
+from core.workstation.tunnel.definition import LOOPBACK, Tunnel
 from core.workstation.tunnel.status import ForwardStatus
 
 SETTING = "containers.environment"
@@ -63,6 +65,25 @@ def remove_context(name: str) -> bool:
     if shown.stdout.strip() == name:
         _docker("context", "use", "default")
     return _docker("context", "rm", "--force", name).returncode == 0
+
+
+def let_go(tunnel: Tunnel) -> None:
+    """Removes the context of a tunnel that ends; one that was made otherwise stays, but no longer as the current one."""
+    name = context_name(tunnel.name)
+    with contextlib.suppress(MlopsError):
+        if tunnel.docker_context:
+            remove_context(name)
+        elif _current() == name:
+            _docker("context", "use", "default")
+
+
+def _current() -> str:
+    """The context that docker takes by itself, as its own file says: asking docker takes longer than ending a tunnel."""
+    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    try:
+        return str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def setting(host: str, context: str) -> dict[str, dict[str, str]]:

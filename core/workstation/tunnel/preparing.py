@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core.environment import Cloud, Home
+from core.environment import Cloud, Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.environment.home import socket_folder
 from core.errors import UsageError
@@ -32,8 +32,22 @@ OS_LOGIN_PATIENCE = 180.0
 class Prepared:
     """A tunnel with its engine; ``close`` lets go what the way there holds."""
 
-    def __init__(self, tunnel: Tunnel, engine: Engine, *, patience: float, closing: Callable[[], Awaitable[None]]) -> None:
-        self.tunnel, self.engine, self.patience, self.close = tunnel, engine, patience, closing
+    def __init__(
+        self,
+        tunnel: Tunnel,
+        engine: Engine,
+        *,
+        patience: float,
+        closing: Callable[[], Awaitable[None]],
+        environment: Environment | None = None,
+    ) -> None:
+        self.tunnel, self.engine, self.patience, self.close, self.environment = (
+            tunnel,
+            engine,
+            patience,
+            closing,
+            environment,
+        )
 
 
 class Either:
@@ -83,7 +97,7 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
     """What the tunnel runs on; raises what is wrong with its host or its configuration."""
     found = await target.find(home, tunnel.leads_to, project=tunnel.project, zone=tunnel.zone, instance=tunnel.instance)
     host = await configuration.resolved(found.host, options=tunnel.options)
-    if found.destination is not None and "iap-proxy" not in host.proxy_command:
+    if found.destination is not None and not host.proxy_command:
         raise _not_added(tunnel)
     to = found.destination or relay_of(host)
     cloud = found.cloud if found.destination is not None or to is None else rehearsals.cloud_of(home, to.project)
@@ -92,7 +106,8 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
         way = _relay(stack, to, cloud) if to is not None and chosen.engine == choice.ASYNCSSH else None
         engine = _engine(chosen, way, host, tunnel, clock, ask=ask)
         patience = OS_LOGIN_PATIENCE if to is not None else 0.0
-        return Prepared(complete(tunnel), engine, patience=patience, closing=stack.pop_all().aclose)
+        closing = stack.pop_all().aclose
+        return Prepared(complete(tunnel), engine, patience=patience, closing=closing, environment=found.environment)
 
 
 def relay_of(host: HostConfiguration) -> Destination | None:

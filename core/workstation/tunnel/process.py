@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from core.environment import Home, processes
+from core.environment import Home, companions, processes
 from core.environment.files import write_atomically
 from core.environment.lock import Holder, Lock, holder
 from core.errors import BusyError, MlopsError
@@ -58,6 +58,8 @@ async def serve(home: Home, tunnel: Tunnel, *, ready: Ready, tell: Tell, ask: bo
     clock = Clock()
     _many_files()
     prepared = await prepare(home, tunnel, clock=clock, ask=ask)
+    here = prepared.environment
+    companion = companions.join(here, f"tunnel {tunnel.name}") if here is not None and here.folder.is_dir() else None
     running = Running(
         prepared.tunnel, prepared.engine, clock=clock, tell=_both(home, tunnel.name, tell), patience=prepared.patience
     )
@@ -76,6 +78,8 @@ async def serve(home: Home, tunnel: Tunnel, *, ready: Ready, tell: Tell, ask: bo
         await work
     finally:
         await _end(home, prepared, running, telling, [work, passing, up])
+        if companion is not None:
+            companion.release()
 
 
 async def _when_up(running: Running, status: Callable[[], Status], ready: Ready) -> None:
@@ -123,6 +127,7 @@ def main() -> int:
             with contextlib.suppress(asyncio.CancelledError):
                 asyncio.run(_until_told(home, tunnel))
         finally:
+            docker.let_go(tunnel)
             lock.release()
     except MlopsError as error:
         processes.refuse(error)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from core.environment import Home, processes
 from core.environment.lock import holder
-from core.errors import MlopsError, StepError, UsageError
+from core.errors import StepError, UsageError
 from core.workstation.tunnel import book, control, docker, places
 from core.workstation.tunnel.definition import Tunnel, check_name
 from core.workstation.tunnel.process import MODULE
@@ -69,9 +70,7 @@ def stop(home: Home, name: str) -> bool:
         with contextlib.suppress(ProcessLookupError):
             os.kill(found.pid, signal.SIGTERM)
         _until_ended(home, name, found.pid)
-    if tunnel.docker_context:
-        with contextlib.suppress(MlopsError):
-            docker.remove_context(docker.context_name(name))
+    docker.let_go(tunnel)
     return up
 
 
@@ -83,6 +82,18 @@ def log(home: Home, name: str) -> Path:
             f"The tunnel {name} was never up.", code="no-tunnel", hint=f"Begin it with: mlops-env tunnel up {name}"
         )
     return path
+
+
+def follow(home: Home, name: str) -> Iterator[str]:
+    """The lines of a tunnel's log, those to come as well, until it ends; it is up, or the log alone is told."""
+    path, at = log(home, name), 0
+    for _ in itertools.chain([None], watch(home, name), [None]):
+        data = path.read_bytes()
+        if len(data) < at:  # begun anew
+            at = 0
+        end = data.rfind(b"\n") + 1
+        yield from data[at:end].decode(errors="replace").splitlines()
+        at = max(at, end)
 
 
 def _until_ended(home: Home, name: str, pid: int) -> None:

@@ -145,6 +145,13 @@ zone = "us-central1-a"
 """
 
 
+def test_an_environment_that_is_not_installed_yet_is_told_from_one_that_is(home: Home, person: Person) -> None:
+    Environment.new(home, "later", cloud="rehearsal", given={"notebook": "vm"}).save()
+    person.environment["MLOPS_ENV_HOME"] = str(home.root)
+    for words in (("ssh", "add"), ("tunnel", "up")):
+        assert "mlops-env install later" in person.mlops(*words, "later", code=2)
+
+
 @pytest.fixture
 def another_machine(rehearsed: Environment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A laptop whose home holds nothing, beside the machine that rehearses; the project."""

@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import docker_engine
 import pytest
 import tomlkit
 from ssh_server import Echo, Server
@@ -21,7 +22,7 @@ from ssh_server import Echo, Server
 from core.cli import main
 from core.environment import Home
 from core.environment.home import socket_folder
-from core.workstation.tunnel import book, places, tunnels
+from core.workstation.tunnel import book, docker, places, tunnels
 from core.workstation.tunnel.definition import Forward
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -89,6 +90,47 @@ def test_in_front_until_ctrl_c(box: str, home: Home, sshd: Server) -> None:
     assert "Traceback" not in told
     assert '"containers.environment": {"DOCKER_HOST": ' in told
     assert not Path(path).exists()
+
+
+def test_a_log_is_followed_until_the_tunnel_ends(box: str, home: Home, own_sshd: Server) -> None:
+    tunnel = replace(tunnels.defined(home, box), options=tuple(own_sshd.options), forwards=(Forward.parse("0=22"),))
+    tunnels.start(home, tunnel)
+    command = [sys.executable, "-P", "-m", "core.cli", "tunnel", "logs", box, "--follow"]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    assert "connected" in child.stdout.readline()
+    own_sshd.kill_children()
+    assert "connection lost" in child.stdout.readline()
+    tunnels.stop(home, box)
+    child.communicate(timeout=60)
+    assert child.returncode == 0
+
+
+def test_a_context_goes_with_its_tunnel_however_that_ends(
+    box: str, home: Home, docker_running: docker_engine.Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "client"))
+    name = docker.context_name(box)
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(["docker", *words], capture_output=True, text=True, check=False)
+
+    tunnel = replace(tunnels.defined(home, box), docker_context=True)
+    found = tunnels.start(home, tunnel)
+    docker.make_context(name, found.docker_host)
+    run("context", "use", name)
+    assert found.pid is not None
+    os.kill(found.pid, signal.SIGTERM)  # as a machine that goes down does
+    while tunnels.status(home, box).pid is not None:
+        os.sched_yield()
+    assert run("context", "inspect", name).returncode != 0
+    assert run("context", "show").stdout == "default\n"
+
+    docker.make_context(name, "unix:///tmp/elsewhere.sock")  # as for VS Code's settings, which go on naming it
+    run("context", "use", name)
+    tunnels.stop(home, box)
+    assert run("context", "inspect", name).returncode == 0
+    assert run("context", "show").stdout == "default\n", "docker alone is not sent to a tunnel that is down"
 
 
 def test_a_killed_tunnel_is_down_and_comes_up_again(box: str, home: Home) -> None:

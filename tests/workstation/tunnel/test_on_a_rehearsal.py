@@ -14,12 +14,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "ssh"))
 
 import person as people
 
-from core.environment import Environment, Home, rehearsal
+from core.environment import Environment, Home, companions, rehearsal
 from core.gcp import Google
 from core.run.clock import Clock
 from core.run.redact import Redactor
+from core.workstation.tunnel import tunnels
 
-SCENARIO = 'speed = 0\n[project]\nresources = [ { type = "compute.instances", name = "gpu" } ]\n'
+SCENARIO = """
+speed = 0
+[project]
+resources = [ { type = "compute.instances", name = "gpu" }, { type = "compute.instances", name = "demo-notebook" } ]
+"""
 PING = """
 import socket, sys
 with socket.socket(socket.AF_UNIX) as docker:
@@ -43,25 +48,42 @@ def project(home: Home, tmp_path: Path) -> Iterator[str]:
     """A project of a rehearsal on this machine, with a VM in it."""
     scenario = tmp_path / "scenario.toml"
     scenario.write_text(SCENARIO)
-    yield asyncio.run(enable(Environment.new(home, "demo", cloud="rehearsal", given={}).save(), scenario))
+    yield asyncio.run(enable(Environment.new(home, "demo", cloud="rehearsal", given={"notebook": "vm", "zone": "us-central1-a"}).save(), scenario))
     rehearsal.stop(home, "demo")
 
 
-def test_docker_on_a_vm_that_has_no_address(project: str, home: Home, tmp_path: Path) -> None:
+@pytest.fixture
+def person(tmp_path: Path) -> people.Person:
+    """A person whose ssh knows nothing yet."""
     if reason := people.missing():
         pytest.skip(reason)
-    person = people.Person(tmp_path)
+    return people.Person(tmp_path)
+
+
+def test_docker_on_a_vm_that_has_no_address(project: str, person: people.Person, tmp_path: Path) -> None:
     to = ("--project", project, *VM)
     refused = person.mlops("tunnel", "up", "gpu", *to, "--detach", code=2)
     assert f"mlops-env ssh add gpu --project {project}" in refused
-    person.mlops("ssh", "add", "gpu", *to)
+    assert not person.ssh_folder.exists(), "without a word of the user's, their configuration stays"
     try:
         forwards = ("--forward", f"{tmp_path}/d.sock=/var/run/docker.sock", "--forward", "0=/var/run/docker.sock")
-        up = json.loads(person.mlops("tunnel", "up", "gpu", *forwards, "--detach", "--output", "json"))
+        up = json.loads(person.mlops("tunnel", "up", "gpu", *forwards, "--yes", "--detach", "--output", "json"))
         assert (up["state"], up["engine"]) == ("up", "asyncssh")
+        assert "Host gpu" in (person.ssh_folder / "mlops-env.config").read_text()
         answer = person.run(sys.executable, "-P", "-c", PING, f"{tmp_path}/d.sock")
         assert answer.stdout.endswith(b"OK"), answer
     finally:
         person.mlops("tunnel", "down", "gpu")
     log = person.mlops("tunnel", "logs", "gpu")
     assert "aes" in log or "chacha" in log
+
+
+def test_a_tunnel_to_an_environments_notebook_ends_with_the_environment(
+    project: str, person: people.Person, home: Home
+) -> None:
+    environment = Environment.load(home, "demo")
+    up = json.loads(person.mlops("tunnel", "up", "demo", "--forward", "0=22", "--yes", "--detach", "--output", "json"))
+    assert up["host"] == "demo"
+
+    assert companions.end(environment) == ["tunnel demo"]
+    assert tunnels.status(home, "demo").state == "down"

@@ -21,13 +21,13 @@ def does(action: str) -> str:
 def counts(plan: Mapping[str, Any]) -> Counter[str]:
     """How many things are made, changed and so on; services are switched on and roles granted, on their own lines."""
     found: Counter[str] = Counter(does(str(r["action"])) for r in plan["terraform"]["resources"])
-    found.update(does(str(o["action"])) for o in plan["kubernetes"])
+    found.update(does(str(o["action"])) for o in (*plan.get("direct", ()), *plan["kubernetes"]))
     return found
 
 
 def tree(plan: Mapping[str, Any], *, namespace: str) -> list[Node]:
     """Everything that will be done."""
-    resources, objects = plan["terraform"]["resources"], plan["kubernetes"]
+    resources, objects, direct = plan["terraform"]["resources"], plan["kubernetes"], plan.get("direct", ())
     by_type: dict[str, list[Mapping[str, Any]]] = {}
     for resource in resources:
         by_type.setdefault(str(resource["type"]), []).append(resource)
@@ -38,9 +38,12 @@ def tree(plan: Mapping[str, Any], *, namespace: str) -> list[Node]:
         Node("APIs to switch on", str(len(plan["services"])), [Node(name) for name in plan["services"]]),
         Node("Roles to grant", str(len(plan["roles"])), _roles(plan["roles"])),
         Node("Google Cloud, by Terraform", str(len(resources)), [
-            _group(kind.removeprefix("google_").replace("_", " "), [(str(r["address"]), str(r["action"])) for r in found])
+            _group(kind.removeprefix("google_").replace("_", " "), [_resource(r) for r in found])
             for kind, found in sorted(by_type.items())
         ], unfolded=True),
+        *([Node("Google Cloud, without Terraform", str(len(direct)), [
+            Node(f"{item['kind']} {item['name']}", does(str(item["action"]))) for item in direct
+        ])] if direct else []),
         Node(f"Kubernetes, namespace {namespace}", str(len(objects)), [
             _group(kind, [(str(o["label"]), str(o["action"])) for o in found]) for kind, found in sorted(by_kind.items())
         ]),
@@ -62,6 +65,13 @@ def _cost(cost: Mapping[str, Any]) -> Node:
     lines += [Node(what, "not known") for what in cost["unknown"]]
     lines.append(Node(f"by list prices of {cost['date']}, from standing by to used daily"))
     return Node(f"Cost a month, {cost['currency']}", monthly(cost["monthly"]["low"], cost["monthly"]["high"]), lines)
+
+
+def _resource(resource: Mapping[str, Any]) -> tuple[str, str]:
+    """A change with the arguments that it is about, where it is no whole resource."""
+    parts = [*resource.get("fields", ()), *(["at the end"] if resource.get("step") == "protect" else [])]
+    more = f" ({', '.join(parts)})" if parts else ""
+    return f"{resource['address']}{more}", str(resource["action"])
 
 
 def _group(label: str, found: Sequence[tuple[str, str]]) -> Node:

@@ -9,6 +9,7 @@ from typing import Any
 
 from core.environment import Environment, Home
 from core.errors import UnknownEnvironment, UsageError
+from core.install import shown
 from core.install.changes import changed
 
 
@@ -27,7 +28,8 @@ def environment(arguments: argparse.Namespace) -> Environment:
     try:
         known = Environment.load(home, arguments.name)
     except UnknownEnvironment:
-        return _checked(Environment.new(home, arguments.name, cloud=cloud, given=given))
+        id = shown.id_of(home, arguments.name, cloud=cloud)
+        return _checked(Environment.new(home, arguments.name, cloud=cloud, given=given, id=id))
     return _checked(_again(known, given, rehearse=arguments.rehearse))
 
 

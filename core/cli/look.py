@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from core.cli.output import Output
@@ -11,7 +12,7 @@ from core.cli.tools import provide
 from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.errors import ParameterError, PrerequisiteError, UnknownEnvironment, VerificationError
-from core.install import outside
+from core.install import outside, shown
 from core.install.installation import Installation
 from core.run import runs
 
@@ -65,55 +66,77 @@ def check(arguments: argparse.Namespace, out: Output) -> int:
 
 
 def plan(arguments: argparse.Namespace, out: Output) -> int:
-    """Everything that an installation would do, side by side with what is there; makes nothing."""
-    from core.install.preview import preview
-
-    async def work(installation: Installation) -> dict[str, Any]:
-        return await preview(installation, Console(out))
-
+    """Everything that an installation would do, side by side with what is there; makes nothing. The run is held to it."""
     environment = _environment(arguments)
     provide(arguments, out, environment.home)
-    document = _with(environment, work, scenario=arguments.scenario)
+    document = planned(environment, out, scenario=arguments.scenario)
     if out.json:
         out.document(document)
         return 0
-    _show_plan(document, out)
+    for line in plan_lines(document):
+        out.data(line)
     return 0
 
 
-def _show_plan(document: dict[str, Any], out: Output) -> None:
-    terraform = document["terraform"]
-    out.data(f"Services to enable: {', '.join(document['services']) or 'none'}")
-    out.data("Roles to grant:")
+def planned(environment: Environment, out: Output, *, scenario: Any = None, examined: bool = False) -> dict[str, Any]:
+    """The document of a plan, which is kept as what was shown; ``examined``: raises first where something blocks."""
+    from core.install.prerequisites import subject_of
+    from core.install.preview import preview
+    from core.prerequisites import demand
+    from core.prerequisites.examine import examine
+
+    async def work(installation: Installation) -> dict[str, Any]:
+        if examined:
+            demand(await examine(subject_of(installation)))
+        return await preview(installation, Console(out))
+
+    document: dict[str, Any] = _with(environment, work, scenario=scenario)
+    shown.of_plan(environment, document).save(environment)
+    return document
+
+
+def plan_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """A plan as a person reads it."""
+    yield f"Services to enable: {', '.join(document['services']) or 'none'}"
+    yield "Roles to grant:"
     for role in document["roles"]:
-        out.data(f"  {role['role']:45} {role['member']}  on {role['resource']}")
+        yield f"  {role['role']:45} {role['member']}  on {role['resource']}"
         if role["role"] in TELLING:
-            out.data(f"  {'':45} {TELLING[role['role']]}")
-    out.data(f"Terraform: {terraform['add']} to add, {terraform['change']} to change, {terraform['destroy']} to destroy")
-    for resource in terraform["resources"]:
-        out.data(f"  {resource['action']:8} {resource['address']}")
+            yield f"  {'':45} {TELLING[role['role']]}"
+    yield from _terraform_lines(document["terraform"])
+    yield f"By Google's APIs alone: {len(document['direct'])} to create or change"
+    for item in document["direct"]:
+        yield f"  {item['action']:8} {item['kind']} {item['name']}"
     new = [o for o in document["kubernetes"] if o["action"] != "none"]
-    out.data(f"Kubernetes: {len(new)} of {len(document['kubernetes'])} objects to create or change")
+    yield f"Kubernetes: {len(new)} of {len(document['kubernetes'])} objects to create or change"
     for item in new:
-        out.data(f"  {item['action']:8} {item['kind']} {item['name']}")
-    out.data("Files on this machine:")
+        yield f"  {item['action']:8} {item['kind']} {item['name']}"
+    yield "Files on this machine:"
     for path in document["files"]:
-        out.data(f"  {path}")
-    _show_cost(document["cost"], out)
-    out.data(f"An installation from nothing takes about {round(document['seconds'] / 60)} minutes.")
+        yield f"  {path}"
+    yield from _cost_lines(document["cost"])
+    yield f"An installation from nothing takes about {round(document['seconds'] / 60)} minutes."
 
 
-def _show_cost(cost: dict[str, Any], out: Output) -> None:
+def _terraform_lines(terraform: Mapping[str, Any]) -> Iterator[str]:
+    yield f"Terraform: {terraform['add']} to add, {terraform['change']} to change, {terraform['destroy']} to destroy"
+    for resource in terraform["resources"]:
+        fields = f" ({', '.join(resource['fields'])})" if resource["fields"] else ""
+        last = ", at the end" if resource["step"] == "protect" else ""
+        yield f"  {resource['action']:8} {resource['address']}{fields}{last}"
+
+
+def _cost_lines(cost: Mapping[str, Any]) -> Iterator[str]:
     low, high, currency = cost["monthly"]["low"], cost["monthly"]["high"], cost["currency"]
-    out.data(f"Costs a month: {low:,.0f} to {high:,.0f} {currency}, list prices of {cost['date']}, idle to used daily")
+    yield f"Costs a month: {low:,.0f} to {high:,.0f} {currency}, list prices of {cost['date']}, idle to used daily"
     for line in cost["lines"]:
-        out.data(f"  {line['low']:9,.2f} to {line['high']:9,.2f}  {line['what']}: {line['detail']}")
+        yield f"  {line['low']:9,.2f} to {line['high']:9,.2f}  {line['what']}: {line['detail']}"
     for what in cost["unknown"]:
-        out.data(f"  {'not known':>22}  {what}")
+        yield f"  {'not known':>22}  {what}"
     for saving in cost["savings"]:
-        out.data(f"  {saving['how']} would save up to {saving['monthly']:,.0f} {currency} a month.")
+        yield f"  {saving['how']} would save up to {saving['monthly']:,.0f} {currency} a month."
     if cost["note"]:
-        out.data(f"  {cost['note']}")
+        yield f"  {cost['note']}"
 
 
 def verify(arguments: argparse.Namespace, out: Output) -> int:
@@ -178,8 +201,6 @@ async def _opened(environment: Environment, work: Any) -> Any:
 
 
 def _forget(environment: Environment) -> None:
-    import shutil
-
     if environment.cloud == "rehearsal":
         rehearsals.forget(environment.home, environment.name)
-    shutil.rmtree(environment.folder, ignore_errors=True)
+    shown.leave_only(environment)

@@ -13,6 +13,7 @@ from core.environment import rehearsal as rehearsals
 from core.environment.lifetime import lifetime
 from core.environment.lock import busy
 from core.errors import MlopsError, UsageError
+from core.install import shown
 from core.install.start import action_to_retry, start
 from core.run import runs
 
@@ -121,18 +122,40 @@ def _say_what(environment: Environment, out: Output) -> None:
     out.say(lifetime().sentence)
 
 
+def _show(environment: Environment, arguments: argparse.Namespace, out: Output) -> None:
+    """Shows what will be done, and asks. Who says ``--yes`` has seen it with ``plan``, or takes the run's own plan."""
+    if not arguments.yes:
+        _needs_somebody()
+    provide(arguments, out, environment.home)
+    if not arguments.yes:
+        from core.cli import look
+
+        for line in look.plan_lines(look.planned(environment, out, scenario=arguments.scenario, examined=True)):
+            out.say(line)
+        _agree(arguments, out, f"Install {environment.name}?")
+        return
+    seen = shown.kept(environment.home, environment.name)
+    if seen is not None and seen.by == "plan" and seen.holds_for(environment):
+        out.say(f"It does what was shown at {seen.time}, or stops.")
+    else:
+        shown.forget(environment)
+
+
+def _needs_somebody() -> None:
+    if not interactive():
+        raise UsageError("Nobody is there to ask.", code="no-answer", hint="Say --yes to go ahead without a terminal.")
+
+
 def _agree(arguments: argparse.Namespace, out: Output, question: str) -> None:
     if arguments.yes:
         return
-    if not interactive():
-        raise UsageError("Nobody is there to ask.", code="no-answer", hint="Say --yes to go ahead without a terminal.")
+    _needs_somebody()
     if not confirm(question):
         raise MlopsError("Nothing was done.", code="declined")
 
 
 def _ask_for_the_name(name: str) -> None:
-    if not interactive():
-        raise UsageError("Nobody is there to ask.", code="no-answer", hint="Say --yes to go ahead without a terminal.")
+    _needs_somebody()
     print(f"Type the environment's name to go ahead ({name}): ", end="", file=sys.stderr, flush=True)
     if input().strip() != name:
         raise MlopsError("Nothing was done.", code="declined")

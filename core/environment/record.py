@@ -41,13 +41,13 @@ class Environment:
     """Whether a person chose the SQL password (which stands nowhere here): then no other is ever made up."""
 
     @classmethod
-    def new(cls, home: Home, name: str, *, cloud: str, given: Mapping[str, Any]) -> Environment:
-        """An environment that is nowhere yet, with an id of its own."""
+    def new(cls, home: Home, name: str, *, cloud: str, given: Mapping[str, Any], id: str = "") -> Environment:
+        """An environment that is nowhere yet, with an id of its own: the given one, or a random one."""
         import secrets
         import string
 
         check_name(name)
-        id = "".join(secrets.choice(string.ascii_lowercase) for _ in range(6))
+        id = id or "".join(secrets.choice(string.ascii_lowercase) for _ in range(6))
         resolved = {"project_id": f"rehearsal-{id}"} if cloud == "rehearsal" and not given.get("project_id") else {}
         return cls(home, name, id, cloud, dict(given), resolved, {"mlops-env": __version__})
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from core.environment import Environment
 from core.errors import ParameterError
+from core.install import shown
 from core.parameters.specification import PARAMETERS
 from core.run import runs
 
@@ -18,7 +19,8 @@ def changed(known: Environment, given: Mapping[str, Any]) -> Environment:
     Raises `ParameterError` for a value that can't be changed once the environment is there.
     """
     if runs.state(runs.last(known), None) == "destroyed":
-        fresh = Environment.new(known.home, known.name, cloud=known.cloud, given={**known.given, **given})
+        id = shown.id_of(known.home, known.name, cloud=known.cloud, but=known.id)
+        fresh = Environment.new(known.home, known.name, cloud=known.cloud, given={**known.given, **given}, id=id)
         return replace(fresh, resolved=known.resolved) if known.cloud == "rehearsal" else fresh
     for key, value in given.items():
         if key in fixed(known) and known.values[key] != value:

@@ -6,7 +6,6 @@ Nothing of it is kept until it is started: what only looking made (a simulated c
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.environment.lock import Lock
 from core.errors import MlopsError, ParameterError, UnknownEnvironment
-from core.install import outside
+from core.install import outside, shown
 from core.install.changes import changed, fixed
 from core.install.installation import Installation
 from core.prerequisites.check import Check, Subject
@@ -39,6 +38,7 @@ class Draft:
         self._scenario = scenario
         self._installation: Installation | None = None
         self._borrowed: Lock | None = None
+        self._shown: shown.Shown | None = None
 
     @classmethod
     def new(cls, home: Home, name: str, *, cloud: str, scenario: Path | None = None) -> Draft:
@@ -114,7 +114,9 @@ class Draft:
         google = self.installation.google
         if google.project and not self.environment.values["project_id"]:
             self.environment = self.installation.environment = self.environment.with_resolved(project_id=google.project)
-        return await preview(self.installation, reporter)
+        document = await preview(self.installation, reporter)
+        self._shown = shown.of_plan(self.environment, document)
+        return document
 
     def expected(self) -> Estimate:
         """How long an installation from nothing takes, and which steps decide it."""
@@ -146,6 +148,10 @@ class Draft:
 
         self.environment.save()
         self.saved = True
+        if self._shown is not None and self._shown.holds_for(self.environment):
+            self._shown.save(self.environment)
+        else:
+            shown.forget(self.environment)
         return start(self.environment, "install", secrets=secrets)
 
     async def close(self) -> None:
@@ -162,7 +168,7 @@ class Draft:
             return
         if self.environment.cloud == "rehearsal":
             rehearsals.forget(self.environment.home, self.environment.name)
-        shutil.rmtree(self.environment.folder, ignore_errors=True)
+        shown.leave_only(self.environment)
 
 
 def password() -> str:

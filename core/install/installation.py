@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import aiohttp
 
     from core.gcp import Google
+    from core.install.shown import Shown
 
 
 @dataclass
@@ -33,6 +34,8 @@ class Installation:
     secrets: dict[str, str] = field(default_factory=dict)
     person: Callable[..., Awaitable[Any]] | None = None
     """Waits for a person on behalf of what is no step (the metadata server): `core.run.engine.Engine.person`."""
+    shown: Shown | None = None
+    """What was shown before the run, which it holds to; None where nothing was: its own first plan counts then."""
     _connectors: dict[ssl.SSLContext, aiohttp.TCPConnector] = field(default_factory=dict, repr=False)
 
     @property

@@ -16,7 +16,9 @@ from pathlib import Path
 
 from core import kustomize
 from core.errors import MlopsError
+from core.install import shown
 from core.install.installation import Installation
+from core.kubernetes.resources import label
 from core.kustomize import mends
 from core.run.step import Context, Outcome, Reporter, Step
 from core.toolchain import MissingTool, Tool, find
@@ -32,6 +34,7 @@ def step(installation: Installation, *, without: Iterable[str] = ()) -> Step:
 
     async def run(context: Context) -> Outcome | None:
         manifests, folder = await _built(installation, context, left_out)
+        shown.hold_objects(installation, map(label, manifests))
         context.publish("manifests", {"folder": str(folder), "digest": manifests.digest, "source": manifests.source})
         return None
 

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from core.errors import PermanentError
+from core.install.addresses import CLUSTER, NODE_POOL, SQL
 from core.install.adoption import Document, Expected, expected, get
 from core.install.installation import Installation
-from core.install.platform_facts import CLUSTER, NODE_POOL, SQL
 from core.run.step import Context
 from core.terraform import Terraform
 

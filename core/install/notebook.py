@@ -11,7 +11,7 @@ from typing import Any
 
 from core.errors import MlopsError, PermanentError, TemporaryError
 from core.gcp.errors import NotFound
-from core.install import notebook_script, workdir
+from core.install import notebook_script, shown, workdir
 from core.install.adoption import Expected, Found, get
 from core.install.connection import connect
 from core.install.installation import Installation
@@ -118,6 +118,7 @@ async def _converge(installation: Installation, context: Context, terraform: Ter
         if await _adopt(installation, terraform, [c.address for c in plan.of("create") if not c.import_id]):
             plan = await terraform.plan(context)
         plan.refuse_loss()
+        await shown.hold(installation, context, terraform, plan)
         if not plan:
             return
         if plan.changes:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from core.gcp import storage
 from core.install.installation import Installation
+from core.names import Names
 from core.resources import folder
 
 OBJECT = "notebook/startup.sh"
@@ -34,13 +35,17 @@ def os_login_name(account: str) -> str:
     return re.sub(r"[^a-z0-9_]", "_", account.lower())[:32]
 
 
+def address(names: Names) -> str:
+    """Where the VM reads the script."""
+    return f"gs://{names.build_bucket}/{OBJECT}"
+
+
 async def upload(installation: Installation, image: str, account: str) -> tuple[str, bool]:
     """Puts the script where the VM reads it; its address, and whether it is another than before."""
     names, values = installation.names, installation.values
     users = values["docker_users"] or ([account] if account else [])
     text = script(image, users, registry_host=f"{names.region}-docker.pkg.dev")
-    address = f"gs://{names.build_bucket}/{OBJECT}"
     if await storage.read(installation.google, names.build_bucket, OBJECT) == text.encode():
-        return address, False
+        return address(names), False
     await storage.write(installation.google, names.build_bucket, OBJECT, text, kind="text/x-shellscript")
-    return address, True
+    return address(names), True

@@ -8,18 +8,15 @@ as its resource is complete.
 from __future__ import annotations
 
 import asyncio
-import tempfile
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 from core.errors import MlopsError, PermanentError, TemporaryError
-from core.install import mending, workdir
+from core.install import mending, shown, workdir
+from core.install.addresses import CLUSTER, NODE_POOL, SQL
 from core.install.adoption import expected, get, look
 from core.install.ahead import Ahead
 from core.install.installation import Installation
-from core.install.platform_facts import CLUSTER, NODE_POOL, SQL, Facts
-from core.run.step import Context, Outcome, Reporter, Step
+from core.install.platform_facts import Facts
+from core.run.step import Context, Outcome, Step
 from core.terraform import AlreadyThere, Diagnostic, Plan, Terraform, error_of
 
 ROUNDS = 8
@@ -124,7 +121,7 @@ async def _plan(installation: Installation, context: Context, terraform: Terrafo
     if await _adopt(installation, context, terraform, plan):
         plan = await terraform.plan(context)
     plan.refuse_loss()
-    context.log(f"Plan: {plan.to_dict()}" if plan else "Nothing is to be changed.")
+    await shown.hold(installation, context, terraform, plan)
     return plan
 
 
@@ -200,35 +197,3 @@ async def _without_agent(context: Context, error: MlopsError) -> MlopsError:
         hint="It gets one with the API as a rule. Grant the role that the cause asks for, then try again.",
         command=f"gcloud beta services identity create --service={lagging[0]}",
     )
-
-
-async def preview(installation: Installation, reporter: Reporter, *, zone: str, state_bucket: str = "") -> dict[str, Any]:
-    """What the platform's Terraform would change: `core.terraform.Plan.to_dict`. Makes nothing.
-
-    Without a state bucket (there is none before the first run) it plans on a scratch state, which is thrown away.
-    """
-    values, names = installation.values, replace(installation.names, zone=zone)
-    protection = bool(state_bucket) and await protected(installation)
-    with tempfile.TemporaryDirectory(prefix="plan-", dir=installation.environment.home.ensure("cache")) as scratch:
-        work = Path(scratch) / workdir.MODULE
-        async with workdir.opened(installation, reporter, work=work) as terraform:
-            terraform.workspace.prepare(
-                variables=workdir.platform_variables(values, names, protection=protection),
-                backend=workdir.backend(state_bucket),
-            )
-            await terraform.init(reporter)
-            plan = await terraform.plan(reporter)
-            planned = await terraform.planned(reporter) if plan.changes else {}
-    made = {c.address for c in plan.changes if c.action in ("create", "replace")}
-    return {**plan.to_dict(), "grants": [_grant(r) for a, r in planned.items() if a in made and _is_grant(r)]}
-
-
-def _is_grant(resource: dict[str, Any]) -> bool:
-    return str(resource["type"]).endswith("_iam_member")
-
-
-def _grant(resource: dict[str, Any]) -> dict[str, str]:
-    """The role that an ``iam_member`` grants, to whom, and on what; what is only known once it is made is left open."""
-    values = resource["values"]
-    on = next((str(values[k]) for k in ("service_account_id", "bucket", "repository", "project") if values.get(k)), "")
-    return {"role": str(values.get("role", "")), "member": str(values.get("member") or "(made by this run)"), "resource": on}

@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from core.install import mending, workdir
+from core.install.addresses import CLUSTER, SQL
 from core.install.adoption import PEERING, Found, expected, get, look
 from core.install.installation import Installation
-from core.install.platform_facts import CLUSTER, SQL
 from core.run.step import Context
 from core.terraform import Terraform
 

@@ -14,14 +14,12 @@ from typing import Any
 
 from core.errors import MlopsError, TemporaryError
 from core.gcp.iam import has
+from core.install.addresses import CLUSTER, NODE_POOL, SQL
 from core.install.adoption import look
 from core.install.installation import Installation
 from core.run.step import Context
 from core.terraform import Completed, Plan, Workspace
 
-CLUSTER = "module.cluster.google_container_cluster.this"
-NODE_POOL = "module.cluster.google_container_node_pool.this"
-SQL = "module.database.google_sql_database_instance.this"
 GRANTS = {
     "workload_identity": ("module.workload_identity[0].",),
     "build_roles": (

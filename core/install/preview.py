@@ -10,7 +10,20 @@ import asyncio
 from typing import Any
 
 from core.errors import MlopsError, StepError
-from core.install import manifests, namespace, pipelines, platform, services, state
+from core.gcp import iam
+from core.install import (
+    build_access,
+    direct,
+    manifests,
+    namespace,
+    notebook,
+    pipelines,
+    secrets,
+    services,
+    shown,
+    state,
+    terraform_preview,
+)
 from core.install.cluster import endpoint
 from core.install.connection import connect
 from core.install.cost import estimate
@@ -27,21 +40,26 @@ async def preview(installation: Installation, reporter: Reporter) -> dict[str, A
     """The document of ``plan``, with what it costs a month and the seconds it takes; raises what the cloud refuses."""
     zone = await _zone(installation)
     reporter.progress("looking at the project, and planning")
-    enabled, bucket = await asyncio.gather(_services(installation), _state_bucket(installation))
-    objects, terraform = await asyncio.gather(
+    enabled, bucket, asked_for = await asyncio.gather(
+        _services(installation), _state_bucket(installation), _asked_for(installation)
+    )
+    objects, terraform, made = await asyncio.gather(
         manifests.preview(installation, reporter),
-        platform.preview(installation, reporter, zone=zone, state_bucket=bucket),
+        terraform_preview.preview(installation, reporter, zone=zone, state_bucket=bucket),
+        direct.preview(installation, state_bucket=bucket),
     )
     kubernetes = await _kubernetes(installation, zone, objects)
-    return {
+    document = {
         "services": enabled,
-        "roles": [*terraform.pop("grants"), *_asked_for(installation)],
+        "roles": [*terraform.pop("grants"), *asked_for],
         "terraform": terraform,
+        "direct": made,
         "kubernetes": kubernetes,
         "files": _files(installation),
         "cost": _cost(installation),
         "seconds": expected(installation).left,
     }
+    return {**document, "digest": shown.digest(document)}
 
 
 def _cost(installation: Installation) -> dict[str, Any]:
@@ -89,10 +107,14 @@ async def _kubernetes(installation: Installation, zone: str, objects: list[Objec
         async with connect(installation, url, authority=authority, attempts=1) as connection:
             applied = [namespace.wanted(installation) if obj["kind"] == "Namespace" else obj for obj in objects]
             applied = await pipelines.marked(connection, names.namespace, applied)
+            applied += notebook.rights(names, names.namespace) if notebook.wanted(installation) else []
             unchanged = await together(same(connection, obj) for obj in applied)
+            kept = await secrets.kept(installation, connection)
     except MlopsError:
-        return [_shown(obj, "create") for obj in objects]
-    return [_shown(obj, "none" if is_same else "apply") for obj, is_same in zip(objects, unchanged, strict=True)]
+        made = [*objects, *(notebook.rights(names, names.namespace) if notebook.wanted(installation) else [])]
+        return [_shown(obj, "create") for obj in [*made, *secrets.wanted(installation)]]
+    found = [_shown(obj, "none" if is_same else "apply") for obj, is_same in zip(applied, unchanged, strict=True)]
+    return [*found, *(_shown(obj, kept[obj["metadata"]["name"]]) for obj in secrets.wanted(installation))]
 
 
 def _shown(obj: Object, action: str) -> dict[str, str]:
@@ -106,25 +128,28 @@ def _shown(obj: Object, action: str) -> dict[str, str]:
     }
 
 
-def _asked_for(installation: Installation) -> list[dict[str, str]]:
-    """Grants that no Terraform resource makes."""
+async def _asked_for(installation: Installation) -> list[dict[str, str]]:
+    """The grant that no Terraform resource makes; to whom, only Cloud Build knows, once its API is on."""
     if not installation.values["default_build_account"]:
         return []
-    return [
-        {
-            "role": "roles/container.developer",
-            "member": "the account that Cloud Build uses by default",
-            "resource": installation.names.project,
-        }
-    ]
+    role, member, google = build_access.ROLE, "the account that Cloud Build uses by default", installation.google
+    try:
+        member = iam.member_of(await build_access.default_account(google, installation.values["region"]))
+        if iam.has(await iam.project_policy(google), role, member):
+            return []
+    except StepError:
+        pass
+    return [{"role": role, "member": member, "resource": installation.names.project}]
 
 
 def _files(installation: Installation) -> list[str]:
     environment = installation.environment
+    modules = ("platform", "notebook") if notebook.wanted(installation) else ("platform",)
     return [
         str(environment.folder / "environment.toml"),
         str(environment.kubeconfig),
-        str(environment.terraform_folder("platform")),
+        *(str(environment.terraform_folder(module)) for module in (*modules, "modules")),
         str(environment.folder / manifests.FOLDER),
         str(environment.runs),
+        str(shown.path(environment.home, environment.name)),
     ]

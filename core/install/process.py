@@ -23,7 +23,7 @@ from core.environment import Environment, Home, processes
 from core.environment import rehearsal as rehearsals
 from core.environment.lock import Holder, Lock
 from core.errors import MlopsError
-from core.install import plan
+from core.install import plan, shown
 from core.install.expected import told
 from core.install.installation import Installation
 from core.run import journal, runs
@@ -87,6 +87,7 @@ def _installation(environment: Environment, run: str, document: dict[str, Any]) 
         redactor=redactor,
         run_folder=runs.folder(environment, run),
         secrets=secrets,
+        shown=shown.of(environment),
     )
 
 
@@ -121,7 +122,10 @@ async def _run(installation: Installation, run: str, document: dict[str, Any]) -
         await control.close()
         await installation.close()
         log.close()
-    return getattr(last, "exit_code", 7)
+    code = int(getattr(last, "exit_code", 7))
+    if code == 0 or action == "destroy":
+        shown.forget(environment)
+    return code
 
 
 def _started(

@@ -6,7 +6,7 @@ planned while the verification still runs.
 
 from __future__ import annotations
 
-from core.install import workdir
+from core.install import shown, workdir
 from core.install.installation import Installation
 from core.install.platform import protected
 from core.run.step import Context, Outcome, Step
@@ -53,6 +53,7 @@ async def _switch_on(installation: Installation, context: Context, terraform: Te
         await terraform.init(context)
         plan = await terraform.plan(context)
         plan.refuse_loss()
+        await shown.hold(installation, context, terraform, plan)
         await context.wait_for("verification")
     except BaseException:  # without the proof nothing is to be protected, nor to look as if it were about to be
         workspace.set_variables(workdir.platform_variables(installation.values, installation.names))

@@ -46,6 +46,23 @@ def step(installation: Installation) -> Step:
     return Step("secrets", "Secrets of the pods", run, needs=needs, publishes=("secrets",), seconds=3, deadline=600)
 
 
+def wanted(installation: Installation) -> list[Object]:
+    """The Secrets that the environment has, without what they hold."""
+    names = [DATABASE, OBJECT_STORE, *([USER_KEY] if installation.values["user_gcp_sa"] else [])]
+    return [_secret(installation, name, {}) for name in names]
+
+
+async def kept(installation: Installation, cluster: Cluster) -> dict[str, str]:
+    """What the step would do to each of them by name: ``create``, ``apply`` or ``none``; a password is not looked at."""
+    keys = {DATABASE: ("username", "password"), OBJECT_STORE: tuple(OBJECT_STORE_KEYS), USER_KEY: USER_KEY_FILES}
+    found: dict[str, str] = {}
+    for obj in wanted(installation):
+        name = obj["metadata"]["name"]
+        held = await _read(installation, cluster, name)
+        found[name] = "none" if all(held.get(key) for key in keys[name]) else "apply" if held else "create"
+    return found
+
+
 async def sql_password(installation: Installation, version: str) -> str:
     """The SQL password, from the version in Secret Manager that the fact names; hidden from every sink from then on."""
     from core.gcp import secret_manager

@@ -106,10 +106,10 @@ class Terraform:
         shown = await self._json(["show", "-json", "-no-color"], reporter)
         return _resources((shown.get("values") or {}).get("root_module") or {})
 
-    async def planned(self, reporter: Reporter) -> dict[str, dict[str, Any]]:
-        """Every resource as it will be once the plan that was made last is applied, in the form of `state`."""
+    async def detailed(self, plan: Plan, reporter: Reporter) -> tuple[Plan, dict[str, dict[str, Any]]]:
+        """The plan that was made last with what its updates change, and every resource as it will be, in `state`'s form."""
         shown = await self._json(["show", "-json", "-no-color", PLAN], reporter)
-        return _resources((shown.get("planned_values") or {}).get("root_module") or {})
+        return plan.detailed(shown), _resources((shown.get("planned_values") or {}).get("root_module") or {})
 
     async def outputs(self, reporter: Reporter) -> dict[str, Any]:
         """The outputs' values."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from core.errors import PermanentError
@@ -20,7 +20,11 @@ DATA_HOLDERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One planned change; ``action`` is ``create|update|delete|replace|import|move|remove``, ``reason`` why it replaces."""
+    """One planned change; ``action`` is ``create|update|delete|replace|import|move|remove``, ``reason`` why it replaces.
+
+    ``fields`` are the arguments that an update changes, where they were asked for: Terraform's own account of a plan, which
+    is quick, leaves them out.
+    """
 
     address: str
     type: str
@@ -28,6 +32,7 @@ class Change:
     action: str
     reason: str = ""
     import_id: str = ""
+    fields: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Change:
@@ -63,6 +68,11 @@ class Plan:
         """The changes with these actions."""
         return [c for c in self.changes if c.action in actions]
 
+    def detailed(self, shown: Mapping[str, Any]) -> Plan:
+        """The same plan, with the fields that its updates change, from ``terraform show -json`` of it."""
+        fields = {r["address"]: _changed(r["change"]) for r in shown.get("resource_changes", ())}
+        return replace(self, changes=tuple(replace(c, fields=fields.get(c.address, ())) for c in self.changes))
+
     def to_dict(self) -> dict[str, Any]:
         """The plan as ``mlops-env plan`` shows it; a replacement counts as both."""
         replaced = len(self.of("replace"))
@@ -71,7 +81,10 @@ class Plan:
             "change": len(self.of("update")),
             "destroy": len(self.of("delete")) + replaced,
             "import": sum(1 for c in self.changes if c.import_id),
-            "resources": [{"address": c.address, "type": c.type, "action": c.action, "name": c.name} for c in self.changes],
+            "resources": [
+                {"address": c.address, "type": c.type, "action": c.action, "name": c.name, "fields": list(c.fields)}
+                for c in self.changes
+            ],
         }
 
     def refuse_loss(self) -> None:
@@ -84,3 +97,11 @@ class Plan:
                 cause=f"Terraform's reason: {lost[0].reason}." if lost[0].reason else "",
                 hint="Data is only taken away by destroy. Set the parameter that causes this back to what it was.",
             )
+
+
+def _changed(change: Mapping[str, Any]) -> tuple[str, ...]:
+    """The arguments that differ, or will only be known then; nothing for what is made or taken away whole."""
+    if change.get("actions") != ["update"]:
+        return ()
+    before, after, unknown = (change.get(key) or {} for key in ("before", "after", "after_unknown"))
+    return tuple(sorted(k for k in {*before, *after, *unknown} if before.get(k) != after.get(k) or unknown.get(k) is True))

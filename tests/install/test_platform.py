@@ -14,8 +14,10 @@ from platform_cloud import MADE, ZONE, PlatformCloud, platform_cloud
 
 from core.environment import Home
 from core.errors import MlopsError, PermanentError
-from core.install.platform import FACTS, preview, step
-from core.install.platform_facts import CLUSTER, WORKLOADS
+from core.install.addresses import CLUSTER, SQL
+from core.install.platform import FACTS, step
+from core.install.platform_facts import WORKLOADS
+from core.install.terraform_preview import preview
 from core.resources import folder
 from core.terraform import Diagnostic, Plan, Terraform, error_of
 
@@ -270,7 +272,8 @@ async def test_protection_is_switched_on_last_and_stays(cloud: PlatformCloud) ->
 
 async def test_a_preview_makes_nothing(cloud: PlatformCloud) -> None:
     shown = await preview(cloud.installation, cloud.told, zone=ZONE)
-    assert shown["add"] == len(shown["resources"]) == 39
+    assert shown["add"] == len([r for r in shown["resources"] if r["step"] == "platform"]) == 39
+    assert [r["address"] for r in shown["resources"] if r["step"] == "protect"] == [CLUSTER, SQL]
     assert not cloud.made
     assert not cloud.installation.environment.terraform_folder("platform").exists()
 

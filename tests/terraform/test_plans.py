@@ -25,6 +25,7 @@ def test_a_plan_counts_as_terraform_does() -> None:
         "type": "google_compute_network",
         "action": "create",
         "name": "this",
+        "fields": [],
     }
 
 

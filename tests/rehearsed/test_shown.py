@@ -1,0 +1,125 @@
+"""What a plan showed and what the run then does, event by event; and a cloud that changed in between."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.install import shown
+from tests.rehearsed.conftest import Rehearsed
+
+EVERYTHING = ("notebook=vm", "default_build_account=true", "user_gcp_sa=true", "sql_username=mlpipeline")
+SETTINGS = [word for setting in EVERYTHING for word in ("--set", setting)]
+NAT = "module.network[0].google_compute_router_nat.this[0]"
+
+Change = tuple[str, str, str]
+
+
+def done(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The changes that a run reported as done."""
+    return [e for e in events if e["type"] == "resource.changed" and e["state"] == "done"]
+
+
+def by_terraform(events: list[dict[str, Any]]) -> set[Change]:
+    return {(e["step"], e["id"], e["action"]) for e in done(events) if e["kind"].startswith("google_")}
+
+
+def in_the_cluster(events: list[dict[str, Any]]) -> set[str]:
+    return {f"{e['kind']} {e['id']}" for e in done(events) if e["kind"][0].isupper()}
+
+
+def direct(events: list[dict[str, Any]]) -> set[Change]:
+    kinds = ("storage.buckets", "storage.buckets.iam", "secrets", "images", "sql.users", "mysql.user")
+    found = {(e["kind"], e["id"], e["action"]) for e in done(events) if e["kind"] in kinds}
+    return {(kind, _template(id) if kind == "images" else id, action) for kind, id, action in found}
+
+
+def _template(reference: str) -> str:
+    return reference.rpartition("/")[2].partition("@")[0]
+
+
+def granted(events: list[dict[str, Any]], plan: dict[str, Any]) -> int:
+    grants = {e["id"] for e in done(events) if e["kind"].endswith("_iam_member") or e["kind"] == "projects.iam"}
+    return len(grants)
+
+
+def planned_by_terraform(plan: dict[str, Any]) -> set[Change]:
+    return {(r["step"], r["address"], r["action"]) for r in plan["terraform"]["resources"]}
+
+
+@pytest.mark.parametrize("settings", [SETTINGS, []], ids=["everything", "plain"])
+def test_the_plan_lists_exactly_what_the_run_then_does(rehearsed: Rehearsed, settings: list[str]) -> None:
+    scenario = str(rehearsed.scenario("speed = 0\n"))
+    plan = rehearsed.json("plan", "demo", "--rehearse", "--yes", "--scenario", scenario, *settings)
+    assert rehearsed.json("list") == []
+    events = rehearsed.install("speed = 0\n", *settings)
+    assert {e["id"] for e in done(events) if e["kind"] == "services"} == set(plan["services"])
+    assert by_terraform(events) == planned_by_terraform(plan)
+    assert in_the_cluster(events) == {o["label"] for o in plan["kubernetes"] if o["action"] != "none"}
+    assert direct(events) == {(d["kind"], d["name"], d["action"]) for d in plan["direct"]}
+    assert granted(events, plan) == len(plan["roles"])
+    own = rehearsed.environment.folder
+    written = {path for path in own.rglob("*") if path.is_file() and path != own / "run.lock"}
+    listed = [Path(path) for path in plan["files"]]
+    assert not [path for path in written if not any(path == one or one in path.parents for one in listed)]
+    assert not (own / shown.FILE).exists(), "what was done is not shown any more"
+    again = rehearsed.json("plan", "demo")
+    assert (again["services"], again["roles"], again["direct"], again["terraform"]["resources"]) == ([], [], [], [])
+    assert {o["action"] for o in again["kubernetes"]} == {"none"}
+
+
+def test_a_cloud_that_changed_in_between_is_not_touched_before_somebody_looked_again(installed: Rehearsed) -> None:
+    settings = ("--set", "labels.team=ml")
+    plan = installed.json("plan", "demo", "--rehearse", *settings)
+    changes = planned_by_terraform(plan)
+    assert changes
+    assert {action for _, _, action in changes} == {"update"}
+    project, names = installed.endpoints["project"], installed.environment.names
+    router = f"compute/compute/v1/projects/{project}/regions/{names.region}/routers/{names.router}"
+    installed.api("PATCH", router, {"nats": []})
+    events = installed.install("", *settings, expect=1)
+    assert not by_terraform(events)
+    error = events[-1]["error"]
+    assert error["code"] == "plan-differs"
+    assert f"create {NAT} (not shown)" in error["cause"]
+    assert error["command"] == "mlops-env plan demo"
+    installed.run("retry", "demo", "--yes", expect=1)
+    again = planned_by_terraform(installed.json("plan", "demo"))
+    assert again == {*changes, ("platform", NAT, "create")}
+    events = installed.events("retry", "demo", "--yes")
+    assert by_terraform(events) == again
+
+
+def test_an_update_of_more_than_was_shown_stops_the_run(installed: Rehearsed) -> None:
+    settings = ("--set", "labels.team=ml")
+    installed.json("plan", "demo", "--rehearse", *settings)
+    names = installed.environment.names
+    bucket = f"storage/storage/v1/b/{names.build_bucket}"
+    installed.api("PATCH", bucket, {"lifecycle": {"rule": []}})
+    error = installed.install("", *settings, expect=1)[-1]["error"]
+    assert "update module.storage.google_storage_bucket.build (not shown: " in error["cause"]
+
+
+def test_what_nobody_was_shown_is_the_runs_own_plan_and_holds_for_its_retry(rehearsed: Rehearsed) -> None:
+    fault = '[[fault]]\ncall = "sql.instances.insert"\nstatus = 403\nreason = "notAuthorized"\ntimes = 1\n'
+    events = rehearsed.install(f"speed = 0\n{fault}", expect=None)
+    assert any("the plan: " in e.get("message", "") for e in events if e.get("step") == "platform")
+    kept = shown.of(rehearsed.environment)
+    if events[-1]["type"] == "run.failed":
+        assert kept is not None
+        assert kept.by == "run"
+        events = rehearsed.events("retry", "demo", "--yes")
+    assert events[-1]["type"] == "run.finished"
+    assert shown.of(rehearsed.environment) is None
+
+
+def test_other_parameters_than_those_that_were_shown_are_another_plan(rehearsed: Rehearsed) -> None:
+    scenario = str(rehearsed.scenario("speed = 0\n"))
+    rehearsed.json("plan", "demo", "--rehearse", "--yes", "--scenario", scenario)
+    first = shown.kept(rehearsed.home, "demo")
+    assert first is not None
+    events = rehearsed.install("speed = 0\n", "--set", "image=none")
+    assert events[-1]["type"] == "run.finished"
+    assert rehearsed.environment.id == first.id, "it has the names that were shown"

@@ -18,10 +18,10 @@ locals {
     "roles/monitoring.metricWriter",
   ]
 
-  # OS Login decides who may sign in. A container's JupyterLab tells when it is idle; a VM has a watcher of its own, which
-  # counts ssh and Docker too, so Workbench's is switched off there.
+  # OS Login decides who may sign in: Workbench's own default, and the provider sends none of what Workbench sets by itself. A
+  # container's JupyterLab tells when it is idle; a VM has a watcher of its own, which counts ssh and Docker too, so Workbench's
+  # is switched off there.
   metadata = merge({
-    enable-oslogin       = "TRUE"
     idle-timeout-seconds = var.kind == "container" && var.idle_seconds > 0 ? tostring(var.idle_seconds) : ""
     }, var.startup_script == "" ? {} : {
     post-startup-script          = var.startup_script
@@ -125,10 +125,13 @@ resource "google_workbench_instance" "this" {
     create = "40m"
   }
 
-  # Workbench adds metadata of its own, which would be a change for ever; owners are never told again, and would replace what
-  # was imported; a family of images moves on, and what is there stays.
+  # Workbench adds metadata of its own, which would be a change for ever; owners and the kinds of disk are never read back, and
+  # would replace what was imported; a family of images moves on, and what is there stays.
   lifecycle {
-    ignore_changes = [gce_setup[0].metadata, gce_setup[0].vm_image, instance_owners]
+    ignore_changes = [
+      gce_setup[0].metadata, gce_setup[0].vm_image, gce_setup[0].boot_disk[0].disk_type,
+      gce_setup[0].data_disks[0].disk_type, instance_owners,
+    ]
   }
 
   # It pulls its image, and reads its script, when it boots.

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from core.environment import Home
 from tests.rehearsed.store_of import documents
 
 SLOW_DATABASE = """
@@ -33,7 +36,7 @@ services = 1
 
 @pytest.mark.timeout(300)
 def test_the_image_is_built_while_the_database_is_made_and_the_notebook_runs_it(
-    rehearsed: Any, select: Callable[[list[dict[str, Any]], str], list[dict[str, Any]]]
+    rehearsed: Any, tmp_path: Path, select: Callable[[list[dict[str, Any]], str], list[dict[str, Any]]]
 ) -> None:
     """One rehearsal, since it has to take its time: what comes after begins with what it left."""
     events = rehearsed.install(SLOW_DATABASE, "--set", "image=tfx-kfp-dev", "--set", "notebook=vm")
@@ -55,10 +58,15 @@ def test_the_image_is_built_while_the_database_is_made_and_the_notebook_runs_it(
     script = rehearsed.api("GET", f"storage/storage/v1/b/{published['build_bucket']}/o/notebook%2Fstartup.sh")
     assert script["contentType"] == "text/x-shellscript"
 
+    _a_laptop_finds_its_image(rehearsed, tmp_path)
+
     stopped = rehearsed.json("notebook", "stop", "demo")
     assert (stopped["state"], stopped["changed"]) == ("STOPPED", True)
+    state = f"{published['state_bucket']}/o/terraform%2Fnotebook%2Fdefault.tfstate"
+    rehearsed.api("DELETE", f"storage/storage/v1/b/{state}")
     again = rehearsed.install(SLOW_DATABASE)
     assert [e["state"] for e in select(again, "step.finished") if e["step"] == "image"] == ["unchanged"]
+    assert rehearsed.api("GET", f"storage/storage/v1/b/{state}"), "what Terraform had lost is adopted, and not made anew"
     assert rehearsed.json("notebook", "stop", "demo")["changed"] is False, "what a person stopped stays stopped"
     assert rehearsed.json("notebook", "start", "demo")["state"] == "ACTIVE"
 
@@ -68,3 +76,19 @@ def test_the_image_is_built_while_the_database_is_made_and_the_notebook_runs_it(
     rehearsed.run("destroy", "demo", "--yes", "--delete-data")
     kinds = {kind for kind, _ in documents(rehearsed.simulator)}
     assert not kinds & {"notebooks.instances", "compute.instances", "artifactregistry.images", "storage.buckets"}
+
+
+def _a_laptop_finds_its_image(rehearsed: Any, folder: Path) -> None:
+    """Another machine knows the project alone: the environment is found by its labels, its image in the registry."""
+    laptop = replace(rehearsed, home=Home(folder / "laptop"), variables={"MLOPS_ENV_REHEARSAL": str(rehearsed.simulator)})
+    project = rehearsed.status()["parameters"]["project_id"]
+    (folder / "code").mkdir()
+    new = ("devcontainer", "new", "tfx-kfp-dev", str(folder / "code"), "--env", "demo")
+    assert "no environment named demo" in laptop.run(*new, expect=2).stderr
+    laptop.run(*new, "--project", project)
+    published = rehearsed.status()["facts"]["image"]
+    assert (folder / "code" / ".devcontainer" / "Dockerfile").read_text() == f"FROM {published['reference']}\n"
+    assert not list((folder / "laptop").glob("environments/*")), "it is looked at, and not taken over"
+    missing = laptop.run(*new[:-1], "other", "--project", project, expect=2)
+    assert f"no environment named other in the project {project}" in missing.stderr
+    assert "--env" in laptop.run(*new[:-2], "--project", project, expect=2).stderr

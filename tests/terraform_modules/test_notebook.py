@@ -35,14 +35,14 @@ def _planned(kind: str, state: str = "ACTIVE", profile: str = "small") -> dict[s
 
 
 @pytest.mark.parametrize("kind", ["container", "vm"])
-def test_it_is_private_and_shielded_and_signed_in_to_by_os_login(kind: str) -> None:
+def test_it_is_private_and_shielded_and_leaves_os_login_to_workbench(kind: str) -> None:
     instance = _planned(kind)[INSTANCE]
     (setup,) = instance["gce_setup"]
     assert setup["disable_public_ip"] is True
     assert setup["shielded_instance_config"] == [
         {"enable_secure_boot": True, "enable_vtpm": True, "enable_integrity_monitoring": True}
     ]
-    assert setup["metadata"]["enable-oslogin"] == "TRUE"
+    assert "enable-oslogin" not in setup["metadata"], "Workbench sets it, and the provider sends none of what that sets"
     (interface,) = setup["network_interfaces"]
     assert interface["network"].endswith("/demo-network")
     assert interface["subnet"].endswith("/demo-subnet")

@@ -8,8 +8,8 @@ from typing import Any
 
 from core.cli.output import Output, confirm, interactive
 from core.environment import Environment, Home
-from core.errors import MlopsError, UsageError
-from core.workstation.devcontainer import Draft, draft, template, templates, write
+from core.errors import MlopsError, UnknownEnvironment, UsageError
+from core.workstation.devcontainer import Draft, draft, prepare, sign_in, template, templates, write
 
 
 def list_templates(_: argparse.Namespace, out: Output) -> int:
@@ -25,27 +25,62 @@ def list_templates(_: argparse.Namespace, out: Output) -> int:
 
 def new(arguments: argparse.Namespace, out: Output) -> int:
     """Writes the files; what stands there already is shown as a difference, asked about, and kept."""
-    chosen = template(arguments.template)
-    image: dict[str, str] = {}
-    if arguments.env:
-        import asyncio
-
-        from core.install.image import of
-
-        image = asyncio.run(of(Environment.load(Home.find(), arguments.env), chosen.name))
+    chosen, home = template(arguments.template), Home.find()
+    if arguments.project and not arguments.env:
+        raise UsageError("--project goes with --env, the environment in it.", code="usage")
+    image = _image(arguments, home, chosen.name) if arguments.env else {}
     made = draft(
         chosen,
         Path(arguments.folder),
         image=image.get("reference", ""),
         project=image.get("project", ""),
         remote=arguments.remote,
+        rehearsed=image.get("cloud") == "rehearsal",
     )
     for note in made.notes:
         out.say(f"Note: {note}")
     _agree(made, arguments, out)
+    signed_in = _sign_in(made, arguments, home, out)
     kept = write(made)
-    _tell(made, kept, arguments, out)
+    _tell(made, kept, arguments, out, signed_in)
     return 0
+
+
+def _image(arguments: argparse.Namespace, home: Home, template: str) -> dict[str, str]:
+    """The environment's image: of one that is installed from here, or with a project from anywhere."""
+    import asyncio
+
+    from core.install.image import of
+
+    try:
+        known = Environment.load(home, arguments.env)
+    except UnknownEnvironment:
+        if not arguments.project:
+            raise
+        known = None
+    if known is not None and arguments.project in ("", known.values["project_id"]):
+        return asyncio.run(of(known, template))
+
+    async def found() -> dict[str, str]:
+        from core.workstation.ssh.target import elsewhere
+
+        there, cloud = await elsewhere(home, arguments.env, arguments.project)
+        return await of(there, template, cloud=cloud)
+
+    return asyncio.run(found())
+
+
+def _sign_in(made: Draft, arguments: argparse.Namespace, home: Home, out: Output) -> str:
+    """Lets Docker sign in to the image's registry by this program, on being asked; the file that says so, or nothing."""
+    if made.pull.launcher is None:
+        return ""
+    change = prepare(made.pull.host)
+    path = change.place.path
+    asked = arguments.yes or (interactive() and confirm(f"Let mlops-env sign Docker in there, by one line in {path}?"))
+    if not asked:
+        return ""
+    sign_in(made.pull, change, home)
+    return str(path)
 
 
 def _agree(made: Draft, arguments: argparse.Namespace, out: Output) -> None:
@@ -66,17 +101,21 @@ def _agree(made: Draft, arguments: argparse.Namespace, out: Output) -> None:
         raise MlopsError("Nothing was written.", code="declined")
 
 
-def _tell(made: Draft, kept: list[Path], arguments: argparse.Namespace, out: Output) -> None:
+def _tell(made: Draft, kept: list[Path], arguments: argparse.Namespace, out: Output, signed_in: str) -> None:
     if out.json:
         files: list[dict[str, Any]] = [{"path": str(made.folder / f.name), "state": f.state} for f in made.files]
-        out.document(
-            {"folder": str(made.folder), "files": files, "kept": [str(path) for path in kept], "notes": list(made.notes)}
-        )
+        out.document({
+            "folder": str(made.folder), "files": files, "kept": [str(path) for path in kept], "notes": list(made.notes),
+            "docker_configuration": signed_in,
+        })  # fmt: skip
         return
     for file in made.files:
         out.data(f"{file.state:8} {made.folder / file.name}")
     for path in kept:
         out.data(f"kept     {path}")
+    if signed_in:
+        out.data(f"changed  {signed_in}")
+        out.say(f"Docker signs in to {made.pull.host} by {made.pull.launcher}.")
     if arguments.remote:
         out.say("Next: mlops-env tunnel up NAME --docker-context, and mlops-env vscode set NAME.")
     out.say("Then, in VS Code: Dev Containers: Reopen in Container.")

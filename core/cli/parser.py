@@ -188,7 +188,8 @@ def _devcontainer(commands: Any) -> None:
     new = _command(inner, "new", "devcontainer", "Write the files of a devcontainer.", environment=False)
     new.add_argument("template", metavar="TEMPLATE", help="kfp-dev, tfx-kfp-dev or gpu-dl")
     new.add_argument("folder", metavar="DIR", nargs="?", default=".", help="folder of your code (this one)")
-    new.add_argument("--env", metavar="NAME", help="environment whose image it stands on")
+    new.add_argument("--env", metavar="NAME", default="", help="environment whose image it stands on")
+    new.add_argument("--project", metavar="ID", default="", help="project of an environment that this machine does not hold")
     new.add_argument("--remote", action="store_true", help="for a Docker host elsewhere, which has none of your files")
     _command(inner, "list", "devcontainer", "The templates.", environment=False, function="list_templates")
 
@@ -230,6 +231,10 @@ def _vscode(commands: Any) -> None:
         command.add_argument(
             "--scope", choices=("user", "workspace", "remote"), default="user", help="whose settings (user)"
         )
+        if name == "set":
+            command.add_argument(
+                "--wrapper", action="store_true", help="a program in place of Docker's client, where no context is followed"
+            )
 
 
 def _ssh(commands: Any) -> None:

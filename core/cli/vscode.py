@@ -14,37 +14,54 @@ from core.workstation.tunnel import tunnels
 from core.workstation.tunnel.docker import context_name, host_of, make_context, remove_context
 from core.workstation.tunnel.preparing import complete
 from core.workstation.tunnel.status import ForwardStatus
-from core.workstation.vscode.places import REACH, Machine, Place, places
-from core.workstation.vscode.settings import VARIABLE, Change, apply, removing, setting
+from core.workstation.vscode import wrapper
+from core.workstation.vscode.places import CONTEXT, REACH, Machine, Place, places
+from core.workstation.vscode.settings import Change, apply, removing, setting
 
 
 def set_context(arguments: argparse.Namespace, out: Output) -> int:
-    """Makes the tunnel's Docker context, and writes it into the settings of a scope."""
-    home, context = Home.find(), context_name(arguments.name)
-    changes = [setting(place, context) for place in _places(arguments)]
+    """Makes the tunnel's Docker context, or a wrapper of Docker's client, and writes it into the settings of a scope."""
+    home, context, machine = Home.find(), context_name(arguments.name), Machine.here()
+    found = places(arguments.scope, machine, Path.cwd())
+    value = context
+    if arguments.wrapper:
+        found, value = wrapper.places(found, arguments.scope, machine), str(wrapper.path(home, arguments.name))
+    changes = [setting(place, value) for place in found]
     for change in changes:
         if change.replaced:
             out.say(_diff(change))
-            _agree(arguments, f"{change.place.path} has {VARIABLE} {change.replaced}. Replace it?")
+            _agree(arguments, f"{change.place.path} has {_named(change.place)} {change.replaced}. Replace it?")
     host = _host(home, arguments.name)
-    make_context(context, host)
-    _apply(changes, home, context, arguments, out)
-    if os.environ.get("DOCKER_HOST"):
-        out.say("Note: DOCKER_HOST is set here; a VS Code that is started from this shell goes there all the same.")
+    if arguments.wrapper:
+        wrapper.write(home, arguments.name, host)
+    else:
+        make_context(context, host)
+    _apply(changes, home, arguments, out, "" if arguments.wrapper else context)
+    _warn(arguments, out)
     return 0
 
 
 def remove(arguments: argparse.Namespace, out: Output) -> int:
-    """Takes the settings back, and the context with them."""
+    """Takes the settings back, and the context or the wrapper with them."""
     home, context = Home.find(), context_name(arguments.name)
-    changes = [removing(place, context, home) for place in _places(arguments)]
-    _apply(changes, home, context, arguments, out)
+    own = {CONTEXT: context, "": str(wrapper.path(home, arguments.name))}
+    changes = [removing(place, own, home) for place in places(arguments.scope, Machine.here(), Path.cwd())]
+    _apply(changes, home, arguments, out, context)
     remove_context(context)
+    wrapper.remove(home, arguments.name)
     return 0
 
 
-def _places(arguments: argparse.Namespace) -> list[Place]:
-    return places(arguments.scope, Machine.here(), Path.cwd())
+def _named(place: Place) -> str:
+    return place.variable or place.key
+
+
+def _warn(arguments: argparse.Namespace, out: Output) -> None:
+    if arguments.wrapper:
+        out.say("Note: Dev Containers alone goes by it; Container Tools' own view stays on the Docker it was on.")
+    elif os.environ.get("DOCKER_HOST"):
+        out.say("Note: DOCKER_HOST is set here, and wins over every context; a VS Code that is started from this shell")
+        out.say(f"goes there all the same: mlops-env vscode set {arguments.name} --wrapper goes by neither.")
 
 
 def _host(home: Home, name: str) -> str:
@@ -60,7 +77,7 @@ def _host(home: Home, name: str) -> str:
     return host
 
 
-def _apply(changes: list[Change], home: Home, context: str, arguments: argparse.Namespace, out: Output) -> None:
+def _apply(changes: list[Change], home: Home, arguments: argparse.Namespace, out: Output, context: str) -> None:
     for change in changes:
         apply(change, home)
         if not out.json:

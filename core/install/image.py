@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from core.environment import Environment
+from core.environment import Cloud, Environment
 from core.errors import CONSOLE, RETRY, SKIP, MlopsError, PermanentError, TemporaryError, UsageError
 from core.gcp import cloud_build, storage
 from core.gcp.errors import Conflict, InvalidRequest, NotFound, PermissionDenied
@@ -106,11 +106,14 @@ async def listed(installation: Installation) -> list[dict[str, Any]]:
     return sorted(images, key=lambda image: str(image["uploaded"]), reverse=True)
 
 
-async def of(environment: Environment, template: str) -> dict[str, str]:
-    """The newest image that an environment has of a template, and its project; raises `UsageError` where it has none."""
-    project = str(environment.values["project_id"])
-    outside.fact(environment, "registry")
-    installation = outside.opened(environment)
+async def of(environment: Environment, template: str, *, cloud: Cloud | None = None) -> dict[str, str]:
+    """The newest image that an environment has of a template, its project and cloud; raises `UsageError` for none.
+
+    ``cloud`` is given where another machine installed it: then no run here knows how far it is.
+    """
+    if cloud is None:
+        outside.fact(environment, "registry")
+    installation = outside.opened(environment, cloud=cloud)
     try:
         images = [image for image in await listed(installation) if image["template"] == template]
     except MlopsError:
@@ -127,7 +130,8 @@ async def of(environment: Environment, template: str) -> dict[str, str]:
             hint="Leave out --env: then it stands on a public base. Or give the environment that image and install again.",
             command=f"mlops-env install {environment.name} --set image={template}",
         )
-    return {"reference": str(images[0]["reference"]), "project": project}
+    project = str(environment.values["project_id"])
+    return {"reference": str(images[0]["reference"]), "project": project, "cloud": environment.cloud}
 
 
 async def build(installation: Installation, work: Work, *, fresh_until: float = 0.0) -> Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from core.environment import Environment
+from core.environment import Cloud, Environment
 from core.environment import rehearsal as rehearsals
 from core.errors import UsageError
 from core.install.installation import Installation
@@ -49,9 +49,12 @@ def fact(environment: Environment, name: str) -> Any:
     return found[name]
 
 
-def opened(environment: Environment) -> Installation:
-    """The environment with its adapters, for a command that is no run; close it after use."""
-    cloud = rehearsals.cloud(environment)
+def opened(environment: Environment, *, cloud: Cloud | None = None) -> Installation:
+    """The environment with its adapters, for a command that is no run; close it after use.
+
+    ``cloud`` is given where another machine installed it.
+    """
+    cloud = cloud or rehearsals.cloud(environment)
     return Installation(
         environment=environment,
         cloud=cloud,

@@ -90,19 +90,22 @@ systemctl enable --now mlops-env-docker-access.timer mlops-env-idle.timer
 systemctl start mlops-env-docker-access.service || say "Docker's socket could not be opened"
 
 # -- the container dev: made once, and never made anew, since it may hold work; what lies in /workspaces is on the data disk.
+# The image is pulled each time: a devcontainer that is built on this machine from afar then needs no sign-in of its own.
 
 HOME="${HOME:-/root}" gcloud auth configure-docker "$REGISTRY_HOST" --quiet || say "gcloud could not set Docker up"
+pull() { docker pull --quiet "$IMAGE" >/dev/null || say "the image could not be pulled: docker pull $IMAGE says why"; }
 mkdir -p "$ROOT/home/jupyter/workspaces"
 if docker container inspect dev >/dev/null 2>&1; then
   docker start dev >/dev/null && say "dev was there already"
   [ "$(docker container inspect --format '{{.Config.Image}}' dev)" = "$IMAGE" ] \
     || say "dev runs another image; docker rm --force dev, and a restart, make it of $IMAGE"
+  pull
 else
+  pull
   gpus=""
   command -v nvidia-smi >/dev/null && nvidia-smi >/dev/null 2>&1 && gpus="--gpus=all"
   # The base's own entry point would start another JupyterLab; restarted by Docker, unless someone stopped it.
-  docker pull --quiet "$IMAGE" \
-    && docker run --detach --name dev --init --restart unless-stopped $gpus --entrypoint sleep \
+  docker run --detach --name dev --init --restart unless-stopped $gpus --entrypoint sleep \
       --volume /home/jupyter/workspaces:/workspaces --workdir /workspaces "$IMAGE" infinity >/dev/null \
-    && say "dev runs $IMAGE" || say "dev could not be started: docker pull $IMAGE says why"
+    && say "dev runs $IMAGE" || say "dev could not be started: docker run $IMAGE says why"
 fi

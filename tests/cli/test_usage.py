@@ -27,8 +27,8 @@ FLAGS = {
     "ssh add": COMMON | {"--project", "--zone", "--instance", "--set", "--dry-run"}, "ssh remove": COMMON | {"--dry-run"},
     "ssh show": COMMON, "ssh iap-proxy": COMMON | {"--project", "--zone"},
     "notebook start": COMMON, "notebook stop": COMMON, "image build": COMMON, "image list": COMMON,
-    "devcontainer new": COMMON | {"--env", "--remote"}, "devcontainer list": COMMON,
-    "vscode set": COMMON | {"--scope"}, "vscode remove": COMMON | {"--scope"},
+    "devcontainer new": COMMON | {"--env", "--project", "--remote"}, "devcontainer list": COMMON,
+    "vscode set": COMMON | {"--scope", "--wrapper"}, "vscode remove": COMMON | {"--scope"},
 }  # fmt: skip
 
 

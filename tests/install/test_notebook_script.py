@@ -86,7 +86,9 @@ def test_dev_is_made_once_and_never_made_anew_unasked(vm: Vm) -> None:
     assert "--volume /home/jupyter/workspaces:/workspaces" in made
     assert made.endswith(f"{IMAGE} infinity")
     vm.calls.unlink()
-    said = _booted(vm, image="us-central1-docker.pkg.dev/p/demo-images/kfp-dev@sha256:1")
+    newer = "us-central1-docker.pkg.dev/p/demo-images/kfp-dev@sha256:1"
+    said = _booted(vm, image=newer)
+    assert f"docker pull --quiet {newer}" in vm.asked(), "for devcontainers that are built here from afar"
     assert "docker run" not in vm.asked()
     assert "docker start dev" in vm.asked()
     assert "dev runs another image" in said

@@ -154,6 +154,7 @@ class DevcontainerScreen(BaseScreen):
                 project=found.get("project", ""),
                 remote=self.chosen.remote,
                 credentials=self.chosen.value("credentials") == MOUNTED,
+                rehearsed=found.get("cloud") == "rehearsal",
             )
         except MlopsError as error:
             self.draft, self.problem = None, error

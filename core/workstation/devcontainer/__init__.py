@@ -5,7 +5,8 @@ The files are drawn up first and written on being asked, so that the command lin
 
 from core.workstation.devcontainer.document import Wish
 from core.workstation.devcontainer.draft import Draft, File, draft
+from core.workstation.devcontainer.registry import prepare, sign_in
 from core.workstation.devcontainer.templates import Template, template, templates
 from core.workstation.devcontainer.writing import write
 
-__all__ = ["Draft", "File", "Template", "Wish", "draft", "template", "templates", "write"]
+__all__ = ["Draft", "File", "Template", "Wish", "draft", "prepare", "sign_in", "template", "templates", "write"]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from core.errors import UsageError
 from core.workstation.devcontainer.document import Wish, contents
-from core.workstation.devcontainer.registry import cannot_pull
+from core.workstation.devcontainer.registry import Pull, pull
 from core.workstation.devcontainer.templates import Template
 
 FOLDER = ".devcontainer"
@@ -43,11 +43,12 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What would be written into a folder, and what a person should know of it."""
+    """What would be written into a folder, and what a person should know of it; ``pull`` is how its image is got."""
 
     folder: Path
     files: tuple[File, ...]
     notes: tuple[str, ...] = field(default=())
+    pull: Pull = field(default_factory=Pull)
 
     @property
     def replaced(self) -> list[File]:
@@ -64,8 +65,12 @@ def draft(
     remote: bool = False,
     credentials: bool = True,
     extensions: tuple[str, ...] = (),
+    rehearsed: bool = False,
 ) -> Draft:
-    """The devcontainer of a folder; raises `UsageError` where it can't be written there."""
+    """The devcontainer of a folder; raises `UsageError` where it can't be written there.
+
+    ``rehearsed`` says that the image is a simulated cloud's, which no Docker can pull.
+    """
     where = _folder(folder)
     notes: list[str] = []
     origin = _origin(where)
@@ -85,13 +90,13 @@ def draft(
         owner=_plain(os.environ.get("USER", "")) or "me",
         extensions=extensions,
     )
-    missing = "" if remote else cannot_pull(image)
+    found = Pull() if remote or rehearsed else pull(image)
     notes += _about_remote(wish) if remote else _about_processor(template)
-    notes += [missing] if missing else []
+    notes += _about_pulling(found, rehearsed=rehearsed)
     if (where / ".devcontainer.json").exists():
         notes.append(f"{where / '.devcontainer.json'} is there as well: VS Code takes the files of {FOLDER} before it.")
     files = tuple(_file(where, f"{FOLDER}/{name}", content) for name, content in contents(wish).items())
-    return Draft(where, files, tuple(notes))
+    return Draft(where, files, tuple(notes), found)
 
 
 def _folder(folder: Path) -> Path:
@@ -162,9 +167,20 @@ def _without_secret(origin: str) -> str:
 
 def _about_remote(wish: Wish) -> list[str]:
     notes = [f"The code is in {wish.remote_folder} on the remote host, which stays when the container goes."]
+    if wish.image:
+        notes.append("The image is pulled with this machine's sign-in unless that host has it: a notebook VM pulls its own.")
     if wish.origin:
         return [*notes, f"If that is empty, it is cloned from {wish.origin}: what was not pushed is not in it."]
     return [*notes, "It begins empty: this folder has no remote named origin to clone from."]
+
+
+def _about_pulling(found: Pull, *, rehearsed: bool) -> list[str]:
+    if rehearsed:
+        return ["The image is a rehearsal's, which no Docker can pull: these files are for looking at."]
+    if found.launcher is not None:
+        return [f"{found.problem} mlops-env devcontainer new gives it one, on being asked or with --yes."]
+    configure = f" gcloud auth configure-docker {found.host} gives it one." if "no sign-in" in found.problem else ""
+    return [found.problem + configure] if found.problem else []
 
 
 def _about_processor(template: Template) -> list[str]:

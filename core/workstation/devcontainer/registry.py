@@ -1,35 +1,91 @@
 """Whether this machine's Docker can pull an environment's image: it asks the client's own credential helper, and no other.
 
-It is only looked, never written: a ``docker login`` with a token would leave a secret in a file.
+Looking changes nothing. Where no helper is named, this program can be: one line of Docker's configuration, and a launcher of
+`core.workstation.docker_credential` on PATH. A ``docker login`` with a token would leave a secret in a file.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+from core.environment import Home
+from core.environment.files import write_atomically
+from core.kubernetes.kubeconfig import python_path
+from core.workstation.docker_credential import MODULE, NAME
+from core.workstation.vscode.places import Place
+from core.workstation.vscode.settings import Change, apply, setting
 
-def cannot_pull(image: str) -> str:
-    """What is missing to pull an image of Artifact Registry, as a sentence with its command; empty where nothing is."""
+PROGRAM = f"docker-credential-{NAME}"
+CARRIED = ("CLOUDSDK_CONFIG", "GOOGLE_APPLICATION_CREDENTIALS")
+"""Variables that say where a sign-in lies; a client that is started from a dock has none of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pull:
+    """How Docker here would sign in to an image's registry; ``problem`` is a sentence, empty where nothing is missing.
+
+    ``launcher`` is where this program would have to stand to be Docker's helper; None where it can't be, or need not.
+    """
+
+    host: str = ""
+    problem: str = ""
+    launcher: Path | None = None
+
+
+def pull(image: str) -> Pull:
+    """What there is to say of pulling an image; nothing of one that is in no registry of Google's."""
     host = image.partition("/")[0]
     if not host.endswith("-docker.pkg.dev"):
-        return ""
+        return Pull()
     helper = _helper(host)
-    if not helper:
-        return f"Docker on this machine has no sign-in to {host}: gcloud auth configure-docker {host}"
-    if shutil.which(f"docker-credential-{helper}") is None:
-        return f"Docker signs in to {host} by docker-credential-{helper}, which is not on PATH."
-    return ""
+    if helper and shutil.which(f"docker-credential-{helper}") is None and helper != NAME:
+        return Pull(host, f"Docker signs in to {host} by docker-credential-{helper}, which is not on PATH.")
+    if helper and (helper != NAME or shutil.which(PROGRAM) is not None):
+        return Pull(host)
+    return Pull(host, f"Docker on this machine has no sign-in to {host}.", _launcher())
+
+
+def prepare(host: str) -> Change:
+    """The line of Docker's configuration that names this program as the helper of a registry; raises `UsageError`."""
+    return setting(Place("Docker", _configuration(), "credHelpers", variable=host), NAME)
+
+
+def sign_in(found: Pull, change: Change, home: Home) -> None:
+    """Makes the launcher and writes the line; both files are for their owner, since Docker may write a secret beside it."""
+    assert found.launcher is not None
+    _configuration().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found.launcher.parent.mkdir(parents=True, exist_ok=True)
+    named = {name: str(Path(os.environ[name]).expanduser().absolute()) for name in CARRIED if os.environ.get(name)}
+    variables = [f"{name}={shlex.quote(value)}" for name, value in {**named, **python_path()}.items()]
+    command = shlex.join([sys.executable, "-P", "-m", MODULE])
+    line = " ".join(["exec", "env", *variables, command, '"$@"'])
+    text = f"#!/bin/sh\n# Signs Docker in to Artifact Registry, made by mlops-env.\n{line}\n"
+    write_atomically(found.launcher, text, mode=0o755)
+    apply(change, home, mode=0o600)
+
+
+def _configuration() -> Path:
+    folder = os.environ.get("DOCKER_CONFIG", "")
+    return (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+
+
+def _launcher() -> Path | None:
+    """A place for programs of the user's own that Docker's client looks in; None where PATH has none."""
+    there = os.environ.get("PATH", "").split(":")
+    places = (Path.home() / ".local" / "bin", Path.home() / "bin")
+    return next((place / PROGRAM for place in places if str(place) in there), None)
 
 
 def _helper(host: str) -> str:
     """The credential helper that the client would ask for a registry."""
-    folder = os.environ.get("DOCKER_CONFIG", "")
-    path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(_configuration().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
     if not isinstance(found, dict):

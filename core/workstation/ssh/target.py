@@ -66,7 +66,7 @@ async def find(
     if known is not None and (not project or known.values["project_id"] == project):
         return of(known)
     if project:
-        return await _elsewhere(home, name, project, opener or _google)
+        return await _elsewhere(home, name, project, opener)
     return Target(name, name)
 
 
@@ -106,25 +106,27 @@ def _known(home: Home, name: str) -> Environment | None:
         return None
 
 
-async def _elsewhere(home: Home, name: str, project: str, opener: Opener) -> Target:
-    """The environment of that name that another machine installed into the project."""
+async def _elsewhere(home: Home, name: str, project: str, opener: Opener | None) -> Target:
+    try:
+        found, cloud = await elsewhere(home, name, project, opener)
+    except UsageError as error:
+        error.hint = "Name its VM outright: --project, --zone and --instance."
+        raise
+    return of(found, cloud=cloud)
+
+
+async def elsewhere(home: Home, name: str, project: str, opener: Opener | None = None) -> tuple[Environment, Cloud]:
+    """The environment of that name that another machine installed into the project, and the cloud that it is in."""
     from core.gcp import storage
 
     cloud = rehearsals.cloud_of(home, project)
-    google = opener(cloud, project)
-    async with google:
+    async with (opener or _google)(cloud, project) as google:
         for bucket in await storage.buckets(google, {NAME_LABEL: name, **STATE_BUCKET}):
             record = await storage.read(google, bucket["name"], "environment.toml")
             if record is not None:
-                found = Environment.of(
-                    home, name, tomllib.loads(record.decode()), source=f"gs://{bucket['name']}/environment.toml"
-                )
-                return of(found, cloud=cloud)
-    raise UsageError(
-        f"There is no environment named {name} in the project {project}.",
-        code="unknown-environment",
-        hint="Name its VM outright: --project, --zone and --instance.",
-    )
+                source = f"gs://{bucket['name']}/environment.toml"
+                return Environment.of(home, name, tomllib.loads(record.decode()), source=source), cloud
+    raise UsageError(f"There is no environment named {name} in the project {project}.", code="unknown-environment")
 
 
 def _google(cloud: Cloud, project: str) -> Google:

@@ -1,5 +1,8 @@
 """Setting one variable in a settings text, and taking it back so that the text is again what it was, byte for byte.
 
+A variable stands in the object that a setting is, as in ``containers.environment``; without one, a setting is the value
+itself.
+
 Each way of putting it in leaves a trace of its own, so that taking it out needs no memory: spaces inside the braces mean
 that the object was made for it, and a comma before it goes again unless the user's own style ends with one.
 """
@@ -28,12 +31,23 @@ def created(key: str, variable: str, value: str) -> str:
 
 def current(text: str, key: str, variable: str) -> str | None:
     """The value that the variable has; None where it has none, and a text that is no string as it is written."""
-    found = _place(text, key)
-    inner = found.member(variable) if found is not None and found.kind == "object" else None
-    if inner is None:
-        return None
-    written = text[inner.value.start : inner.value.end]
-    return str(json.loads(written)) if inner.value.kind == "string" else written
+    text_of_it = written(text, key, variable)
+    if text_of_it is None or not text_of_it.startswith('"'):
+        return text_of_it
+    return str(json.loads(text_of_it))
+
+
+def written(text: str, key: str, variable: str) -> str | None:
+    """The variable's value as it is written, quotes and all; None where it has none."""
+    found = _found(text, key, variable)
+    return None if found is None else text[found.start : found.end]
+
+
+def restore(text: str, key: str, variable: str, before: str) -> str:
+    """The text with a value that is there as it was ``written`` before."""
+    found = _found(text, key, variable)
+    assert found is not None
+    return text[: found.start] + before + text[found.end :]
 
 
 def put(text: str, key: str, variable: str, value: str) -> str:
@@ -45,6 +59,8 @@ def put(text: str, key: str, variable: str, value: str) -> str:
     held = root.member(key)
     if held is None:
         return _insert(text, root, f"{json.dumps(key)}: {_own(variable, value)}")
+    if not variable:
+        return text[: held.value.start] + json.dumps(value) + text[held.value.end :]
     _demand_object(held.value, key)
     inner = held.value.member(variable)
     if inner is None:
@@ -62,7 +78,7 @@ def take(text: str, key: str, variable: str, value: str) -> str | None:
     assert root is not None
     held = root.member(key)
     assert held is not None
-    if text[held.value.start : held.value.end] != _own(variable, value):
+    if variable and text[held.value.start : held.value.end] != _own(variable, value):
         inner = held.value.member(variable)
         assert inner is not None
         return _cut(text, held.value, inner)
@@ -74,6 +90,9 @@ def take(text: str, key: str, variable: str, value: str) -> str | None:
 
 
 def _own(variable: str, value: str) -> str:
+    """What a setting is that was made for one variable, or for a value alone."""
+    if not variable:
+        return json.dumps(value)
     return f"{{ {json.dumps(variable)}: {json.dumps(value)} }}"
 
 
@@ -93,10 +112,14 @@ def _ends_in_comment(text: str) -> bool:
     return False
 
 
-def _place(text: str, key: str) -> Value | None:
+def _found(text: str, key: str, variable: str) -> Value | None:
+    """The value of a variable, or of a setting that is one itself."""
     root = parse(text)
     held = root.member(key) if root is not None and root.kind == "object" else None
-    return held.value if held is not None else None
+    if held is None or not variable:
+        return held.value if held is not None else None
+    inner = held.value.member(variable) if held.value.kind == "object" else None
+    return inner.value if inner is not None else None
 
 
 def _demand_object(value: Value, what: str) -> None:
@@ -174,4 +197,4 @@ def _line_end(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-__all__ = ["JsoncError", "NotAnObject", "created", "current", "put", "take"]
+__all__ = ["JsoncError", "NotAnObject", "created", "current", "put", "restore", "take", "written"]

@@ -16,6 +16,10 @@ from typing import Any
 from core.errors import UsageError
 
 SCOPES = ("user", "workspace", "remote")
+CONTEXT = "DOCKER_CONTEXT"
+"""The variable that Container Tools hands on to whatever it starts, and that Dev Containers looks at first."""
+DOCKER_PATH = "dev.containers.dockerPath"
+"""The program that Dev Containers takes for Docker's client; read from the user's settings alone."""
 EDITORS = {
     "VS Code": ("Code", ".vscode-server", ".vscode"),
     "VS Code Insiders": ("Code - Insiders", ".vscode-server-insiders", ".vscode-insiders"),
@@ -82,12 +86,16 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One settings file; ``key`` is the setting that this editor reads, ``notes`` what to know of it."""
+    """One settings file; ``key`` is the setting that is written, ``variable`` the one in it (empty: its value itself).
+
+    ``notes`` are sentences to know of it.
+    """
 
     editor: str
     path: Path
     key: str = "containers.environment"
     notes: tuple[str, ...] = field(default=())
+    variable: str = CONTEXT
 
 
 def places(scope: str, machine: Machine, folder: Path) -> list[Place]:

@@ -7,29 +7,35 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.environment import Home
 from core.environment.files import write_atomically
 from core.errors import UsageError
+from core.workstation.tunnel.docker import context_name
 from core.workstation.vscode import edit
 from core.workstation.vscode.jsonc import JsoncError
-from core.workstation.vscode.places import Place
+from core.workstation.vscode.places import CONTEXT, DOCKER_PATH, Place
 
-VARIABLE = "DOCKER_CONTEXT"
-BOTH = ("containers.environment", "docker.environment")
-"""The setting and its forerunner, which Container Tools copies into it: taking back looks at both."""
+WRITTEN = {"containers.environment": CONTEXT, "docker.environment": CONTEXT, DOCKER_PATH: ""}
+"""Every setting that may have been written, and the variable in it: taking back looks at all of them, since Container Tools
+copies the second into the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What would be done to one file; ``after`` is None where the file goes, ``replaced`` the value that makes way."""
+    """What would be done to one file; ``after`` is None where the file goes; ``replaced`` is what makes way, as JSON.
+
+    ``restored`` are the settings whose value of before comes back.
+    """
 
     place: Place
     before: str | None
     after: str | None
     replaced: str | None = None
+    restored: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
@@ -39,35 +45,40 @@ class Change:
         return "removed" if self.after is None or (self.before and len(self.after) < len(self.before)) else "set"
 
 
-def setting(place: Place, context: str) -> Change:
-    """The change that makes an editor use a Docker context; raises `UsageError` where the file can't be edited."""
+def setting(place: Place, value: str) -> Change:
+    """The change that gives a setting its value; raises `UsageError` where the file can't be edited."""
     text = _read(place.path)
     if text is None:
-        return Change(place, None, edit.created(place.key, VARIABLE, context))
+        return Change(place, None, edit.created(place.key, place.variable, value))
     with _told(place.path):
-        held = edit.current(text, place.key, VARIABLE)
-        if held == context:
+        if edit.current(text, place.key, place.variable) == value:
             return Change(place, text, text)
-        return Change(place, text, edit.put(text, place.key, VARIABLE, context), held)
+        held = edit.written(text, place.key, place.variable)
+        return Change(place, text, edit.put(text, place.key, place.variable, value), held)
 
 
-def removing(place: Place, context: str, home: Home) -> Change:
-    """The change that takes it back, where it is that context's; what had to make way for it comes back."""
+def removing(place: Place, values: Mapping[str, str], home: Home) -> Change:
+    """The change that takes back what was written: ``values`` are the program's own, by variable (see `WRITTEN`).
+
+    What is somebody else's stays, and what had to make way comes back.
+    """
     text = _read(place.path)
     if text is None:
         return Change(place, None, None)
     after: str | None = text
+    restored = []
     with _told(place.path):
-        for key in BOTH:
-            if after is None or edit.current(after, key, VARIABLE) != context:
+        for key, variable in WRITTEN.items():
+            if after is None or edit.current(after, key, variable) != values[variable]:
                 continue
             kept = _kept(home).get(str(place.path), {}).get(key)
-            after = edit.put(after, key, VARIABLE, kept) if kept else edit.take(after, key, VARIABLE, context)
-    return Change(place, text, after)
+            after = edit.restore(after, key, variable, kept) if kept else edit.take(after, key, variable, values[variable])
+            restored.append(key)
+    return Change(place, text, after, restored=tuple(restored))
 
 
-def apply(change: Change, home: Home) -> None:
-    """Writes one change."""
+def apply(change: Change, home: Home, *, mode: int = 0o644) -> None:
+    """Writes one change; ``mode`` is that of a file which was not there."""
     if change.before == change.after:
         return
     real = change.place.path.resolve()
@@ -76,7 +87,7 @@ def apply(change: Change, home: Home) -> None:
             real.unlink()
         else:
             real.parent.mkdir(parents=True, exist_ok=True)
-            mode = real.stat().st_mode & 0o777 if real.exists() else 0o644
+            mode = real.stat().st_mode & 0o777 if real.exists() else mode
             if real.exists() and not os.access(real, os.W_OK):
                 raise PermissionError(13, "Permission denied", str(real))
             write_atomically(real, change.after, mode=mode)
@@ -138,12 +149,19 @@ def _kept(home: Home) -> dict[str, dict[str, str]]:
 
 def _keep(home: Home, change: Change) -> None:
     """Remembers what made way, or forgets it once it is back; another of the program's own values makes way for good."""
-    kept, path = _kept(home), str(change.place.path)
-    if change.replaced and change.after is not None and path not in kept:
-        kept[path] = {change.place.key: change.replaced}
-    elif not change.replaced and path in kept:
-        del kept[path]
-    else:
+    kept, path, key = _kept(home), str(change.place.path), change.place.key
+    mine = kept.get(path, {})
+    if change.replaced and not _ours(change.replaced, home):
+        mine = {key: change.replaced, **mine}
+    mine = {key: value for key, value in mine.items() if key not in change.restored}
+    if mine == kept.get(path, {}):
         return
+    kept = {**{k: v for k, v in kept.items() if k != path}, **({path: mine} if mine else {})}
     home.ensure()
     write_atomically(_record(home), json.dumps(kept, indent=1) + "\n")
+
+
+def _ours(written: str, home: Home) -> bool:
+    """Whether a value is one that this program wrote: a tunnel's context, or its wrapper of Docker's client."""
+    value = str(json.loads(written)) if written.startswith('"') else ""
+    return value.startswith((context_name(""), f"{home.root}/"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 
 from core.cli import main
-from core.workstation.devcontainer import draft, template, templates
+from core.workstation.devcontainer import templates
 
 NAMES = [t.name for t in templates()]
 
@@ -61,26 +60,6 @@ def test_credentials_are_mounted_alone_read_only_and_only_where_they_are(code: P
     assert "source=${localEnv:HOME}/.config/gcloud/application_default_credentials.json," in mount
     assert mount.endswith(",type=bind,readonly")
     assert _document(code)["containerEnv"]["GOOGLE_APPLICATION_CREDENTIALS"] in mount
-
-
-def test_a_docker_that_can_not_pull_the_image_is_told_what_it_lacks(
-    code: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    host = "us-central1-docker.pkg.dev"
-    (tmp_path / "docker").mkdir()
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-
-    def notes(**wishes: Any) -> str:
-        return " ".join(draft(template("kfp-dev"), code, image=f"{host}/p/r/kfp-dev@sha256:0", **wishes).notes)
-
-    assert f"gcloud auth configure-docker {host}" in notes()
-    assert "configure-docker" not in notes(remote=True), "there the other machine has it"
-    (tmp_path / "docker" / "config.json").write_text(json.dumps({"credHelpers": {host: "tried"}}))
-    assert "docker-credential-tried" in notes()
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "docker-credential-tried").touch(mode=0o755)
-    assert host not in notes()
 
 
 def test_remote_brings_the_code_and_mounts_nothing_of_this_machine(

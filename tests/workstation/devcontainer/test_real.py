@@ -19,7 +19,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import devcontainers_cli
 import docker_engine
 
+from core.environment import Home
 from core.workstation.devcontainer import Draft, draft, template, templates, write
+from core.workstation.vscode import wrapper
 
 SCHEMA = Path(__file__).resolve().parents[4] / "shared" / "data" / "devContainer.base.schema.json"
 NAMES = [t.name for t in templates()]
@@ -115,6 +117,24 @@ def test_built_up_and_used_on_this_machine(
         "exec", up["containerId"], "sh", "-c", "echo x > $GOOGLE_APPLICATION_CREDENTIALS || echo refused"
     )
     assert "refused" in refused
+
+
+def test_a_wrapper_leads_to_its_engine_whatever_the_environment_says(
+    tmp_path: Path, cli: str, docker_running: docker_engine.Engine, image: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _credentials(tmp_path / "user", monkeypatch)
+    folder = tmp_path / "code"
+    _made(folder, "kfp-dev", monkeypatch, image=image)
+    wrapper.write(Home.find(), "demo", docker_running.host)
+    program = str(wrapper.path(Home.find(), "demo"))
+    env = {**docker_running.variables, "DOCKER_HOST": "tcp://127.0.0.1:1", "DOCKER_CONTEXT": "another"}
+    at = ["--docker-path", program, "--workspace-folder", str(folder)]
+    assert devcontainers_cli.run(cli, "up", *at, env=env)["outcome"] == "success"
+    assert "code" in devcontainers_cli.run(cli, "exec", *at, "pwd", env=env)["text"]
+    asked = subprocess.run(
+        [program, "--context", "another", "ps", "-q"], env=env, capture_output=True, text=True, check=True
+    )
+    assert asked.stdout.split() == docker_running.docker("ps", "-q").split()
 
 
 @pytest.fixture

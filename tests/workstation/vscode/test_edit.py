@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.workstation.vscode.edit import JsoncError, NotAnObject, created, current, put, take
+from core.workstation.vscode.edit import JsoncError, NotAnObject, created, current, put, restore, take, written
 from core.workstation.vscode.jsonc import parse
 
 KEY, VARIABLE = "containers.environment", "DOCKER_CONTEXT"
@@ -90,6 +90,29 @@ def test_removing_keeps_what_is_anothers(text: str, value: str) -> None:
     after = take(text, KEY, VARIABLE, value)
     assert after is not None
     assert current(after, KEY, VARIABLE) != value or text.count(json.dumps(VARIABLE)) > 1
+
+
+@settings(max_examples=250, deadline=None)
+@given(files(), st.text(min_size=1, max_size=12))
+def test_a_setting_that_is_the_value_itself_comes_and_goes_byte_for_byte(text: str, value: str) -> None:
+    had = written(text, "editor.fontSize", "")
+    after = put(text, "editor.fontSize", "", value)
+    assert current(after, "editor.fontSize", "") == value
+    before, seen = _plain(text), _plain(after)
+    assert isinstance(before, dict)
+    assert seen == {**before, "editor.fontSize": value}
+    if had is None:
+        assert take(after, "editor.fontSize", "", value) == text
+    else:
+        assert restore(after, "editor.fontSize", "", had) == text
+
+
+@settings(max_examples=150, deadline=None)
+@given(files(), st.text(min_size=1, max_size=12))
+def test_a_value_that_had_to_make_way_comes_back_byte_for_byte(text: str, value: str) -> None:
+    had = written(text, KEY, VARIABLE)
+    if had is not None:
+        assert restore(put(text, KEY, VARIABLE, value), KEY, VARIABLE, had) == text
 
 
 LAID_OUT = [

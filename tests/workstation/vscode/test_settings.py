@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,76 @@ def test_a_context_of_the_users_makes_way_on_being_asked_and_comes_back(
     assert "other" in _settings(user).read_text()
     assert main(["vscode", "remove", "other"]) == 0
     assert _settings(user).read_text() == before
+
+
+@pytest.mark.parametrize("value", ['""', "null", '"a\\u0062c"'])
+def test_whatever_made_way_comes_back_as_it_was_written(user: Path, value: str) -> None:
+    before = f'{{"containers.environment": {{"DOCKER_CONTEXT": {value}}}}}'
+    _settings(user).write_text(before)
+    assert main(["vscode", "set", "demo"]) == 2
+    assert main(["vscode", "set", "demo", "--yes"]) == 0
+    assert main(["vscode", "remove", "demo"]) == 0
+    assert _settings(user).read_text() == before
+
+
+def test_another_of_the_programs_own_makes_way_for_good(user: Path) -> None:
+    _settings(user).write_text("{}")
+    assert main(["vscode", "set", "demo"]) == 0
+    assert main(["vscode", "set", "other", "--yes"]) == 0
+    assert main(["vscode", "remove", "other"]) == 0
+    assert _settings(user).read_text() == "{}"
+
+
+def test_a_wrapper_stands_in_for_the_client_and_goes_with_its_setting(
+    user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = '{\n    // mine\n    "dev.containers.dockerPath": "podman", // here\n    "a": 1\n}\n'
+    _settings(user).write_text(before)
+    assert main(["vscode", "set", "demo", "--wrapper"]) == 2
+    assert "podman" in capsys.readouterr().err
+    assert main(["vscode", "set", "demo", "--wrapper", "--yes"]) == 0
+    told = capsys.readouterr()
+    assert "Dev Containers alone" in told.err
+    settings = _settings(user).read_text()
+    wrapper = Path(next(line for line in settings.splitlines() if "dockerPath" in line).split('"')[3])
+    assert settings == before.replace("podman", str(wrapper))
+    assert not (tmp_path / "calls.mlops-env-demo").exists(), "it needs no context"
+
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    monkeypatch.setenv("DOCKER_CONTEXT", "another")
+    program = tmp_path / "bin" / "docker"
+    program.write_text('#!/bin/sh\necho "$DOCKER_HOST $DOCKER_CONTEXT|$*"\n')
+    for before_it in ([], ["--context", "another"], ["--host=tcp://127.0.0.1:1"]):
+        ran = subprocess.run([wrapper, *before_it, "run", "-c", "a b"], capture_output=True, text=True, check=True).stdout
+        host, _, words = ran.partition(" |")
+        assert host.startswith("unix:///")
+        assert words == "run -c a b\n"
+
+    assert main(["vscode", "remove", "demo"]) == 0
+    assert _settings(user).read_text() == before
+    assert not wrapper.exists()
+
+
+def test_a_wrapper_that_nobody_would_run_is_refused(
+    user: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["vscode", "set", "demo", "--wrapper", "--scope", "workspace"]) == 2
+    assert "user's settings alone" in capsys.readouterr().err
+    windows = user.parent / "Users"
+    (windows / "ann" / "AppData" / "Roaming" / "Code" / "User").mkdir(parents=True)
+    here = Machine(user, "Linux", windows=windows, user="ann")
+    monkeypatch.setattr(Machine, "here", classmethod(lambda _: here))
+    assert main(["vscode", "set", "demo", "--wrapper"]) == 2
+    assert "Windows" in capsys.readouterr().err
+    assert not list(windows.rglob("settings.json"))
+
+
+def test_a_docker_host_that_would_win_over_the_context_is_told_with_the_way_out(
+    user: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    assert main(["vscode", "set", "demo"]) == 0
+    assert "mlops-env vscode set demo --wrapper" in capsys.readouterr().err
 
 
 def test_removing_takes_the_copy_that_container_tools_made_too(user: Path) -> None:

@@ -17,14 +17,12 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from core.gcp import wire
+from core.workstation.ssh import masking
 
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 ABNORMAL, PROTOCOL = 1006, 1002
 LARGEST = 16 << 20
-NO_MASK = bytes(4)
-"""The mask inside TLS. A mask keeps what a stream holds from being taken for HTTP by something in between, which sees
-nothing of it there; one that changes nothing is as good to every server, and costs nothing."""
 CLOSING = 2.0
 """Seconds that the other side has to answer a close."""
 
@@ -48,11 +46,6 @@ class WebSocket(wire.Exchange):
         self._room: Callable[[], None] | None = None
         self.closed: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self.writable = True
-        self._hidden = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(transport)
-        self._hidden = transport.get_extra_info("ssl_object") is not None
 
     async def first(self) -> bytes | None:
         """The next message alone, before `start`; None where the WebSocket closed instead."""
@@ -76,9 +69,9 @@ class WebSocket(wire.Exchange):
 
     def send(self, *messages: bytes) -> None:
         """Sends messages, in one write."""
-        parts: list[bytes] = []
+        parts: list[bytes | bytearray] = []
         for message in messages:
-            parts += self._framed(BINARY, message)
+            parts += _framed(BINARY, message)
         if not self.transport.is_closing():
             self.transport.write(b"".join(parts))
 
@@ -180,28 +173,23 @@ class WebSocket(wire.Exchange):
 
     def _frame(self, code: int, data: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(b"".join(self._framed(code, data)))
-
-    def _framed(self, code: int, data: bytes) -> tuple[bytes, bytes, bytes]:
-        size = len(data)
-        if size < 126:
-            head = bytes((128 | code, 128 | size))
-        elif size < 1 << 16:
-            head = struct.pack(">BBH", 128 | code, 254, size)
-        else:
-            head = struct.pack(">BBQ", 128 | code, 255, size)
-        return (head, NO_MASK, data) if self._hidden else (head, key := os.urandom(4), masked(data, key))
+            self.transport.write(b"".join(_framed(code, data)))
 
     def _end(self, code: int, reason: str) -> None:
         if not self.closed.done():
             self.closed.set_result((code, reason))
 
 
-def masked(data: bytes, key: bytes) -> bytes:
-    """Data under a mask, all of it in one operation on two large numbers."""
+def _framed(code: int, data: bytes) -> tuple[bytes, bytes, bytearray]:
+    """A whole frame, under a mask of its own, as every client's."""
     size = len(data)
-    repeated = (key * (size // 4 + 1))[:size]
-    return (int.from_bytes(data, "little") ^ int.from_bytes(repeated, "little")).to_bytes(size, "little")
+    if size < 126:
+        head = bytes((128 | code, 128 | size))
+    elif size < 1 << 16:
+        head = struct.pack(">BBH", 128 | code, 254, size)
+    else:
+        head = struct.pack(">BBQ", 128 | code, 255, size)
+    return head, *masking.under(data)
 
 
 async def connect(

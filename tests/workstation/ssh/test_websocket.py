@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.workstation.ssh.websocket import WebSocket, masked
+from core.workstation.ssh import masking
+from core.workstation.ssh.websocket import WebSocket
 
 
 class Wire:
@@ -62,13 +63,48 @@ def taken(chunks: list[bytes]) -> tuple[list[bytes], Wire, tuple[int, str] | Non
     return asyncio.run(work())  # type: ignore[no-any-return]
 
 
-def test_a_mask_is_the_one_of_the_standard() -> None:
-    assert masked(b"Hello", bytes.fromhex("37fa213d")) == bytes.fromhex("7f9f4d5158")
+@pytest.mark.parametrize("lay", [masking.slowly, masking.lay()])
+def test_a_mask_is_the_one_of_the_standard(lay: masking.Lay) -> None:
+    data = bytearray(b"Hello")
+    lay(bytes.fromhex("37fa213d"), data)
+    assert data == bytes.fromhex("7f9f4d5158")
 
 
 @given(st.binary(max_size=300), st.binary(min_size=4, max_size=4))
-def test_a_mask_taken_twice_is_none(data: bytes, key: bytes) -> None:
-    assert masked(masked(data, key), key) == data
+def test_each_way_to_mask_is_the_same(data: bytes, mask: bytes) -> None:
+    one, other = bytearray(data), bytearray(data)
+    masking.slowly(mask, one)
+    masking.lay()(mask, other)
+    assert one == other
+    masking.slowly(mask, one)
+    assert one == data, "taken twice it is none"
+
+
+def test_what_is_compiled_is_not_relied_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong() -> masking.Lay:
+        return lambda mask, data: None
+
+    masking.lay.cache_clear()
+    monkeypatch.setattr(masking, "_compiled", wrong)
+    assert masking.lay() is masking.slowly
+    masking.lay.cache_clear()
+
+
+def test_every_frame_has_a_mask_of_its_own_and_is_read_back() -> None:
+    async def work() -> bytes:
+        websocket, wire = WebSocket(), Wire()
+        websocket.connection_made(wire)  # type: ignore[arg-type]
+        websocket.send(*(b"the same" for _ in range(64)))
+        return bytes(wire.written)
+
+    sent = asyncio.run(work())
+    frames = [sent[at : at + 14] for at in range(0, len(sent), 14)]
+    assert all(each[:2] == bytes((0x82, 0x88)) for each in frames)
+    assert len({each[2:6] for each in frames}) > 60, "RFC 6455: a mask that can't be foreseen, a new one for each frame"
+    for each in frames:
+        data = bytearray(each[6:])
+        masking.slowly(each[2:6], data)
+        assert data == b"the same"
 
 
 @given(st.lists(st.sampled_from([0, 1, 125, 126, 127, 1000, 70_000]), max_size=6), st.data())

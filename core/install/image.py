@@ -166,7 +166,7 @@ async def _under_way(installation: Installation, work: Work, key: str, packed: S
         if await cloud_build.status(installation.google, name) not in ("", "CANCELLED"):
             return name
         work.operation_finished(key, pending)
-    name = await cloud_build.active(installation.google, installation.names.region, _tag(installation, packed))
+    name = await cloud_build.active(installation.google, _place(installation), _tag(installation, packed))
     if name:
         work.operation_started(key, f"cloudbuild/v1/{name}")
     return name
@@ -178,7 +178,7 @@ async def _stop(installation: Installation, work: Work, key: str, packed: Source
     try:
         async with asyncio.timeout(STOPPING):
             name = (pending or "").removeprefix("cloudbuild/v1/")
-            name = name or await cloud_build.active(google, installation.names.region, _tag(installation, packed))
+            name = name or await cloud_build.active(google, _place(installation), _tag(installation, packed))
             if name:
                 await cloud_build.cancel(google, name)
                 work.log("The build is cancelled with the run.")
@@ -187,6 +187,11 @@ async def _stop(installation: Installation, work: Work, key: str, packed: Source
         return
     if pending is not None:
         work.operation_finished(key, pending)
+
+
+def _place(installation: Installation) -> str:
+    """Where Cloud Build builds: in the environment's region, or another where it takes no builds there."""
+    return str(installation.values["build_region"])
 
 
 def _tag(installation: Installation, packed: Sources) -> str:
@@ -200,14 +205,15 @@ async def _begin(installation: Installation, work: Work, key: str, packed: Sourc
     source = f"sources/{packed.template}-{packed.tag}.tar.gz"
     await storage.upload(google, names.build_bucket, source, packed.packed(), kind="application/gzip")
     try:
-        name = await cloud_build.begin(google, names.region, _wish(installation, packed, source))
+        name = await cloud_build.begin(google, _place(installation), _wish(installation, packed, source))
     except (InvalidRequest, NotFound, PermissionDenied) as error:
         if names.build_account_id in error.cause and installation.clock.now() < fresh_until:
             raise TemporaryError(error.message, code="build-account", cause=error.cause, delay=15) from error
         if "quota restrictions" in error.cause:
             raise PermanentError(
-                f"Cloud Build takes no builds in {names.region} from this project.",
-                code="build-region", cause=error.cause, hint="Ask for the quota, or skip the image.",
+                f"Cloud Build takes no builds in {_place(installation)} from this project.",
+                code="build-region", cause=error.cause,
+                hint="Build elsewhere (build_region), ask for the quota, or skip the image.",
                 actions=(RETRY, SKIP, CONSOLE), url=_quota_page(names.project),
             ) from error  # fmt: skip
         raise

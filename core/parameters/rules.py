@@ -157,6 +157,7 @@ def _between(least: int, most: int) -> Callable[[str, Any], None]:
 RULES: dict[str, Callable[[str, Any], None]] = {
     "project_id": _pattern(r"[a-z][a-z0-9-]{4,28}[a-z0-9]"),
     "region": _pattern(r"[a-z]+(-[a-z]+)+\d{1,2}"),
+    "build_region": _pattern(r"[a-z]+(-[a-z]+)+\d{1,2}|global"),
     "zone": _pattern(r"[a-z]+(-[a-z]+)+\d{1,2}-[a-z]"),
     "name_prefix": _name_prefix,
     "namespace": _namespace,

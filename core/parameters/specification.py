@@ -102,6 +102,9 @@ PARAMETERS: tuple[Parameter, ...] = (
        False, "in place", group="Kubeflow", advanced=True),
     _P("image", "choice", "Development image that is built; none leaves it out.", "kfp-dev", "in place",
        ("kfp-dev", "tfx-kfp-dev", "gpu-dl", "none"), group="Build"),
+    _P("build_region", "string", "Region that Cloud Build builds the image in, or global; the environment's, when left out.",
+       None, "in place", rule="build_region", group="Build", advanced=True,
+       allowed="the name of a region, as in us-central1, or global"),
     _P("notebook", "choice", "Workbench notebook: JupyterLab in the image, or a VM with Docker that runs it as dev.", "none",
        "in place", ("container", "vm", "none"), group="Build"),
     _P("notebook_machine_type", "string", "Machine type of the notebook; a change stops it for a moment.", None, "in place",
@@ -173,6 +176,7 @@ def resolve(given: Mapping[str, Any], *, environment: str) -> dict[str, Any]:
     """
     values = {**defaults(), **{k: v for k, v in given.items() if v is not None}}
     values["name_prefix"] = values["name_prefix"] or environment
+    values["build_region"] = values["build_region"] or values["region"]
     profile = PROFILES[values["profile"]]
     for key, spec in _BY_KEY.items():
         if spec.from_profile and values[key] is None:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.environment import Home
+from core.names import Names
 
 if TYPE_CHECKING:
     from core.gcp import Google
@@ -53,10 +54,12 @@ class Check:
 class Subject:
     """What is checked: the values of one environment, on this machine, with this sign-in.
 
-    ``standing``: its platform was made before, so that quotas and policies have been passed, and hold it already.
+    ``names`` are those that it gives to what it makes; None where only values are looked at. ``standing``: its platform was
+    made before, so that quotas and policies have been passed, and hold it already.
     """
 
     google: Google
     values: Mapping[str, Any]
     home: Home
     standing: bool = False
+    names: Names | None = None

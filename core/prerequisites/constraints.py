@@ -34,7 +34,8 @@ class Ours:
     @property
     def places(self) -> list[str]:
         """Where something is made."""
-        return [str(self.values["region"])]
+        built = {str(self.values["build_region"])} if self.values["image"] != "none" else set()
+        return [str(self.values["region"]), *sorted(built - {str(self.values["region"])})]
 
     @property
     def services(self) -> tuple[str, ...]:

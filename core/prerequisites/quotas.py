@@ -17,6 +17,7 @@ from core.gcp.errors import NotFound, PermissionDenied, ServiceDisabled
 from core.parameters.specification import PROFILES
 from core.prerequisites.check import Answer, Check, Subject
 from core.prerequisites.places import usual_zone
+from core.prerequisites.sizes import machine
 from core.run.together import together
 
 QUOTAS = "The quotas hold it"
@@ -43,8 +44,8 @@ async def check(subject: Subject) -> list[Check]:
     if not google.project or subject.standing:
         return []
     try:
-        vcpus = await _vcpus(google, values)
-        region, project = await together([
+        vcpus, region, project = await together([
+            _vcpus(google, values),
             google.call("compute", "v1", "regions.get", project=google.project, region=values["region"]),
             google.call("compute", "v1", "projects.get", project=google.project),
         ])  # fmt: skip
@@ -84,7 +85,7 @@ def _amounts(values: Mapping[str, Any], vcpus: Mapping[str, float], nodes: int) 
     return found
 
 
-async def _vcpus(google: Google, values: Mapping[str, Any]) -> dict[str, float]:
+async def _vcpus(google: Google, values: Mapping[str, Any]) -> dict[str, Any]:
     """The vCPUs of each machine type that is to run, as the zone lists it, or as its name says."""
     kinds = {values["node_machine_type"]}
     if values["notebook"] != "none":
@@ -93,9 +94,7 @@ async def _vcpus(google: Google, values: Mapping[str, Any]) -> dict[str, float]:
 
     async def one(kind: str) -> float:
         try:
-            found = await google.call(
-                "compute", "v1", "machineTypes.get", project=google.project, zone=zone, machineType=kind
-            )
+            found = await machine(google, zone, kind)
         except NotFound:
             return by_name(kind)
         return float(found["guestCpus"])

@@ -5,6 +5,18 @@
 and trust for every client; `secret_manager`, `iam` and `storage` are what several steps do with these APIs.
 """
 
-from core.gcp.client import Google
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from core.gcp.client import Google
 
 __all__ = ["Google"]
+
+
+def __getattr__(name: str) -> Any:
+    """The client, loaded by who asks for it: a program that lives for one connection needs none."""
+    if name == "Google":
+        from core.gcp.client import Google
+
+        return Google
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -5,6 +5,6 @@ because its API is off is skipped, never passed, and looked at again once it is 
 """
 
 from core.prerequisites.check import Answer, Check, Subject
-from core.prerequisites.examine import demand, examine, examine_access
+from core.prerequisites.examine import demand, examine, examine_access, examine_machine
 
-__all__ = ["Answer", "Check", "Subject", "demand", "examine", "examine_access"]
+__all__ = ["Answer", "Check", "Subject", "demand", "examine", "examine_access", "examine_machine"]

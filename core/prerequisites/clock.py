@@ -22,7 +22,9 @@ async def check(subject: Subject) -> list[Check]:
     if abs(ahead) < SLOPPY:
         return [Check("clock", CLOCK, "pass", "within a minute of Google's")]
     seen = f"{_span(abs(ahead))} {'behind' if ahead > 0 else 'ahead of'} Google's"
-    harm = "signatures and certificates are refused then" if abs(ahead) >= HARMFUL else "from five minutes on signatures fail"
+    harm = (
+        "signatures and certificates are refused then" if abs(ahead) >= HARMFUL else "from five minutes on signatures fail"
+    )
     hint = "Set it, or let the machine keep it: timedatectl set-ntp true (in WSL: wsl --shutdown, then open it again)."
     return [Check("clock", CLOCK, "warn", seen, f"this machine's clock is {seen}: {harm}", hint, "timedatectl status")]
 

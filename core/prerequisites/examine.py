@@ -7,25 +7,46 @@ from collections.abc import Awaitable, Callable, Sequence
 from core.errors import ParameterError, PrerequisiteError
 from core.gcp.errors import SignInEnded
 from core.gcp.project import default_project
-from core.prerequisites import access, permissions, places, policies, quotas, shell, tools
+from core.prerequisites import (
+    access,
+    builds,
+    clock,
+    disk,
+    permissions,
+    places,
+    policies,
+    quotas,
+    ranges,
+    reach,
+    shell,
+    sizes,
+    taken,
+    tools,
+)
 from core.prerequisites.check import Check, Subject
 from core.run.together import together
 
 Checker = Callable[[Subject], Awaitable[list[Check]]]
 
+OF_MACHINE: tuple[Checker, ...] = (tools.check, shell.check, disk.check, reach.check)
+"""What this machine must have, whoever is signed in."""
 OF_ACCESS: tuple[Checker, ...] = (
-    access.project, access.billing, places.check, permissions.check, policies.check, quotas.check,
+    clock.check, access.project, access.billing, places.check, sizes.check, permissions.check, policies.check, quotas.check,
+    taken.check, ranges.check, builds.check,
 )  # fmt: skip
 """What needs a sign-in, and is looked at again once the project's APIs are on."""
 
 
 async def examine(subject: Subject) -> list[Check]:
     """Every check; where nobody is signed in that blocks, and what needs a sign-in is skipped."""
-    return [
-        check
-        for checks in await together([tools.check(subject), shell.check(subject), _access(subject)])
-        for check in checks
-    ]
+    machine, signed_in = await together([examine_machine(subject), _access(subject)])
+    return [*machine, *signed_in]
+
+
+async def examine_machine(subject: Subject) -> list[Check]:
+    """The checks of this machine alone."""
+    found = await together(check(subject) for check in OF_MACHINE)
+    return [check for checks in found for check in checks]
 
 
 async def _access(subject: Subject) -> list[Check]:

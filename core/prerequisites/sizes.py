@@ -61,8 +61,11 @@ async def _machine(google: Google, zone: str, key: str, kind: str) -> Check:
     title, seen = MACHINES[key], f"{kind} in {zone}"
     try:
         found = await machine(google, zone, kind)
-    except NotFound:
-        return await _without(google, zone, key, kind)
+    except NotFound as error:
+        here = await _names(google, zone)
+        if not here:
+            raise error  # there is no such zone
+        return await _without(google, zone, key, kind, here)
     state = (found.get("deprecated") or {}).get("state", "")
     if state in GONE:
         return Check(key, title, "block", kind, f"{kind} is {state.lower()}", key=key, allowed=f"one that {zone} offers")
@@ -71,11 +74,10 @@ async def _machine(google: Google, zone: str, key: str, kind: str) -> Check:
     return Check(key, title, "pass", seen)
 
 
-async def _without(google: Google, zone: str, key: str, kind: str) -> Check:
+async def _without(google: Google, zone: str, key: str, kind: str, here: list[str]) -> Check:
     """A machine type that the zone lacks: where in the region it can be had, else what it may have meant."""
     region = zone.rpartition("-")[0]
-    everywhere, here = await together([_zones_with(google, kind), _names(google, zone)])
-    near_by = [z for z in everywhere if z.rpartition("-")[0] == region]
+    near_by = [z for z in await _zones_with(google, kind) if z.rpartition("-")[0] == region]
     why = f"{zone} does not offer {kind}"
     command = f'gcloud compute machine-types list --project={google.project} --filter="name={kind}"'
     if near_by:
@@ -93,7 +95,6 @@ async def _zones_with(google: Google, kind: str) -> list[str]:
     try:
         found = await google.call(
             "compute", "v1", "machineTypes.aggregatedList", project=google.project, filter=f'name = "{kind}"',
-            returnPartialSuccess=True,
         )  # fmt: skip
     except ApiError:
         return []
@@ -128,6 +129,8 @@ async def _tier(google: Google, region: str, tier: str) -> Check:
     seen = f"{tier} in {region}"
     if region in regions.get(tier, ()) or (tier not in regions and tier.startswith("db-custom-")):
         return Check("sql_tier", TIER, "pass", seen)
+    if not any(region in places for places in regions.values()):
+        return Check("sql_tier", TIER, "skip", seen, f"Cloud SQL lists no tiers in {region}", "Choose another region.")
     why = f"Cloud SQL does not offer {tier} in {region}"
     allowed = f"a tier that Cloud SQL offers in {region}"
     command = f'gcloud sql tiers list --project={google.project} --filter="region:{region}"'

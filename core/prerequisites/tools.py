@@ -3,25 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 
 from core.prerequisites.check import Check, Subject
 from core.run.together import together
 from core.toolchain import MissingTool, find
 
 NEEDED = ("terraform", "kubectl", "git")
+AFTERWARDS = {"ssh": "sudo apt-get install openssh-client", "docker": "https://docs.docker.com/get-docker/"}
+"""What a notebook VM is used with once it is there, and where each comes from."""
 
 
 async def check(subject: Subject) -> list[Check]:
     """One check a tool; git is needed only where the manifests come from GitHub."""
-    names = [n for n in NEEDED if n != "git" or subject.values["kfp_manifests"] == "github"]
-    return await together(asyncio.to_thread(_one, name, subject) for name in names)
+    return [c for found in await together(one(subject, name=name) for name in (*NEEDED, *AFTERWARDS)) for c in found]
 
 
 async def one(subject: Subject, *, name: str) -> list[Check]:
     """The check of one tool; none where these values don't need it."""
     if name == "git" and subject.values["kfp_manifests"] != "github":
         return []
+    if name in AFTERWARDS:
+        return [_afterwards(name)] if subject.values["notebook"] == "vm" else []
     return [await asyncio.to_thread(_one, name, subject)]
+
+
+def _afterwards(name: str) -> Check:
+    """A program without which an installation works: what a notebook VM is for needs it, on whichever machine."""
+    title, path = f"{name} is there, for the notebook", shutil.which(name)
+    if path:
+        return Check(f"tool.{name}", title, "pass", path)
+    why = f"there is no {name} on this machine"
+    hint = "The installation does without. To work on the notebook from here, install it."
+    source = AFTERWARDS[name]
+    url = source if source.startswith("https:") else ""
+    return Check(f"tool.{name}", title, "warn", name, why, hint, "" if url else source, url)
 
 
 def _one(name: str, subject: Subject) -> Check:

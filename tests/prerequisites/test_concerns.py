@@ -41,7 +41,7 @@ async def test_without_a_sign_in_it_alone_blocks_and_the_rest_is_skipped(
     monkeypatch.setattr(access, "sign_in", ended)
     async with simulation(tmp_path / "cloud") as found, client(found) as google:
         for concern in CONCERNS:
-            if concern.id.startswith("tool."):
+            if not concern.signed_in and concern.id != "sign-in":
                 continue
             if concern.id == "sign-in":
                 (check,) = await look(subject(google, home), concern)

@@ -10,6 +10,7 @@ import pytest
 from core.environment import Home
 from core.errors import ParameterError, PrerequisiteError
 from core.gcp import Google
+from core.names import Names
 from core.parameters.specification import resolve
 from core.prerequisites import Check, Subject, demand, examine, examine_access
 from core.prerequisites.places import KNOWN
@@ -30,7 +31,7 @@ async def switch_on(google: Google) -> None:
 
 def subject(google: Google, home: Home, **given: Any) -> Subject:
     values = resolve({"project_id": google.project, **given}, environment="demo")
-    return Subject(google, values, home)
+    return Subject(google, values, home, names=Names.of(values, environment="demo", id="abcdef"))
 
 
 def by_id(checks: list[Check]) -> dict[str, Check]:
@@ -49,8 +50,8 @@ async def test_a_good_day(tmp_path: Path, home: Home) -> None:
         checks = await looked(found, home, zone="us-central1-a")
     assert {c.state for c in checks.values()} == {"pass"}
     assert set(checks) == {
-        "tool.terraform", "tool.kubectl", "tool.git", "sign-in", "project", "billing", "region", "zone", "permissions",
-        "policies", "quotas",
+        "tool.terraform", "tool.kubectl", "tool.git", "disk", "sign-in", "clock", "project", "billing", "region", "zone",
+        "node_machine_type", "gke", "sql_tier", "permissions", "policies", "quotas", "names", "ranges", "build-region",
     }  # fmt: skip
     assert "terraform 1." in checks["tool.terraform"].looked_at
     assert "you@rehearsal.example" in checks["sign-in"].looked_at

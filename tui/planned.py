@@ -70,6 +70,7 @@ def _cost(cost: Mapping[str, Any]) -> Node:
 def _resource(resource: Mapping[str, Any]) -> tuple[str, str]:
     """A change with the arguments that it is about, where it is no whole resource."""
     parts = [*resource.get("fields", ()), *(["at the end"] if resource.get("step") == "protect" else [])]
+    parts += [resource["note"]] if resource.get("note") else []
     more = f" ({', '.join(parts)})" if parts else ""
     return f"{resource['address']}{more}", str(resource["action"])
 

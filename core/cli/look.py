@@ -123,7 +123,8 @@ def _terraform_lines(terraform: Mapping[str, Any]) -> Iterator[str]:
     for resource in terraform["resources"]:
         fields = f" ({', '.join(resource['fields'])})" if resource["fields"] else ""
         last = ", at the end" if resource["step"] == "protect" else ""
-        yield f"  {resource['action']:8} {resource['address']}{fields}{last}"
+        note = f": {resource['note']}" if resource.get("note") else ""
+        yield f"  {resource['action']:8} {resource['address']}{fields}{last}{note}"
 
 
 def _cost_lines(cost: Mapping[str, Any]) -> Iterator[str]:

@@ -34,7 +34,8 @@ def changed(known: Environment, given: Mapping[str, Any]) -> Environment:
             raise ParameterError(
                 key,
                 value,
-                f"the notebook is there, and its disks hold its users' work; it is {known.values[key]}",
+                f"the notebook is a {known.values[key]}, and Google changes no instance's kind: it would be made anew, "
+                "without what its users have on its disks",
                 hint="Save what is on it, and destroy the environment, or install another one.",
             )
     return replace(known, given={**known.given, **given})

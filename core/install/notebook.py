@@ -1,12 +1,14 @@
 """Step ``notebook``: a Workbench instance on the environment's image, by a Terraform module of its own.
 
 A container is JupyterLab in the image; a VM has Docker, on which the image runs as the container ``dev``. What is there
-already and is the environment's own is imported; one that someone has stopped stays stopped. In the cluster its account may
+already and is the environment's own is imported; one that someone has stopped stays stopped, and one that is stopped for a
+change is started again, even if that takes another run. In the cluster its account may
 look at what runs and forward to it, and nothing more.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from core.errors import MlopsError, PermanentError, TemporaryError
@@ -24,6 +26,8 @@ from core.terraform import AlreadyThere, Terraform
 MODULE = "notebook"
 ACCOUNT, INSTANCE = "google_service_account.notebook", "google_workbench_instance.this"
 ROUNDS = 6
+STOPPED = "notebook-stopped"
+"""What a run notes while it has the instance stopped for a change."""
 HEALTH_SECONDS = 300.0
 """How long an instance that is there may take until it says that it is well."""
 
@@ -62,10 +66,14 @@ async def bring_about(installation: Installation, context: Context) -> None:
             context.changed()
     before = await instance(installation)
     _refuse_other_kind(installation, before)
+    if stops := stopped_for(before, installation.values, image):
+        context.progress(f"the notebook is stopped for a moment: {', '.join(stops)}")
+        context.operation_started(STOPPED, resource_name(installation.names))
     async with workdir.opened(installation, context, module=MODULE) as terraform:
         await terraform.settle(context)
         terraform.workspace.set_imports({})
-        state = "STOPPED" if before is not None and before.get("state") == "STOPPED" else "ACTIVE"
+        by_someone = before is not None and before.get("state") == "STOPPED" and not context.pending_operation(STOPPED)
+        state = "STOPPED" if by_someone else "ACTIVE"
         variables = workdir.notebook_variables(
             installation.values, installation.names, image=image, script=script, desired_state=state
         )
@@ -73,8 +81,19 @@ async def bring_about(installation: Installation, context: Context) -> None:
         await terraform.init(context)
         await _converge(installation, context, terraform)
         terraform.workspace.set_imports({})
+    if context.pending_operation(STOPPED):
+        await _start_again(installation, context)
     await _let_into_the_cluster(installation, context)
     context.publish("notebook", await _well(installation, context))
+
+
+async def _start_again(installation: Installation, context: Context) -> None:
+    """Starts what was stopped for a change, where Terraform, which knows of no state, has not."""
+    from core.install.notebook_power import turn
+
+    if (await turn(installation, "start", context))["changed"]:
+        context.changed()
+    context.operation_finished(STOPPED, resource_name(installation.names))
 
 
 async def instance(installation: Installation) -> dict[str, Any] | None:
@@ -85,6 +104,19 @@ async def instance(installation: Installation) -> dict[str, Any] | None:
         )
     except NotFound:
         return None
+
+
+def stopped_for(found: Mapping[str, Any] | None, values: Mapping[str, Any], image: Mapping[str, str]) -> list[str]:
+    """What would change of an instance that runs and can only be changed while it is stopped, as old → new."""
+    if found is None or found.get("state") != "ACTIVE":
+        return []
+    setup = found.get("gceSetup", {})
+    changes = [("machine type", str(setup.get("machineType", "")).rpartition("/")[2], values["notebook_machine_type"])]
+    if container := setup.get("containerImage"):
+        names = (str(container["repository"]), image["reference"].partition("@")[0])
+        old, new = (name.rpartition("/")[2] for name in names)
+        changes.append(("image", f"{old}:{container.get('tag', 'latest')}", f"{new}:{image['tag']}"))
+    return [f"{what} {old} → {new}" for what, old, new in changes if old != new]
 
 
 def resource_name(names: Names) -> str:
@@ -153,7 +185,7 @@ def _refuse_other_kind(installation: Installation, before: dict[str, Any] | None
         raise PermanentError(
             f"The notebook is a {there}, and can't become a {installation.values['notebook']}.",
             code="notebook-kind",
-            cause="It would be made anew, without what its disks hold.",
+            cause="Google changes no instance's kind: it would be made anew, without what its disks hold.",
             hint=f"Save what is on it and delete it yourself, or go on with notebook = {there}.",
             command=f"mlops-env install {installation.environment.name} --set notebook={there}",
         )

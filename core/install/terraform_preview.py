@@ -6,6 +6,7 @@ that it was made on, so the run plans again on the bucket (and is held to what t
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -32,21 +33,24 @@ Planned = tuple[Plan, dict[str, dict[str, Any]]]
 async def preview(installation: Installation, reporter: Reporter, *, zone: str, state_bucket: str = "") -> dict[str, Any]:
     """The plan's ``terraform``, with the roles that it grants under ``grants``; raises what Terraform refuses."""
     names = replace(installation.names, zone=zone)
-    protection = await _protected(installation)
+    protection, found = await asyncio.gather(_protected(installation), _instance(installation))
     plans = [_platform(installation, reporter, names, state_bucket, protection=protection)]
     if notebook.wanted(installation):
-        plans.append(_notebook(installation, reporter, names, state_bucket))
-    found = await together(plans)
-    documents = [plan.to_dict() for plan, _ in found]
+        plans.append(_notebook(installation, reporter, names, found, state_bucket))
+    planned = await together(plans)
+    documents = [plan.to_dict() for plan, _ in planned]
     for document, step in zip(documents, ("platform", "notebook"), strict=False):
         for resource in document["resources"]:
             resource["step"] = step
+            if resource["address"] == notebook.INSTANCE and resource["action"] == "update":
+                stops = notebook.stopped_for(found, installation.values, _image(installation, names))
+                resource["note"] = f"stopped for a moment: {', '.join(stops)}" if stops else ""
     last = [] if protection else [_protecting(address, fields) for address, fields in PROTECTED.items()]
     return {
         **{key: sum(d[key] for d in documents) for key in ("add", "change", "destroy", "import")},
         "change": sum(d["change"] for d in documents) + len(last),
         "resources": [*(resource for d in documents for resource in d["resources"]), *last],
-        "grants": [grant for plan, planned in found for grant in _grants(plan, planned)],
+        "grants": [grant for plan, resources in planned for grant in _grants(plan, resources)],
     }
 
 
@@ -70,13 +74,15 @@ async def _platform(
     return await _planned(installation, reporter, workdir.MODULE, variables, bucket)
 
 
-async def _notebook(installation: Installation, reporter: Reporter, names: Names, bucket: str) -> Planned:
+async def _notebook(
+    installation: Installation, reporter: Reporter, names: Names, found: Mapping[str, Any] | None, bucket: str
+) -> Planned:
     variables = workdir.notebook_variables(
         installation.values,
         names,
         image=_image(installation, names),
         script=notebook_script.address(names) if installation.values["notebook"] == "vm" else "",
-        desired_state="STOPPED" if await _stopped(installation) else "ACTIVE",
+        desired_state="STOPPED" if found is not None and found.get("state") == "STOPPED" else "ACTIVE",
     )
     return await _planned(installation, reporter, notebook.MODULE, variables, bucket)
 
@@ -88,14 +94,13 @@ def _image(installation: Installation, names: Names) -> dict[str, str]:
     return {"reference": f"{registry}/{template}", "tag": sources(template).tag}
 
 
-async def _stopped(installation: Installation) -> bool:
-    if not installation.names.zone:  # it is only known once a run has come that far
-        return False
+async def _instance(installation: Installation) -> Mapping[str, Any] | None:
+    if not installation.names.zone or not notebook.wanted(installation):  # its zone is known once a run has come that far
+        return None
     try:
-        found = await notebook.instance(installation)
+        return await notebook.instance(installation)
     except StepError:
-        return False
-    return found is not None and found.get("state") == "STOPPED"
+        return None
 
 
 async def _planned(

@@ -126,11 +126,12 @@ resource "google_workbench_instance" "this" {
   }
 
   # Workbench adds metadata of its own, which would be a change for ever; owners and the kinds of disk are never read back, and
-  # would replace what was imported; a family of images moves on, and what is there stays.
+  # would replace what was imported; a family of images moves on, and what is there stays; a disk that someone grew stays so.
   lifecycle {
     ignore_changes = [
       gce_setup[0].metadata, gce_setup[0].vm_image, gce_setup[0].boot_disk[0].disk_type,
-      gce_setup[0].data_disks[0].disk_type, instance_owners,
+      gce_setup[0].data_disks[0].disk_type, gce_setup[0].boot_disk[0].disk_size_gb,
+      gce_setup[0].data_disks[0].disk_size_gb, instance_owners,
     ]
   }
 

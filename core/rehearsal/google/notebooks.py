@@ -194,6 +194,23 @@ def patch(call: Call) -> Document:
     return _operation(call, old["name"], "update", "notebooks.same")
 
 
+@answers(f"{_PLACE}.resizeDisk", permission="notebooks.instances.resizeDisk")
+def resize(call: Call) -> Document:
+    """Grows a disk; none ever shrinks."""
+    old = _instance(call, "notebookInstance")
+    setup, grown = old["gceSetup"], dict(old["gceSetup"])
+    for asked, kept in (("bootDisk", setup["bootDisk"]), ("dataDisk", setup["dataDisks"][0])):
+        size = int((call.body.get(asked) or {}).get("diskSizeGb") or 0)
+        if not size:
+            continue
+        if size <= int(kept["diskSizeGb"]):
+            raise ApiError(400, f"The new size of the disk, {size} GB, must be greater than {kept['diskSizeGb']} GB.")
+        changed = {**kept, "diskSizeGb": str(size)}
+        grown |= {"bootDisk": changed} if asked == "bootDisk" else {"dataDisks": [changed]}
+    call.store.put(KIND, old["name"], {**old, "gceSetup": grown, "updateTime": call.now})
+    return _operation(call, old["name"], "resizeDisk", "notebooks.same")
+
+
 def _kept(new: Document | None, old: Document | None) -> Document:
     """A map as it is kept: what was emptied is gone."""
     return {k: v for k, v in (new or {}).items() if v or not (old or {}).get(k)}
@@ -271,10 +288,10 @@ def operation(call: Call) -> Document:
     return operations.long_running(call.world, found)
 
 
-def _instance(call: Call) -> Document:
-    found = call.store.get(KIND, call.full())
+def _instance(call: Call, parameter: str = "name") -> Document:
+    found = call.store.get(KIND, call.full(parameter))
     if found is None:
-        raise ApiError(404, f"Resource '{call.full()}' was not found")
+        raise ApiError(404, f"Resource '{call.full(parameter)}' was not found")
     return found
 
 

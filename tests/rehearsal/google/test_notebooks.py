@@ -122,3 +122,15 @@ async def test_a_policy_against_public_addresses_holds(make: Any) -> None:
     setup = {**await _setup(project), "disablePublicIp": False}
     refused = await project.call(f"{INSTANCES}.create", {"gceSetup": setup}, parent=ZONE, instanceId="demo-notebook")
     assert "vmExternalIpAccess" in refused.message
+
+
+async def test_a_disk_grows_and_never_shrinks(project: Project) -> None:
+    await _made(project, await _setup(project))
+    project.pass_time(300)
+    await project.good(f"{INSTANCES}.resizeDisk", {"dataDisk": {"diskSizeGb": "200"}}, notebookInstance=NAME)
+    found = await project.good(f"{INSTANCES}.get", name=NAME)
+    assert [disk["diskSizeGb"] for disk in found["gceSetup"]["dataDisks"]] == ["200"]
+    assert found["gceSetup"]["bootDisk"]["diskSizeGb"] == "150"
+    for size in ("200", "100"):
+        refused = await project.call(f"{INSTANCES}.resizeDisk", {"dataDisk": {"diskSizeGb": size}}, notebookInstance=NAME)
+        assert refused.status == 400

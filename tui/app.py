@@ -284,11 +284,21 @@ class MlopsApp(App[int], inherit_bindings=False):
 
     # -- what goes wrong
 
+    async def run_action(self, *arguments: Any, **named: Any) -> bool:
+        """Does an action, wherever it was asked for; a defect in it is an error screen, and what goes on goes on."""
+        try:
+            return await super().run_action(*arguments, **named)
+        except Exception as error:  # nothing of the screen was lost, whatever the action met
+            self.show_error(error)
+            return True
+
     def show_error(self, error: BaseException) -> None:
         """Shows an error as a screen with its cause and the next step; a defect's traceback goes to the log."""
         from tui import crash
         from tui.screens.dialogs import ShowError
 
+        if not self.is_running:  # its screens are going: what still looks at them finds them half gone, and means nothing
+            return
         if not isinstance(error, MlopsError):
             path = crash.record(error, self.home, self.redactor)
             error = MlopsError("mlops-env met an error that it does not know.", hint=f"The details are in {path}.")

@@ -1,8 +1,9 @@
 """Every key of the app in one table: one meaning each, on every screen.
 
 Small letters look, go somewhere or copy. What starts, cancels, skips or destroys is a capital letter and asks first, so
-that a pasted text or a slip starts nothing. Keys that terminals, browsers and editors keep for themselves (F1, F10,
-ctrl+p, ctrl+q, ctrl+w, ctrl+t, ctrl+n, ctrl+b) are never the only way; every action is on a button or in the palette, too.
+that a pasted text or a slip starts nothing. Keys that terminals, browsers and editors keep for themselves (F1, F10, ctrl+p,
+ctrl+q, ctrl+w, ctrl+t, ctrl+n, ctrl+b; VS Code's terminal also ctrl+g, ctrl+f, ctrl+e, ctrl+j, ctrl+k) are never the only
+way; every action is on a button or in the palette, too.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 
 from textual.binding import Binding
 
-TAKEN = frozenset("f1 f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12 ctrl+p ctrl+q ctrl+w ctrl+t ctrl+n ctrl+b escape".split())
+TAKEN = frozenset("f1 f2 f3 f4 f5 f6 f7 f8 f9 f10 f11 f12 escape".split()) | {f"ctrl+{letter}" for letter in "befgjkmnpqtw"}
 """Keys that something between the person and the app may take, or hold back (esc in tmux)."""
 
 MOST = 6
@@ -45,11 +46,11 @@ class Key:
         return NAMES.get(name, name)
 
 
-WRITTEN = frozenset({"question_mark", "slash", "less_than_sign", "greater_than_sign"})
+WRITTEN = frozenset({"question_mark", "slash", "colon", "less_than_sign", "greater_than_sign"})
 """Signs that are text while one types."""
 
 NAMES = {
-    "question_mark": "?", "slash": "/", "less_than_sign": "<", "greater_than_sign": ">", "escape": "esc",
+    "question_mark": "?", "slash": "/", "colon": ":", "less_than_sign": "<", "greater_than_sign": ">", "escape": "esc",
     "ctrl+underscore": "ctrl+/", "left_square_bracket": "[", "right_square_bracket": "]",
 }  # fmt: skip
 
@@ -57,7 +58,7 @@ TABLE = (
     Key("quit", ("q", "ctrl+q"), "Quit", "Leave the app; a run goes on, or is cancelled.", 0, everywhere=True),
     Key("interrupt", ("ctrl+c",), "Quit", "Copy what is selected; where nothing is, ask how to leave.", 9, everywhere=True),
     Key("help", ("question_mark", "ctrl+underscore", "ctrl+slash", "f1"), "Help", "Every key.", 0, everywhere=True),
-    Key("palette", ("ctrl+g", "ctrl+p"), "Palette", "Find anything that can be done now, by name.", 8, everywhere=True),
+    Key("palette", ("colon", "ctrl+g", "ctrl+p"), "Palette", "Find what can be done now, by name.", 8, everywhere=True),
     Key("mouse", ("m",), "Mouse", "Give the mouse to the terminal, to select with it, and back.", 9, everywhere=True),
     Key("back", ("b", "escape"), "Back", "Go back; a run goes on.", 3),
     Key("new", ("n",), "New", "Set up a new environment.", 2),
@@ -87,6 +88,7 @@ TABLE = (
     Key("run_here", ("H",), "Run here", "Leave the screen, run the command, and come back.", 2, asks=True),
     Key("parameters", ("p",), "Parameters", "What the environment is to be.", 1),
     Key("review", ("ctrl+r",), "Review", "Everything that will be done.", 1),
+    Key("take", ("g",), "Take", "Take the value that is offered, with which nothing blocks.", 2),
     Key("forward", ("d",), "Forward", "Forward Kubeflow's interface to this machine, or end that.", 1),
     Key("verify", ("V",), "Verify", "Check that what is installed does what it is for.", 3, asks=True),
     Key("kubeconfig", ("k",), "kubectl", "Copy the command that points kubectl at the cluster.", 3),

@@ -49,6 +49,7 @@ STATES: dict[str, Sign] = {
     "destroyed": Sign("-", "destroyed", "$text-muted"),
     "pass": Sign("✓", "passes", "$text-success"),
     "warn": Sign("~", "warns", "$text-warning"),
+    "fail": Sign("✗", "fails", "$text-error"),
     "block": Sign("✗", "blocks", "$text-error"),
     "skip": Sign("-", "not looked at", "$text-muted"),
 }

@@ -17,6 +17,7 @@ from tui_runs import NOW
 
 from core.environment import Home
 from core.environment.lifetime import Lifetime
+from core.errors import MlopsError
 from core.run import journal
 from tui import themes
 from tui.app import MlopsApp
@@ -38,6 +39,27 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
         return "signed in as me@example.com"
 
     monkeypatch.setattr(MlopsApp, "_whose", whose)
+
+
+@pytest.fixture
+def met(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
+    """The defects of ours that the app showed; a test that means one takes it out of the list."""
+    found: list[BaseException] = []
+    show = MlopsApp.show_error
+
+    def show_error(self: MlopsApp, error: BaseException) -> None:
+        if self.is_running and not isinstance(error, MlopsError):
+            found.append(error)
+        show(self, error)
+
+    monkeypatch.setattr(MlopsApp, "show_error", show_error)
+    yield found
+    assert not found
+
+
+@pytest.fixture(autouse=True)
+def _no_defect(met: list[BaseException]) -> None:
+    """A test whose screen told of a defect failed, whatever else it looked at."""
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from tui_pilot import focused, press, shown, until, until_shown
 from core.environment import Home
 from tui.app import MlopsApp
 from tui.screens.dialogs import Ask
+from tui.screens.home import HomeScreen
 from tui.screens.progress import ProgressScreen
 
 
@@ -94,3 +96,13 @@ async def test_a_window_that_is_too_small_says_so(app: MlopsApp, size: tuple[int
         assert f"{size[0]} columns" in " ".join(shown(app).split())
         await pilot.resize_terminal(80, 24)
         await until_shown(pilot, "No environment is kept")
+
+
+async def test_looks_that_come_in_at_once_find_one_whole_screen(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    tui_runs.write(tui_runs.environment(home), tui_runs.failed())
+    async with app.run_test() as pilot:
+        await until_shown(pilot, "failed at pipelines")
+        fresh = HomeScreen()
+        await app.push_screen(fresh)
+        await asyncio.gather(*(fresh.show(app.entries) for _ in range(3)))
+        assert len(fresh.query("#detail")) == len(fresh.query("#environments")) == 1

@@ -11,13 +11,16 @@ from textual.pilot import Pilot
 from tui_pilot import focused, press, shown, until, until_shown
 
 from core.environment import Home
+from core.install.following import Following
 from core.parameters import PARAMETERS
-from core.prerequisites import Check
+from core.prerequisites import Answer, Check
+from core.prerequisites.concerns import Concern
 from tui.app import MlopsApp
 from tui.preparing import Preparing
 from tui.screens.choose import Choose
 from tui.screens.parameters import ParametersScreen
 from tui.screens.review import ReviewScreen
+from tui.widgets.parameter import ParameterRow
 from tui.widgets.password import PasswordField
 
 PASSWORD = "Tr0ub4dor-and-3"
@@ -254,3 +257,54 @@ async def test_up_and_down_go_from_field_to_field(app: MlopsApp, home: Home) -> 
         assert focused(app).id == "list-region"
         await press(pilot, "up", "up")
         assert focused(app).id == "list-project_id"
+
+
+BLOCKED = Check(
+    "policy.compute.vmExternalIpAccess", "The policies", "block", "constraints/compute.vmExternalIpAccess",
+    "no machine may have a public address", answers=(Answer("private_nodes", True, "nodes reach out through Cloud NAT"),),
+)  # fmt: skip
+PASSED = Check("policies", "The policies", "pass", "12 constraints")
+
+
+async def test_what_a_person_set_is_only_changed_by_the_button_that_offers_it(app: MlopsApp, home: Home) -> None:
+    preparing = tui_drafts.preparing(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, preparing)
+        await press(pilot, "ctrl+l")
+        preparing.told["policies"] = [BLOCKED]
+        screen.query_one("#in-private_nodes").focus()
+        await press(pilot, "enter")
+        await until_shown(pilot, "Set private_nodes=true: nodes reach out through Cloud NAT", "--set private_nodes=false")
+        assert screen.preparing.draft.environment.values["private_nodes"] is False
+        assert not screen.allowed("review")
+        preparing.told["policies"] = [PASSED]
+        screen.query_one("#do-take").focus()
+        await press(pilot, "enter")
+        await until_shown(pilot, "--set private_nodes=true")
+        await until(pilot, lambda: screen.allowed("review"))
+        assert not screen.allowed("take")
+        assert "Set private_nodes" not in shown(app)
+
+
+async def test_what_nobody_set_follows_and_says_from_what(
+    app: MlopsApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preparing = tui_drafts.preparing(home)
+    quota = Following("profile", "trial", "quota CPUS_ALL_REGIONS", "it fits a new project's quotas")
+
+    async def look(concern: Concern) -> None:
+        found = [quota] if concern.id == "quotas" and "profile" not in preparing.draft.environment.given else []
+        preparing.draft.followed(concern.id, found)
+        preparing.found[concern.id] = [*(each.to_check() for each in found), *preparing.told[concern.id]]
+
+    monkeypatch.setattr(preparing, "look", look)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, preparing)
+        await typed(pilot, screen, "region", "us-west4")
+        await until_shown(pilot, "follows from quota CPUS_ALL_REGIONS", "profile trial")
+        assert screen.rows["node_machine_type"].default == "e2-standard-2"
+        assert "profile" not in screen.given()
+        screen.rows["profile"].set("small", "trial")
+        screen.rows["profile"].post_message(ParameterRow.Edited(screen.rows["profile"]))
+        await until_shown(pilot, "--set profile=small", "profile small")
+        await until(pilot, lambda: "follows from quota" not in shown(app))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,9 @@ from core import events
 from core.environment import Environment, Home
 from tui import clipboard, steering
 from tui.app import MlopsApp
+from tui.screens import told
 from tui.screens.progress import ProgressScreen
+from tui.watching import Watched
 from tui.widgets.steps import StepList
 
 
@@ -63,6 +66,61 @@ async def test_a_live_run_shows_steps_resources_and_what_decides(app: MlopsApp, 
     assert "6/15" in lines[0]
     assert "rehearsal" in lines[0]
     assert "it costs nothing" in " ".join(screen.split())
+
+
+@pytest.mark.parametrize(
+    ("size", "top"),
+    [
+        ((120, 36), "rehearsal time 10:00, about 18 min more · 3/15 ██"),
+        ((80, 24), "rehearsal time 10:00, about 18 min more · 3/15"),
+        ((60, 20), "rehearsal 10:00, ~18 min · 3/15"),
+    ],
+)
+async def test_every_time_of_a_rehearsal_is_on_the_simulated_clock_and_says_so(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, size: tuple[int, int], top: str
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.at_sixty_times())
+    with tui_runs.alive(environment):
+        async with app.run_test(size=size) as pilot:
+            await opened(pilot, environment)
+            screen = await until_shown(pilot, top)
+    assert "5:00" in next(line for line in screen.splitlines() if "platform" in line and "running" in line)
+    if size[1] > 20:
+        assert "times are simulated, 60 times as fast (about 17 s more here); it costs nothing." in " ".join(screen.split())
+
+
+@pytest.mark.parametrize("cells", [58, 78, 118])
+def test_the_note_is_whole_sentences_however_little_room_there_is(home: Home, cells: int) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.at_sixty_times())
+    with tui_runs.alive(environment):
+        watched = Watched(environment, tui_runs.RUN)
+        watched.read()
+        said = told.note(watched, 0.0, cells=cells).plain
+    assert said.endswith(".")
+    assert "it costs nothing." in said
+    assert len(textwrap.wrap(said, cells)) <= told.NOTE_ROWS
+
+
+async def test_a_clock_without_waits_foretells_nothing(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.at_sixty_times(rate=0.0))
+    with tui_runs.alive(environment):
+        async with app.run_test(size=(80, 24)) as pilot:
+            await opened(pilot, environment)
+            screen = await until_shown(pilot, "without waiting")
+    assert " rehearsal, 0:10 · 3/15" in screen.splitlines()[0]
+
+
+async def test_the_real_cloud_has_one_clock_and_no_word_for_it(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    environment = tui_runs.environment(home, cloud="google")
+    tui_runs.write(environment, tui_runs.halfway())
+    with tui_runs.alive(environment):
+        async with app.run_test(size=(80, 24)) as pilot:
+            await opened(pilot, environment)
+            screen = await until_shown(pilot, " 12:40, about 11 min more · 6/15")
+    assert "rehearsal" not in screen
 
 
 async def test_the_screen_follows_the_run_to_its_end_and_rings(

@@ -16,9 +16,10 @@ from core.workstation.tunnel import book, tunnels
 from core.workstation.tunnel.definition import Forward, Tunnel
 from core.workstation.tunnel.status import ForwardStatus, Status
 from tui.app import MlopsApp
-from tui.screens.dialogs import Ask
+from tui.screens.dialogs import Ask, AskText
 from tui.screens.tunnels import TunnelsScreen
 from tui.widgets import tunnels as rows
+from tui.widgets.field import Field
 
 NOW = 1_790_000_000.0
 
@@ -116,6 +117,9 @@ async def test_what_is_wrong_is_shown_and_nothing_is_lost(app: MlopsApp, home: H
         await until_shown(pilot, "gpu", "· down")
         await press(pilot, "j", *"gpu 8888", "enter")
         await until_shown(pilot, "8888 is no forward")
+        await press(pilot, "escape")
+        await until(pilot, lambda: isinstance(app.screen, AskText))
+        assert app.screen.query_one("#value", Field).value == "gpu 8888", "what was typed is there, to be mended"
         await press(pilot, "escape", "U", "tab", "enter")
         await until_shown(pilot, "in use by process 5 (jupyter)")
         assert "gpu" in book.load(home)

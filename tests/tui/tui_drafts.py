@@ -95,11 +95,11 @@ class Told(Preparing):
         self.looking[concern.id] = 1
         await self.gate.wait()
         self.looking.pop(concern.id, None)
-        self.found[concern.id] = self.told[concern.id]
+        self.found[concern.id] = self.told.get(concern.id, [])
 
     def see_all(self) -> Told:
         """Everything was looked at."""
-        self.found = {concern.id: self.told[concern.id] for concern in CONCERNS}
+        self.found = {concern.id: self.told.get(concern.id, []) for concern in CONCERNS}
         return self
 
     async def choices(self, key: str) -> Choices:

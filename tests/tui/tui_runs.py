@@ -110,6 +110,17 @@ def halfway() -> list[tuple[float, Event]]:
     ]
 
 
+def at_sixty_times(*, rate: float = 60.0) -> list[tuple[float, Event]]:
+    """A run on a quicker clock: ten of its minutes have passed in ten seconds, five of them on its platform."""
+    return [
+        begin(10, rate=rate),
+        *done(10, "prerequisites", 4, "unchanged", prerequisites=True),
+        *done(8, "services", 72, services=[]),
+        *done(6, "state", 6, state_bucket="b"),
+        (5, events.StepStarted(step="platform")),
+    ]
+
+
 ERROR = {
     "code": "image-pull", "message": "ml-pipeline-ui cannot pull its image.",
     "cause": "ghcr.io/kubeflow/kfp-frontend:2.17.0: i/o timeout. The nodes are private and reach the internet by Cloud NAT.",

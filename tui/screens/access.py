@@ -24,7 +24,7 @@ from tui import keys, signs, ways
 from tui.background import in_thread
 from tui.offstage import offstage
 from tui.preparing import Telling
-from tui.screens.base import BaseScreen
+from tui.screens.base import BaseScreen, relabel
 from tui.screens.dialogs import Ask, Choice
 from tui.text import lines, text
 from tui.times import age
@@ -114,15 +114,19 @@ class AccessScreen(BaseScreen):
             ("next", text("Run a first pipeline in the interface: Pipelines, then a sample, then Create run.")),
         ):
             self.query_one(f"#{id}", Static).update(content)
-        self.query_one("#do-forward", Button).label = text("End forward (d)" if self.forwarded else "Forward (d)")
+        relabel(self.query_one("#do-forward", Button), text("End forward (d)" if self.forwarded else "Forward (d)"))
         self.query_one("#do-forward").display = self.allowed("forward")
         self.query_one("#do-page").display = self.allowed("page")
         self.query_one("#do-jupyter").display = self.allowed("jupyter")
-        parts = [self._busy] if self._busy else []
-        parts += ["forwarded" if self.forwarded else "not forwarded"] if document else []
+        parts = [self._busy] if self._busy else [self._standing(document)] if document else []
         parts += ["rehearsal"] if self.environment.cloud == "rehearsal" else []
         self.place(self.environment.name, "access", standing=text(" · ".join(parts)))
         self.refresh_bindings()
+
+    def _standing(self, document: dict[str, Any]) -> str:
+        if not self.forwarded:
+            return "not forwarded"
+        return "forwarded, answers" if document["pipelines_ui"]["reachable"] else "forwarded"
 
     @property
     def forwarded(self) -> bool:
@@ -156,7 +160,7 @@ class AccessScreen(BaseScreen):
         when = age(seconds_between(self.verified, timestamp())) if self.verified else ""
         rows = []
         for state, word in (("fail", "fails"), ("warn", "warns")):
-            sign = signs.sign("failed" if state == "fail" else state)
+            sign = signs.sign(state)
             rows += [
                 text((f"{sign.sign} {word}  ", sign.style), f"{check['check']}: {check['detail']}")
                 for check in self.checks

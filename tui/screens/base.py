@@ -16,7 +16,7 @@ from textual.content import Content
 from textual.geometry import Offset, Size
 from textual.screen import ModalScreen, Screen
 from textual.widget import Widget
-from textual.widgets import Input, Static
+from textual.widgets import Button, Input, Static
 from textual.worker import Worker, WorkerState
 
 from tui import keys
@@ -35,6 +35,13 @@ MOVING = [
     Binding("tab", "app.focus_next", "Next", show=False),
     Binding("shift+tab", "app.focus_previous", "Previous", show=False),
 ]
+
+
+def relabel(button: Button, label: Content) -> None:
+    """Gives a button another label, and the width of it, which Textual by itself leaves as it was."""
+    if button.label != label:
+        button.label = label
+        button.refresh(layout=True)
 
 
 class Acting(Screen[Result], inherit_bindings=False):
@@ -126,6 +133,8 @@ class BaseScreen(Acting[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (70, "-usual"), (110, "-wide")]  # noqa: RUF012
 
     def compose(self) -> ComposeResult:
+        # Textual says the width only after the first paint, which would be of a layout that is not this width's.
+        self.add_class(next(name for cells, name in self.HORIZONTAL_BREAKPOINTS[::-1] if self.app.size.width >= cells))
         yield PlaceBar()
         yield WaitingLine()
         yield from self.body()

@@ -11,6 +11,7 @@ from core.environment import Environment
 from core.install.removal import Made, Removal, removal
 from tui import keys, steering, ways
 from tui.background import in_thread
+from tui.screens.base import relabel
 from tui.screens.dialogs import AskName
 from tui.screens.treed import TreeScreen
 from tui.text import lines, text
@@ -56,7 +57,7 @@ class DestructionScreen(TreeScreen):
         self.place(self.environment.name, "destroy", standing=text(f"{count} to remove · {self._kind()}"))
         self.summarize(_summary(self.environment, data=self.data))
         key = keys.BY_ACTION["buckets"]
-        self.query_one("#do-buckets", Button).label = text(f"{'Keep' if self.data else 'Delete'} buckets ({key.shown})")
+        relabel(self.query_one("#do-buckets", Button), text(f"{'Keep' if self.data else 'Delete'} buckets ({key.shown})"))
         self.refresh_bindings()
 
     def allowed(self, action: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -27,6 +28,11 @@ class HomeScreen(BaseScreen):
 
     ACTIONS = ("retry", "rehearse", "new", "watch", "access", "parameters", "destroy", "cancel", "tunnels", "devcontainer")
     HELP = "The environments that this machine keeps. Choose one with the arrow keys; enter opens its run."
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._filling = asyncio.Lock()
+        self._filled = False
 
     def body(self) -> ComposeResult:
         with Vertical(id="list-panel", classes="panel") as panel:
@@ -56,8 +62,10 @@ class HomeScreen(BaseScreen):
         """Shows the environments as they stand."""
         from tui.widgets.environments import heads
 
-        if not self.query("#environments"):
-            await self._fill()
+        async with self._filling:  # several looks may come in at once
+            if not self._filled:
+                await self._fill()
+                self._filled = True
         listed, before = self.listed, len(self.listed.entries)
         listed.show(entries)
         self.query_one("#heads", Static).update(text((heads(entries, listed.size.width), "$text-muted")))
@@ -76,7 +84,7 @@ class HomeScreen(BaseScreen):
         self.refresh_bindings()
 
     async def on_resize(self, event: events.Resize) -> None:
-        if self.query("#detail-panel"):
+        if self._filled:
             await self.show(self.ours.entries)
 
     def _detail(self) -> None:
@@ -108,7 +116,7 @@ class HomeScreen(BaseScreen):
             self.action_parameters()
 
     def allowed(self, action: str) -> bool:
-        if not self.query("#environments"):
+        if not self._filled:
             return action in ("rehearse", "new", "tunnels", "devcontainer")
         from tui.screens import told
 
@@ -201,7 +209,7 @@ class HomeScreen(BaseScreen):
         """A devcontainer on the chosen environment's image."""
         from tui import ways
 
-        entry = self.listed.entry() if self.query("#environments") else None
+        entry = self.listed.entry() if self._filled else None
         ways.devcontainer(self.ours, entry.name if entry is not None else "")
 
     def action_access(self) -> None:

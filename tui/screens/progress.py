@@ -138,7 +138,7 @@ class ProgressScreen(BaseScreen):
         self.steps.show(watched.state, live=watched.live)
         self.place(self.environment.name, told.doing(watched), standing=told.standing(watched, self.size.width))
         quiet = time.monotonic() - self._at if self._at else 0.0
-        self.query_one("#note", Static).update(told.note(watched, quiet))
+        self.query_one("#note", Static).update(told.note(watched, quiet, cells=self.size.width - 2))
 
     def _titles(self) -> None:
         log, panel = self.log_view, self.query_one("#right")

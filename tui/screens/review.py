@@ -133,7 +133,8 @@ def _summary(preparing: Preparing, plan: dict[str, Any] | None, expected: Estima
     values, names = draft.environment.values, draft.environment.names
     time = "not known yet"
     if expected is not None:
-        time = f"about {about(expected.left)}, decided by {', '.join(expected.critical[:5])}"
+        simulated = " of simulated time" if preparing.rehearsal else ""
+        time = f"about {about(expected.left)}{simulated}, decided by {', '.join(expected.critical[:5])}"
     rows = [
         text(("Nothing of this has been made yet.", "bold")),
         text(""),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 import time
+from collections.abc import Sequence
 
 from textual.content import Content
 
@@ -20,6 +22,8 @@ from tui.widgets.outcome import of_error
 _DOING = {"install": "installing", "destroy": "destroying"}
 _OVER = ("done", "unchanged", "skipped")
 Shown = tuple[Content, list[tuple[str, str]], list[str]]
+NOTE_ROWS = 3
+"""Lines that a note may take, as the screen of a run has them."""
 
 
 def doing(watched: Watched) -> str:
@@ -53,41 +57,61 @@ def elapsed(watched: Watched) -> float:
     return max(0.0, seconds_between(state.started, until) * (state.rate or 1.0))
 
 
-def left(watched: Watched) -> float:
-    """Real seconds that the run may still take."""
-    return estimate(watched.state, timestamp()).left / (watched.state.rate or 1e9)
+def left(watched: Watched) -> float | None:
+    """Seconds of the run's clock that the run may still take; None where a clock without waits tells nothing of them."""
+    return estimate(watched.state, timestamp()).left if watched.state.rate else None
 
 
 def standing(watched: Watched, cells: int) -> Content:
-    """How the run stands, for the top line."""
+    """How the run stands, for the top line: all times on the run's own clock, which a rehearsal puts its name before."""
     over, whole = progress(watched.state)
-    time_left = ""
-    if watched.live and watched.state.waiting is None:
-        time_left = f", about {about(left(watched))} more" if cells >= 70 else f", ~{about(left(watched))}"
-    parts = [f"{clock(elapsed(watched))}{time_left}"]
+    seconds = left(watched) if watched.live and watched.state.waiting is None else None
+    more = "" if seconds is None else f", about {about(seconds)} more" if cells >= 70 else f", ~{about(seconds)}"
+    parts = [f"{clock(elapsed(watched))}{more}"]
     if cells >= 90 and whole:
         parts.append(f"{over}/{whole} {signs.bar(over / whole, 12)}")
     elif whole:
         parts.append(f"{over}/{whole}")
     if watched.environment.cloud == "rehearsal":
-        parts.append("rehearsal")
+        name = "rehearsal," if not watched.state.rate else "rehearsal time" if cells >= 70 else "rehearsal"
+        parts[0] = f"{name} {parts[0]}"
     return text(" · ".join(parts))
 
 
-def note(watched: Watched, quiet: float) -> Content:
-    """The lines below: whether it still moves, what closing means, and whose time is shown."""
+def note(watched: Watched, quiet: float, *, cells: int = 0) -> Content:
+    """The lines below: whether it still moves, what closing means, and whose time is shown.
+
+    Where so many cells give it too few lines (`NOTE_ROWS`), whole sentences are left out, those that matter least.
+    """
     said = []
     if watched.environment.cloud == "rehearsal":
-        rate = watched.state.rate
-        pace = f", {rate:.0f} times as fast" if rate > 1 else "" if rate else ", without waiting"
-        said.append(f"Rehearsal: cloud and times are simulated{pace}; it costs nothing.")
+        said.append(_rehearsed(watched))
     if watched.holder is not None and not watched.holder.here:
         said.append(f"It runs on {watched.holder.host}; steer it there.")
     if watched.live:
-        said.append(f"Last news {age(quiet)}. {lifetime().sentence} ‹ marks the steps that decide how long it takes.")
+        said += [f"Last news {age(quiet)}.", lifetime().sentence, "‹ marks the steps that decide how long it takes."]
     elif watched.state.last:
         said.append(f"Last news {age(seconds_between(watched.state.last, timestamp()))}.")
-    return text(" ".join(said))
+    return text(_fitting(said, cells))
+
+
+def _fitting(said: Sequence[str], cells: int) -> str:
+    """As many of the sentences as there is room for; one that is too long makes room for a shorter one after it."""
+    fitting: list[str] = []
+    for sentence in said:
+        wanted = " ".join([*fitting, sentence])
+        if not cells or len(textwrap.wrap(wanted, cells)) <= NOTE_ROWS:
+            fitting.append(sentence)
+    return " ".join(fitting)
+
+
+def _rehearsed(watched: Watched) -> str:
+    rate, seconds = watched.state.rate, left(watched)
+    if not rate:
+        return "Rehearsal: the cloud is simulated, without waiting; it costs nothing."
+    pace = f", {rate:.0f} times as fast" if rate > 1 else ""
+    here = f" (about {about(seconds / rate)} more here)" if rate > 1 and watched.live and seconds is not None else ""
+    return f"Rehearsal: cloud and times are simulated{pace}{here}; it costs nothing."
 
 
 def second_of_day(run: str) -> int:
@@ -166,7 +190,8 @@ def _installed(watched: Watched) -> Shown:
     facts = watched.state.facts
     interface = facts.get("pipelines_ui") or {}
     checks = [
-        (str(c.get("state", "")), f"{c.get('check', '')}: {c.get('detail', '')}") for c in facts.get("verification") or []
+        (str(signs.sign(c.get("state", ""))), f"{c.get('check', '')}: {c.get('detail', '')}")
+        for c in facts.get("verification") or []
     ]
     rehearsed = watched.environment.cloud == "rehearsal"
     caution = [("", "Rehearsed: that the real cloud accepts it is not shown.")] if rehearsed else []

@@ -183,24 +183,27 @@ class TunnelsScreen(BaseScreen):
 
     def action_define_tunnel(self) -> None:
         """Defines a tunnel: a host, and what it forwards."""
+        self._ask("")
 
-        def answered(given: str | None) -> None:
-            if not given:
-                return
-            try:
-                tunnel = _defined(given)
-                book.keep(self.ours.home, tunnel)
-            except MlopsError as error:
-                self.ours.show_error(error)
-                return
-            self.work(partial(self._look, choose=tunnel.name), group="define")
-
+    def _ask(self, proposed: str) -> None:
         body = lines(
             text("An environment or a host that ssh knows; after it, what is forwarded, as LOCAL=REMOTE."),
-            text(("gpu-vm                                Docker's socket", "$text-muted")),
-            text(("gpu-vm 8888=localhost:8888 6006=6006  two ports", "$text-muted")),
+            text(("gpu-vm                      Docker's socket", "$text-muted")),
+            text(("gpu-vm 8888=8888 6006=6006  two ports", "$text-muted")),
         )
-        self.app.push_screen(AskText("New tunnel", body, "", "Define"), answered)
+        self.app.push_screen(AskText("Define a tunnel", body, proposed, "Define"), self._define)
+
+    def _define(self, given: str | None) -> None:
+        if not given:
+            return
+        try:
+            tunnel = _defined(given)
+            book.keep(self.ours.home, tunnel)
+        except MlopsError as error:
+            self._ask(given)  # below what is wrong with it, to be mended
+            self.ours.show_error(error)
+            return
+        self.work(partial(self._look, choose=tunnel.name), group="define")
 
     def action_copy(self) -> None:
         """Copies what a shell needs to use the chosen tunnel."""
@@ -220,7 +223,7 @@ class TunnelsScreen(BaseScreen):
 
 EMPTY = text("No tunnel is known on this machine yet.")
 BEGIN = lines(
-    text("New defines one. Anywhere else: ", ("mlops-env tunnel up HOST", "bold")),
+    text("Define one here, or begin one anywhere: ", ("mlops-env tunnel up HOST", "bold")),
     text(("It brings Docker's socket from a host of ssh's, or any port, and reconnects by itself.", "$text-muted")),
 )
 

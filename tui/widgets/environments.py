@@ -80,7 +80,8 @@ def state(entry: Entry) -> str:
         return str(sign)
     if watched.live and watched.state.waiting is None:
         over, whole = told.progress(watched.state)
-        return f"{sign.sign} {told.doing(watched)} {over}/{whole}, ~{about(told.left(watched))}"
+        left = told.left(watched)
+        return f"{sign.sign} {told.doing(watched)} {over}/{whole}" + ("" if left is None else f", ~{about(left)}")
     if entry.standing == "waiting":
         kind = watched.state.waiting.kind if watched.state.waiting else ""
         return f"{sign.sign} needs you: {kind}"

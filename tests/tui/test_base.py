@@ -1,0 +1,73 @@
+"""What every screen has: its layout from the first paint on, and errors that end neither it nor the app."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import tui_runs
+from textual.app import ComposeResult
+from textual.widgets import Static
+from tui_pilot import press, until_shown
+
+from core.environment import Home
+from core.errors import UsageError
+from tui.app import MlopsApp
+from tui.screens.base import BaseScreen
+from tui.screens.home import HomeScreen
+
+
+class Measured(BaseScreen):
+    """Remembers which widths its styles were told when its body was made."""
+
+    told: frozenset[str] = frozenset()
+
+    def body(self) -> ComposeResult:
+        self.told = frozenset(self.classes)
+        yield Static("here")
+
+
+@pytest.mark.parametrize(("columns", "name"), [(60, "-narrow"), (69, "-narrow"), (70, "-usual"), (110, "-wide")])
+async def test_the_first_layout_is_that_of_the_width(app: MlopsApp, columns: int, name: str) -> None:
+    async with app.run_test(size=(columns, 24)) as pilot:
+        screen = Measured()
+        await app.push_screen(screen)
+        assert screen.told == {name}
+        await pilot.resize_terminal(80, 24)
+        await until_shown(pilot, "here")
+        assert {"-narrow", "-usual", "-wide"} & screen.classes == {"-usual"}
+
+
+@pytest.mark.parametrize("by", ["key", "button"])
+async def test_a_defect_in_an_action_is_a_screen_and_the_app_goes_on(
+    app: MlopsApp, home: Home, met: list[BaseException], monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    def broken(_: HomeScreen) -> None:
+        raise ZeroDivisionError("[/red] of ours")
+
+    monkeypatch.setattr(HomeScreen, "action_new", broken)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, *(["n"] if by == "key" else ["tab", "enter"]))
+        await until_shown(pilot, "an error that it does not know", "app.log")
+        await press(pilot, "escape")
+        await until_shown(pilot, "No environment is kept")
+        assert "ZeroDivisionError: [/red] of ours" in (home.root / "app.log").read_text()
+    assert [type(error) for error in met] == [ZeroDivisionError]
+    met.clear()
+
+
+async def test_what_is_refused_in_an_action_is_told_with_its_hint(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_: HomeScreen) -> None:
+        raise UsageError("That can't be now.", hint="Try it tomorrow.")
+
+    tui_runs.write(tui_runs.environment(home), tui_runs.failed())
+    monkeypatch.setattr(HomeScreen, "action_watch", refused)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "R Retry")
+        await press(pilot, "w")
+        await until_shown(pilot, "That can't be now.", "Try it tomorrow.")
+        await press(pilot, "escape")
+        await until_shown(pilot, "Environments")

@@ -19,8 +19,11 @@ CREDENTIALS = "/opt/mlops-env/application_default_credentials.json"
 DATA_DISK = "/home/jupyter"
 """Where a Workbench instance mounts its data disk."""
 
-FILL = """\
+OWN = """\
 [ -w . ] || sudo -n chown "$(id -u):$(id -g)" . || true
+"""
+"""A folder that Docker made is root's, whoever works in it."""
+FILL = """\
 [ -n "$(ls -A .)" ] || GIT_SSH_COMMAND="ssh -o StrictHostKeyChecking=accept-new" git clone {origin} . \\
   || echo "The code could not be cloned: run git clone {shown} . here."
 """
@@ -99,9 +102,8 @@ def _remote(wish: Wish, run: list[str]) -> dict[str, Any]:
         "workspaceFolder": inside,
         "updateRemoteUserUID": False,
     }
-    if wish.origin:
-        fill = FILL.format(origin=shlex.quote(wish.origin), shown=wish.origin)
-        made["onCreateCommand"] = ["/bin/sh", "-c", fill]
+    fill = FILL.format(origin=shlex.quote(wish.origin), shown=wish.origin) if wish.origin else ""
+    made["onCreateCommand"] = ["/bin/sh", "-c", OWN + fill]
     return made
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -83,8 +84,22 @@ def test_remote_brings_the_code_and_mounts_nothing_of_this_machine(
 
 def test_remote_without_an_origin_says_that_it_begins_empty(code: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["devcontainer", "new", "kfp-dev", str(code), "--remote"]) == 0
-    assert "onCreateCommand" not in _document(code)
+    (command,) = _document(code)["onCreateCommand"][2:]
+    assert "clone" not in command
+    assert "chown" in command, "the folder that Docker made is root's all the same"
     assert "begins empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_on_another_processor_it_is_emulated_and_said_where_that_is_no_good(
+    code: Path, name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = os.uname()
+    monkeypatch.setattr(os, "uname", lambda: os.uname_result((*there[:4], "arm64")))
+    assert main(["devcontainer", "new", name, str(code)]) == 0
+    made = _document(code)
+    assert made["build"]["options"] == made["runArgs"][:1] == ["--platform=linux/amd64"]
+    assert ("--remote is the better way" in capsys.readouterr().err) is (name != "kfp-dev")
 
 
 def test_what_is_there_is_shown_and_kept_and_never_replaced_unasked(code: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,7 @@ def counts(plan: Mapping[str, Any]) -> Counter[str]:
 def tree(plan: Mapping[str, Any], *, namespace: str) -> list[Node]:
     """Everything that will be done."""
     resources, objects, direct = plan["terraform"]["resources"], plan["kubernetes"], plan.get("direct", ())
+    follows = plan.get("follows", ())
     by_type: dict[str, list[Mapping[str, Any]]] = {}
     for resource in resources:
         by_type.setdefault(str(resource["type"]), []).append(resource)
@@ -35,6 +36,9 @@ def tree(plan: Mapping[str, Any], *, namespace: str) -> list[Node]:
     for object in objects:
         by_kind.setdefault(str(object["kind"]), []).append(object)
     return [
+        *([Node("What follows by itself", str(len(follows)), [
+            Node(f"{f['key']} = {f['value']} follows from {f['source']}: {f['why']}") for f in follows
+        ], unfolded=True)] if follows else []),
         Node("APIs to switch on", str(len(plan["services"])), [Node(name) for name in plan["services"]]),
         Node("Roles to grant", str(len(plan["roles"])), _roles(plan["roles"])),
         Node("Google Cloud, by Terraform", str(len(resources)), [

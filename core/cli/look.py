@@ -39,20 +39,21 @@ class Console:
 
 def check(arguments: argparse.Namespace, out: Output) -> int:
     """Every check with its result; exit code 3 where one blocks, 2 where a parameter is wrong."""
-    from core.install.prerequisites import subject_of
+    from core.install.prerequisites import followed, subject_of
     from core.prerequisites import demand
     from core.prerequisites.examine import examine
 
     async def work(installation: Installation) -> list[Any]:
-        return await examine(subject_of(installation))
+        return await followed(installation, await examine(subject_of(installation)), look=examine, keep=False)
 
-    checks = _with(_environment(arguments), work, scenario=arguments.scenario)
+    environment = _environment(arguments)
+    checks = _with(environment, work, scenario=arguments.scenario)
     if out.json:
         out.document([c.to_dict() for c in checks])
     else:
         for c in checks:
             out.data(f"{c.state:5}  {c.title}: {c.looked_at or c.why}")
-            for text in (c.why if c.looked_at and c.state != "pass" else "", c.hint, c.command):
+            for text in (c.why if c.looked_at and c.state != "pass" else "", c.hint, c.command, *offered([c], environment)):
                 if text:
                     out.data(f"         {text}")
     try:
@@ -63,6 +64,13 @@ def check(arguments: argparse.Namespace, out: Output) -> int:
                 out.say(f"Blocked by {c.id}: {c.why}")
         return error.exit_code
     return 0
+
+
+def offered(checks: list[Any], environment: Environment) -> list[str]:
+    """What could be set instead of what was, so that these checks would not block."""
+    from core.install.following import offers
+
+    return [f"Instead: --set {each.setting} ({each.why})" for each in offers(checks, environment)]
 
 
 def plan(arguments: argparse.Namespace, out: Output) -> int:
@@ -80,14 +88,14 @@ def plan(arguments: argparse.Namespace, out: Output) -> int:
 
 def planned(environment: Environment, out: Output, *, scenario: Any = None, examined: bool = False) -> dict[str, Any]:
     """The document of a plan, which is kept as what was shown; ``examined``: raises first where something blocks."""
-    from core.install.prerequisites import subject_of
+    from core.install.prerequisites import followed, subject_of
     from core.install.preview import preview
     from core.prerequisites import demand
     from core.prerequisites.examine import examine
 
     async def work(installation: Installation) -> dict[str, Any]:
         if examined:
-            demand(await examine(subject_of(installation)))
+            demand(await followed(installation, await examine(subject_of(installation)), look=examine, keep=False))
         return await preview(installation, Console(out))
 
     document: dict[str, Any] = _with(environment, work, scenario=scenario)
@@ -97,6 +105,8 @@ def planned(environment: Environment, out: Output, *, scenario: Any = None, exam
 
 def plan_lines(document: Mapping[str, Any]) -> Iterator[str]:
     """A plan as a person reads it."""
+    for each in document.get("follows", ()):
+        yield f"{each['key']} = {each['value']} follows from {each['source']}: {each['why']}"
     yield f"Services to enable: {', '.join(document['services']) or 'none'}"
     yield "Roles to grant:"
     for role in document["roles"]:

@@ -6,8 +6,9 @@ Nothing of it is kept until it is started: what only looking made (a simulated c
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,9 @@ from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.environment.lock import Lock
 from core.errors import MlopsError, ParameterError, UnknownEnvironment
-from core.install import outside, shown
+from core.install import following, outside, shown
 from core.install.changes import changed, fixed
+from core.install.following import Following
 from core.install.installation import Installation
 from core.prerequisites.check import Check, Subject
 from core.prerequisites.concerns import CONCERNS, Concern, look
@@ -39,6 +41,7 @@ class Draft:
         self._installation: Installation | None = None
         self._borrowed: Lock | None = None
         self._shown: shown.Shown | None = None
+        self._followed: dict[str, list[Following]] = {}
 
     @classmethod
     def new(cls, home: Home, name: str, *, cloud: str, scenario: Path | None = None) -> Draft:
@@ -97,10 +100,44 @@ class Draft:
         return self._installation
 
     async def look(self, concern: Concern) -> list[Check]:
-        """How one concern stands for the values as they are now."""
-        google, environment = self.installation.google, self.environment
-        subject = Subject(google, environment.values, environment.home, standing=outside.stands(environment))
+        """How one concern stands for the values as they are now, and with what follows from it by itself."""
+        environment = self._without(concern.id)
+        checks, found = await following.settle(
+            environment, await self._look(environment, concern), partial(self._look, concern=concern)
+        )
+        self.followed(concern.id, found)
+        return checks
+
+    def followed(self, concern: str, found: list[Following]) -> None:
+        """Takes what follows from one concern, in place of what followed from it before."""
+        before = self._without(concern)
+        self._followed[concern] = found
+        self.environment = following.taken(before, found)
+        if self._installation is not None:
+            self._installation.environment = self.environment
+
+    async def _look(self, environment: Environment, concern: Concern) -> list[Check]:
+        google = self.installation.google
+        subject = Subject(google, environment.values, environment.home, outside.stands(environment), environment.names)
         return await look(subject, concern)
+
+    def _without(self, concern: str) -> Environment:
+        """The environment as it is now, but for what followed from one concern."""
+        gone = {each.key for each in self._followed.get(concern, ())}
+        resolved = {k: v for k, v in self.environment.resolved.items() if k not in gone}
+        return replace(
+            self.environment, resolved={**resolved, **{k: v for k, v in self._before.resolved.items() if k in gone}}
+        )
+
+    def follows(self, key: str) -> str:
+        """What the value of a parameter follows from that nobody gave; empty where it is a plain default."""
+        if key in self.environment.given:
+            return ""
+        return next((f.source for found in self._followed.values() for f in found if f.key == key), "")
+
+    def offers(self, checks: Iterable[Check]) -> list[Following]:
+        """What could be given instead, so that these checks would not block."""
+        return following.offers(checks, self.environment)
 
     async def project(self) -> str:
         """The project that is meant: the given one, else what the sign-in or the machine names."""
@@ -115,6 +152,7 @@ class Draft:
         if google.project and not self.environment.values["project_id"]:
             self.environment = self.installation.environment = self.environment.with_resolved(project_id=google.project)
         document = await preview(self.installation, reporter)
+        document["follows"] = [*(f.to_dict() for found in self._followed.values() for f in found), *document["follows"]]
         self._shown = shown.of_plan(self.environment, document)
         return document
 
@@ -128,7 +166,7 @@ class Draft:
         """What the environment would cost a month, for the values as they are now."""
         from core.install.cost import estimate
 
-        return estimate(self.environment.given, environment=self.environment.name)
+        return estimate({**self.environment.resolved, **self.environment.given}, environment=self.environment.name)
 
     def renewed(self, config: str = "") -> None:
         """A person signed in: the credentials are read anew."""

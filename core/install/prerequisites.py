@@ -6,11 +6,13 @@ that is on no list of ours. A wrong one must be told before anything else is mad
 
 from __future__ import annotations
 
+from core.environment import Environment
 from core.gcp import services
 from core.gcp.project import default_project
-from core.install import outside
+from core.install import following, outside
 from core.install.installation import Installation
-from core.prerequisites import Check, Subject, access, demand, examine_access, shell, tools
+from core.prerequisites import Check, Subject, access, demand, examine_access, examine_machine, shell
+from core.prerequisites.examine import Checker
 from core.run.step import Context, Step
 from core.run.together import together
 
@@ -38,7 +40,7 @@ async def check(installation: Installation, context: Context) -> None:
     note_password(installation)
     subject = subject_of(installation)
     demand(await shell.check(subject))  # first: without credentials there is nobody whom a sign-in could be waited for
-    looked = [shell.check(subject), tools.check(subject), _access(installation, subject, context)]
+    looked = [examine_machine(subject), _access(installation, subject, context)]
     found = [c for checks in await together(looked) for c in checks]
     tell(found, context)
     demand(found)
@@ -53,7 +55,7 @@ async def _access(installation: Installation, subject: Subject, context: Context
     if any(c.key and c.state == "skip" for c in looked):
         await services.enable(installation.google, [COMPUTE], context)
         looked = await examine_access(subject)
-    return [*signed_in, *looked]
+    return [*signed_in, *await followed(installation, looked)]
 
 
 async def name_project(installation: Installation, context: Context) -> None:
@@ -67,10 +69,30 @@ async def name_project(installation: Installation, context: Context) -> None:
         installation.environment = installation.environment.with_resolved(project_id=google.project).save()
 
 
-def subject_of(installation: Installation) -> Subject:
-    """What is checked of an environment."""
-    environment = installation.environment
-    return Subject(installation.google, installation.values, environment.home, standing=outside.stands(environment))
+async def followed(
+    installation: Installation, looked: list[Check], *, look: Checker = examine_access, keep: bool = True
+) -> list[Check]:
+    """The checks (of ``look``) once what nobody set took the values that follow; the environment keeps them.
+
+    Where a plan was shown, nothing follows that was not shown: what blocks then, blocks.
+    """
+    if installation.shown is not None and installation.shown.by == "plan":
+        return looked
+
+    async def again(candidate: Environment) -> list[Check]:
+        return await look(subject_of(installation, candidate))
+
+    checks, found = await following.settle(installation.environment, looked, again)
+    if found and keep:
+        installation.environment = following.taken(installation.environment, found).save()
+    return checks
+
+
+def subject_of(installation: Installation, environment: Environment | None = None) -> Subject:
+    """What is checked of an environment: the installation's, or one that it might be."""
+    environment = environment or installation.environment
+    standing = outside.stands(environment)
+    return Subject(installation.google, environment.values, environment.home, standing, environment.names)
 
 
 def note_password(installation: Installation) -> None:

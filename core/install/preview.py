@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from core.environment import Environment
 from core.errors import MlopsError, StepError
 from core.gcp import iam
+from core.gcp.project import default_project
 from core.install import (
     build_access,
     direct,
+    following,
     manifests,
     namespace,
     notebook,
@@ -28,16 +31,19 @@ from core.install.cluster import endpoint
 from core.install.connection import connect
 from core.install.cost import estimate
 from core.install.expected import expected
+from core.install.following import Following
 from core.install.installation import Installation
+from core.install.prerequisites import subject_of
 from core.kubernetes.apply import same
 from core.kubernetes.resources import Object, label
-from core.prerequisites import places
+from core.prerequisites import Check, places, policies, quotas
 from core.run.step import Reporter
 from core.run.together import together
 
 
 async def preview(installation: Installation, reporter: Reporter) -> dict[str, Any]:
     """The document of ``plan``, with what it costs a month and the seconds it takes; raises what the cloud refuses."""
+    followed = await _follow(installation)
     zone = await _zone(installation)
     reporter.progress("looking at the project, and planning")
     enabled, bucket, asked_for = await asyncio.gather(
@@ -50,6 +56,7 @@ async def preview(installation: Installation, reporter: Reporter) -> dict[str, A
     )
     kubernetes = await _kubernetes(installation, zone, objects)
     document = {
+        "follows": [each.to_dict() for each in followed],
         "services": enabled,
         "roles": [*terraform.pop("grants"), *asked_for],
         "terraform": terraform,
@@ -62,9 +69,27 @@ async def preview(installation: Installation, reporter: Reporter) -> dict[str, A
     return {**document, "digest": shown.digest(document)}
 
 
+async def _follow(installation: Installation) -> list[Following]:
+    """What nobody set and follows from a policy or a quota, which the plan is then made with; only in memory."""
+    google, environment = installation.google, installation.environment
+
+    async def look(candidate: Environment) -> list[Check]:
+        subject = subject_of(installation, candidate)
+        return [c for checks in await together([policies.check(subject), quotas.check(subject)]) for c in checks]
+
+    try:
+        if not google.project:
+            google.project, _ = await default_project(google)
+        _, found = await following.settle(environment, await look(environment), look)
+    except StepError:  # whatever it is, the run's own checks say it
+        return []
+    installation.environment = following.taken(environment, found)
+    return found
+
+
 def _cost(installation: Installation) -> dict[str, Any]:
     environment = installation.environment
-    found = estimate(environment.given, environment=environment.name).to_dict()
+    found = estimate({**environment.resolved, **environment.given}, environment=environment.name).to_dict()
     if environment.cloud == "rehearsal":
         found["note"] = f"A rehearsal costs nothing: this is for Google Cloud. {found['note']}".strip()
     return found

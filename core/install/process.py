@@ -80,6 +80,9 @@ def _installation(environment: Environment, run: str, document: dict[str, Any]) 
     secrets = dict(document.get("secrets", {}))
     for secret in secrets.values():
         redactor.add(secret)
+    seen = shown.of(environment)
+    if seen is not None and seen.follows:
+        environment = environment.with_resolved(**seen.follows).save()
     return Installation(
         environment=environment,
         cloud=cloud,
@@ -87,7 +90,7 @@ def _installation(environment: Environment, run: str, document: dict[str, Any]) 
         redactor=redactor,
         run_folder=runs.folder(environment, run),
         secrets=secrets,
-        shown=shown.of(environment),
+        shown=seen,
     )
 
 

@@ -40,7 +40,10 @@ Entries = Mapping[str, Mapping[str, Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What was shown: ``terraform`` by module, ``objects`` as ``Kind namespace/name`` (None: they were not)."""
+    """What was shown: ``terraform`` by module, ``objects`` as ``Kind namespace/name`` (None: they were not).
+
+    ``follows`` are the values that nobody set and that followed by themselves: the run takes them as they were shown.
+    """
 
     id: str
     cloud: str
@@ -49,10 +52,12 @@ class Shown:
     time: str
     terraform: Mapping[str, Entries] = field(default_factory=dict)
     objects: tuple[str, ...] | None = None
+    follows: Mapping[str, Any] = field(default_factory=dict)
 
     def holds_for(self, environment: Environment) -> bool:
         """Whether it was shown of this environment, with the parameters that it has now."""
-        return (self.id, self.cloud, self.values) == (environment.id, environment.cloud, _values(environment))
+        there = environment.with_resolved(**self.follows)
+        return (self.id, self.cloud, self.values) == (there.id, there.cloud, _values(there))
 
     def save(self, environment: Environment) -> Shown:
         """Keeps it with the environment, in place of what was kept before; returns it."""
@@ -69,7 +74,9 @@ def of_plan(environment: Environment, document: Mapping[str, Any]) -> Shown:
         actions = module.setdefault(item["address"], {})
         actions[item["action"]] = [*actions.get(item["action"], ()), *item.get("fields", ())]
     objects = tuple(str(item["label"]) for item in document["kubernetes"])
-    return replace(_new(environment, "plan"), terraform=modules, objects=objects)
+    follows = {item["key"]: item["value"] for item in document.get("follows", ())}
+    there = environment.with_resolved(**follows)
+    return replace(_new(there, "plan"), terraform=modules, objects=objects, follows=follows)
 
 
 def digest(document: Mapping[str, Any]) -> str:

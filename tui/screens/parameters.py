@@ -20,6 +20,7 @@ from textual.widgets import Button, Static
 
 from core.errors import ParameterError
 from core.install.choices import LISTED, Choice, Choices
+from core.install.following import Following
 from core.parameters import PARAMETERS, PROFILES
 from tui import signs, ways
 from tui.background import in_thread
@@ -41,7 +42,7 @@ SHORTEST, LONGEST = 8, 128
 class ParametersScreen(BaseScreen):
     """The form; `Preparing.draft` always has the values that are right in themselves."""
 
-    ACTIONS = ("review", "save", "load", "generate", "reveal", "copy", "back")
+    ACTIONS = ("review", "take", "save", "load", "generate", "reveal", "copy", "back")
     HELP = "Fill in what should differ from the defaults, which stand in the empty fields."
     CSS_PATH = "parameters.tcss"
     AUTO_FOCUS = "#in-region, #in-profile"
@@ -69,6 +70,8 @@ class ParametersScreen(BaseScreen):
                 yield from self._rows(advanced=True)
         yield Static(id="about")
         yield Static(id="checks")
+        with Horizontal(id="offers"):
+            yield Button(text(""), id="do-take")
         yield Static(id="command")
         with Horizontal(id="buttons"):
             for action, label in BUTTONS:
@@ -146,8 +149,14 @@ class ParametersScreen(BaseScreen):
         from tui.preparing import concern
 
         await self.preparing.look(concern(id))
+        self._follow()
+        self._show()
         self._show_checks()
-        self.refresh_bindings()
+
+    def _follow(self) -> None:
+        """What nobody gave follows: from the other values, or from what was looked at."""
+        for key, row in self.rows.items():
+            row.follow(self._default(key), self.preparing.draft.follows(key))
 
     async def _validate(self) -> None:
         given = self.given()
@@ -160,7 +169,7 @@ class ParametersScreen(BaseScreen):
             own = row.problem_of(str(row.query_one("#in-" + key).value)) if _typed(row) else ""  # type: ignore[attr-defined]
             error = self._wrong.get(key)
             row.tell(own or (f"{error.allowed}. {error.hint}".strip() if error else ""))
-            row.follow(self._default(key))
+        self._follow()
         self._show()
 
     def on_input_changed(self, event: PasswordField.Changed) -> None:
@@ -221,6 +230,10 @@ class ParametersScreen(BaseScreen):
     def _show_checks(self) -> None:
         if self.is_mounted:
             self.query_one("#checks", Static).update(_checks(self.preparing))
+            offer = self._offer()
+            self.query_one("#offers").display = offer is not None
+            if offer is not None:
+                self.query_one("#do-take", Button).label = text(f"Set {offer.setting}: {offer.why}")
             self.query_one("#do-review", Button).disabled = not self.allowed("review")
 
     def command(self) -> str:
@@ -237,7 +250,14 @@ class ParametersScreen(BaseScreen):
 
     # -- what can be done
 
+    def _offer(self) -> Following | None:
+        """A value with which something would not block that does."""
+        offers = self.preparing.draft.offers(self.preparing.blocking("access", "parameters"))
+        return next((each for each in offers if not self.rows[each.key].fixed), None)
+
     def allowed(self, action: str) -> bool:
+        if action == "take" and self.is_mounted:
+            return self._offer() is not None
         if action != "review" or not self.is_mounted:
             return True
         wrong = any(row.problem for row in self.rows.values()) or self.password_problem()
@@ -246,6 +266,14 @@ class ParametersScreen(BaseScreen):
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
         await self.do(str(event.button.id).removeprefix("do-"))
+
+    def action_take(self) -> None:
+        """Gives the value that is offered, and looks again."""
+        offer = self._offer()
+        if offer is not None:
+            row = self.rows[offer.key]
+            row.set(offer.value, self._default(offer.key))
+            row.post_message(ParameterRow.Edited(row))
 
     def action_review(self) -> None:
         """Shows everything that will be done, once the values were looked at as they are now."""
@@ -256,6 +284,7 @@ class ParametersScreen(BaseScreen):
         for concern in self.preparing.concerned(p.key for p in PARAMETERS):
             if concern.phase == "parameters":
                 await self.preparing.look(concern)
+        self._follow()
         self._show_checks()
         if self.allowed("review"):
             if self.preparing.password:

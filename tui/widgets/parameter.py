@@ -60,7 +60,7 @@ class ParameterRow(Widget):
         self.spec, self.listed, self.fixed = spec, listed, fixed
         self.given: Any = None
         self.default: Any = None
-        self.problem = ""
+        self.problem = self.because = ""
         self.help = _help(spec, fixed)
 
     def compose(self) -> ComposeResult:
@@ -85,9 +85,9 @@ class ParameterRow(Widget):
                 field.value = shown(given)
         self.follow(default)
 
-    def follow(self, default: Any) -> None:
-        """Takes the default that follows from the other values now; what a person typed stays."""
-        self.default = default
+    def follow(self, default: Any, because: str = "") -> None:
+        """Takes the default that follows from the other values now, or from a policy (``because``); what was typed stays."""
+        self.default, self.because = default, because
         if self.spec.kind in ("choice", "boolean"):
             chosen = shown(default if self.given is None else self.given)
             self.query_one(".value", Button).label = text(f"{chosen} ▾" if self.spec.kind == "choice" else chosen)
@@ -118,6 +118,8 @@ class ParameterRow(Widget):
             return "fixed now"
         if self.given is not None:
             return self.spec.change if self.spec.change != "fixed" else ""
+        if self.because:
+            return f"follows from {self.because}"
         if self.spec.from_profile:
             return "the profile's"
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 from pathlib import Path
@@ -9,12 +10,15 @@ from pathlib import Path
 import pytest
 import tui_runs
 from textual.widgets import Static
+from tui_pictures import Pictures
 from tui_pilot import press, shown, until, until_shown
 
 from core.environment import Environment, Home
 from core.errors import UsageError
 from core.install import image
 from tui.app import MlopsApp
+from tui.screens.devcontainer import DevcontainerScreen
+from tui.widgets.field import Field
 
 
 @pytest.fixture
@@ -96,3 +100,52 @@ async def test_a_folder_that_is_not_there_is_said_in_place(app: MlopsApp, code: 
         app.screen.query_one("#folder").focus()
         await press(pilot, "end", "x")
         await until_shown(pilot, "There is no folder")
+
+
+async def test_before_the_files_are_known_letters_are_keys_and_nothing_can_be_written(
+    app: MlopsApp, home: Home, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = asyncio.Event()
+
+    async def of(environment: Environment, template: str) -> dict[str, str]:
+        raise AssertionError("not yet")
+
+    async def looking(self: DevcontainerScreen) -> None:
+        await gate.wait()
+
+    monkeypatch.setattr(image, "of", of)
+    monkeypatch.setattr(DevcontainerScreen, "_look", looking)
+    async with app.run_test(size=(60, 20)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, "v")
+        screen = await until_shown(pilot, "mlops-env › devcontainer", "Template", "kfp-dev")
+        assert "Write" not in screen
+        await press(pilot, "b")
+        await until_shown(pilot, "No environment is kept")
+
+
+@pytest.mark.parametrize("state", ["new", "replacing", "no-image"])
+async def test_pictures(
+    app: MlopsApp, home: Home, code: Path, pictures: Pictures, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    tui_runs.write(tui_runs.environment(home, "demo"), tui_runs.installed())
+
+    async def of(environment: Environment, template: str) -> dict[str, str]:
+        if state == "no-image":
+            raise UsageError(f"{environment.name} has no image {template}.", hint="Build it: mlops-env image build demo")
+        return {"reference": "eu-docker.pkg.dev/p/demo-images/kfp-dev@sha256:0", "project": "p"}
+
+    monkeypatch.setattr(image, "of", of)
+    if state == "replacing":
+        (code / ".devcontainer").mkdir()
+        (code / ".devcontainer" / "Dockerfile").write_text("FROM mine[each.key] [/red]\n")
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "demo")
+        await press(pilot, "v")
+        await until_shown(pilot, "has no image" if state == "no-image" else '"name": "fraud"')
+        app.screen.query_one("#folder", Field).value = "."
+        if state == "replacing":
+            app.screen.query_one("#files").focus()
+            await press(pilot, "down")
+            await until_shown(pilot, "-FROM mine[each.key] [/red]")
+        await pictures.take(pilot, f"devcontainer-{state}")

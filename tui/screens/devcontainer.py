@@ -76,6 +76,7 @@ class DevcontainerScreen(BaseScreen):
     ACTIONS = ("write", "back")
     HELP = "Files for VS Code's Dev Containers, which open your folder in a container of this image."
     CSS_PATH = "devcontainer.tcss"
+    AUTO_FOCUS = "#option-template"
 
     def __init__(self, environments: list[str], *, folder: Path, environment: str = "", wanted: str = "") -> None:
         super().__init__()
@@ -112,8 +113,9 @@ class DevcontainerScreen(BaseScreen):
                 yield Static(text("Looking…"), id="preview")
 
     def on_mount(self) -> None:
+        self.place("devcontainer")
+        self.query_one("#do-write").display = False
         self._label()
-        self.query_one("#option-template").focus()
         self._again()
 
     # -- choosing

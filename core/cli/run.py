@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import ExitStack
 
 from core.cli import follow
 from core.cli.output import Output, confirm, interactive
@@ -12,9 +13,10 @@ from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.environment.lifetime import lifetime
 from core.environment.lock import busy
+from core.environment.processes import Beginning
 from core.errors import MlopsError, UsageError
 from core.install import shown
-from core.install.start import action_to_retry, start
+from core.install.start import action_to_retry, begin, start
 from core.run import runs
 
 
@@ -22,26 +24,37 @@ def install(arguments: argparse.Namespace, out: Output) -> int:
     """Installs an environment and follows the run, or leaves it to itself."""
     from core.cli import given
 
-    environment = given.environment(arguments)
-    if runs.current(environment) is not None:
-        raise busy(runs.lock_path(environment))
-    secrets = _password(arguments)
-    _say_what(environment, out)
-    _agree(arguments, out, f"Install {environment.name}?")
-    provide(arguments, out, environment.home)
-    rehearsals.sweep(environment.home)  # a plan that was killed leaves a cloud that this must not begin on
-    environment.save()
-
-    def cloud() -> None:
-        if environment.cloud == "rehearsal":
-            rehearsals.ensure(environment, scenario=arguments.scenario)
-
-    try:
-        run = start(environment, "install", secrets=secrets, wait=_wait(arguments), meanwhile=cloud)
-    except UsageError:
-        _forget_if_new(environment)
-        raise
+    with ExitStack() as begun:
+        process, cloud = _begun(begun, arguments)
+        environment = given.environment(arguments)
+        if runs.current(environment) is not None:
+            raise busy(runs.lock_path(environment))
+        secrets = _password(arguments)
+        _say_what(environment, out)
+        _agree(arguments, out, f"Install {environment.name}?")
+        provide(arguments, out, environment.home)
+        rehearsals.sweep(environment.home)  # a plan that was killed leaves a cloud that this must not begin on
+        environment.save()
+        try:
+            if environment.cloud == "rehearsal":
+                rehearsals.ensure(environment, scenario=arguments.scenario, begun=cloud)
+            run = start(environment, "install", secrets=secrets, wait=_wait(arguments), begun=process)
+        except UsageError:
+            _forget_if_new(environment)
+            raise
     return _follow(environment, run, arguments, out)
+
+
+def _begun(stack: ExitStack, arguments: argparse.Namespace) -> tuple[Beginning | None, Beginning | None]:
+    """The processes that an installation needs, loading while the rest is looked at; left where it comes to nothing.
+
+    Where a person is asked first, there is time enough afterwards.
+    """
+    if not arguments.yes:
+        return None, None
+    process = stack.enter_context(begin())
+    simulated = arguments.rehearse and rehearsals.running(Home.find(), arguments.name) is None
+    return process, stack.enter_context(rehearsals.begin()) if simulated else None
 
 
 def retry(arguments: argparse.Namespace, out: Output) -> int:

@@ -16,7 +16,12 @@ def provide(arguments: argparse.Namespace, out: Output, home: Home) -> None:
 
     Raises `PrerequisiteError` where something was to be fetched and could not be.
     """
-    from core.toolchain import MissingTool, bring
+    from concurrent.futures import ThreadPoolExecutor
+
+    from core.toolchain import MissingTool, bring, look
+
+    with ThreadPoolExecutor() as looking:  # a program takes its time to say its version
+        list(looking.map(lambda name: look(name, home), DRIVEN))
 
     def agreed(question: str) -> bool:
         if arguments.yes:

@@ -3,21 +3,25 @@
 On Python 3.12 and later, a child of asyncio's is killed when the loop closes, in a session of its own or not; and a
 process that keeps the caller's output open makes ``$(mlops-env install --detach)`` hang. So a tiny launcher, started by
 plain subprocess, makes a session, forks and is replaced: the process belongs to nobody. It reads a document on standard
-input, answers one line of JSON on standard output, and after that line holds no stream of the caller's any more.
+input, answers one line of JSON on standard output, and after that line holds no stream of the caller's any more. Where it
+takes long to load, it is begun before it is known what it is to do (`Beginning`).
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import Any, NoReturn
 
 from core.errors import MlopsError, from_dict
 
+EARLY = "core.environment.early"
 _LAUNCHER = """
 import os, sys
 os.setsid()
@@ -30,56 +34,72 @@ os.execv(sys.executable, [sys.executable, "-P", "-m", *sys.argv[2:]])
 
 
 class Beginning:
-    """A process that loads what it needs, and waits for the document that tells it what to do."""
+    """A process that loads what ``module`` needs, by calling ``load`` (``PACKAGE:FUNCTION``), and waits to be told to go.
 
-    def __init__(self, module: str, arguments: Sequence[str], *, log: Path, folder: Path) -> None:
-        self._module, self._log = module, log
-        command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(log), module, *arguments]
-        self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder
-        )
+    Used in a ``with`` block, at whose end it is left where it was not told.
+    """
 
-    def go(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """Hands it the document, on standard input and nowhere else; returns the line it answers when it is up.
+    def __init__(self, module: str, load: str) -> None:
+        self._module = module
+        self._child: subprocess.Popen[bytes] | None = _launch(EARLY, [module, load], log=Path(os.devnull), folder=Path("/"))
 
-        Raises the error that it answers instead, or `MlopsError` where it ended without a word.
-        """
-        with self._child as child:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            try:
-                child.stdin.write(json.dumps(document).encode())
-                child.stdin.close()
-            except BrokenPipeError:
-                pass
-            line = child.stdout.readline()
-        answer = _decoded(line)
-        if answer is None:
-            raise MlopsError(
-                f"The process {self._module} ended before it was up.",
-                code="process-ended",
-                cause=_tail(self._log),
-                hint=f"Its messages are in {self._log}.",
-            )
-        if "error" in answer:
-            raise from_dict(answer["error"])
-        return answer
+    def __enter__(self) -> Beginning:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.leave()
+
+    def go(self, arguments: Sequence[str], *, log: Path, folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
+        """Has it become the module; all the rest as `start` has it."""
+        child, self._child = self._child, None
+        assert child is not None
+        header = {"log": str(log), "folder": str(folder), "arguments": list(arguments)}
+        return _converse(child, json.dumps(header).encode() + b"\n", document, module=self._module, log=log)
 
     def leave(self) -> None:
-        """There is nothing to do after all: without a document it ends."""
-        with self._child as child:
-            assert child.stdin is not None
-            assert child.stdout is not None
-            child.stdin.close()
-            child.stdout.read()
+        """There is nothing to do after all: it ends as soon as it sees that. A second time nothing happens."""
+        child, self._child = self._child, None
+        if child is not None:
+            with child:
+                for stream in (child.stdin, child.stdout, child.stderr):
+                    assert stream is not None
+                    stream.close()
 
 
 def start(module: str, arguments: Sequence[str], *, log: Path, folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
     """Starts ``python -P -m module arguments`` as a process of its own; returns the line it answers when it is up.
 
-    Its errors go to ``log``. What it raises is what `Beginning.go` raises.
+    The document goes to its standard input and nowhere else, its errors to ``log``. Raises the error that it answers
+    instead, or `MlopsError` where it ended without a word.
     """
-    return Beginning(module, arguments, log=log, folder=folder).go(document)
+    return _converse(_launch(module, arguments, log=log, folder=folder), b"", document, module=module, log=log)
+
+
+def _launch(module: str, arguments: Sequence[str], *, log: Path, folder: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(log), module, *arguments]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder)
+
+
+def _converse(
+    launched: subprocess.Popen[bytes], head: bytes, document: Mapping[str, Any], *, module: str, log: Path
+) -> dict[str, Any]:
+    with launched as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.write(head + json.dumps(document).encode())
+            child.stdin.close()
+        answer = _decoded(child.stdout.readline())
+    if answer is None:
+        raise MlopsError(
+            f"The process {module} ended before it was up.",
+            code="process-ended",
+            cause=_tail(log),
+            hint=f"Its messages are in {log}.",
+        )
+    if "error" in answer:
+        raise from_dict(answer["error"])
+    return answer
 
 
 def read_document() -> dict[str, Any]:

@@ -54,9 +54,17 @@ def cloud_of(home: Home, project: str) -> Cloud:
     return Cloud()
 
 
-def ensure(environment: Environment, *, scenario: Path | None = None) -> dict[str, Any]:
+def begin() -> processes.Beginning:
+    """A simulated cloud's process that loads what it needs while it is still being settled whose it is."""
+    return processes.Beginning(MODULE, f"{MODULE}.__main__:load")
+
+
+def ensure(
+    environment: Environment, *, scenario: Path | None = None, begun: processes.Beginning | None = None
+) -> dict[str, Any]:
     """Starts the simulated cloud of an environment unless it runs; returns its ``endpoints.json``.
 
+    ``begun`` is what `begin` gave, and is left where the cloud runs already.
     Raises `UsageError` where the scenario is wrong, or another one is given while the cloud exists already.
     """
     place = environment.home.ensure("rehearsals", environment.name)
@@ -66,7 +74,7 @@ def ensure(environment: Environment, *, scenario: Path | None = None) -> dict[st
             arguments = [environment.name, "--project", str(environment.values["project_id"])]
             if scenario is not None:
                 arguments += ["--scenario", str(scenario.absolute())]
-            processes.start(MODULE, arguments, log=place / "server.log", folder=place, document={})
+            (begun or begin()).go(arguments, log=place / "server.log", folder=place, document={})
             if scenario is not None:
                 write_atomically(place / GIVEN, scenario.read_bytes())
     return endpoints(environment.home, environment.name)

@@ -1,8 +1,8 @@
 """The run as a process of its own: holds the environment's lock, listens on its control socket, and runs the engine.
 
-Started by `core.install.start`; ``python -P -m core.install.process NAME RUN``. What it is to do, secrets too, comes as
-one document on its standard input. Hang-ups are ignored; a SIGTERM (a machine that shuts down sends one) stops it and
-leaves it ``interrupted``, to be taken up again.
+Started by `core.install.start`, as ``python -P -m core.install.process NAME RUN`` would be. What it is to do, secrets too,
+comes as one document on its standard input. Hang-ups are ignored; a SIGTERM (a machine that shuts down sends one) stops it
+and leaves it ``interrupted``, to be taken up again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import contextlib
 import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
@@ -37,16 +36,12 @@ from core.run.step import Step
 def main() -> int:
     """Runs what the document on standard input says; returns the run's exit code."""
     name, run = sys.argv[1:3]
-    loading = threading.Thread(target=_load, daemon=True)
-    loading.start()
     document = processes.read_document()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.umask(0o077)
     lock: Lock | None = None
     try:
         environment = Environment.load(Home.find(), name)
-        if not document:  # whoever began this has no use for it any more
-            return 0
         lock = Lock(runs.lock_path(environment))
         control = str(socket_path(environment.id))
         lock.acquire(Holder.me(run=run, action=document["action"], socket=control))
@@ -55,7 +50,6 @@ def main() -> int:
         if lock is not None:
             lock.release()
         processes.refuse(error)
-    loading.join()  # two threads that load requests at the same time break each other's import
     try:
         code = asyncio.run(_run(installation, run, document))
     finally:
@@ -65,8 +59,8 @@ def main() -> int:
     return code
 
 
-def _load() -> None:
-    """Loads what every run needs, while what comes before it is still on its way."""
+def load() -> None:
+    """Loads what every run needs."""
     load_aiohttp()
     libraries = ("httplib2", "googleapiclient.discovery", "google.oauth2.service_account")
     for module in (*libraries, *(f"core.install.{name}" for name in plan.INSTALL)):

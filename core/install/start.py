@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from core.environment import Environment, processes
@@ -13,6 +13,11 @@ from core.run import runs
 MODULE = "core.install.process"
 
 
+def begin() -> processes.Beginning:
+    """A run's process that loads what it needs while it is still being settled what it is to do."""
+    return processes.Beginning(MODULE, "core.install.process:load")
+
+
 def start(
     environment: Environment,
     action: str,
@@ -20,26 +25,21 @@ def start(
     secrets: Mapping[str, str] | None = None,
     wait: float | None = None,
     skip: Sequence[str] = (),
-    meanwhile: Callable[[], object] = lambda: None,
+    begun: processes.Beginning | None = None,
     **options: Any,
 ) -> str:
     """Starts a run of ``install`` or ``destroy`` on an environment that is saved; returns its id once it is up.
 
-    ``meanwhile`` is done while the process loads what it needs; where it raises, there is no run. Raises `BusyError` where
-    another run holds the environment.
+    ``begun`` is what `begin` gave. Raises `BusyError` where another run holds the environment.
     """
     if runs.current(environment) is not None:
         raise busy(runs.lock_path(environment))
     run = runs.new_id()
     folder = environment.home.ensure("environments", environment.name, "runs", run)
     document = {"action": action, "secrets": dict(secrets or {}), "wait": wait, "skip": list(skip), **options}
-    process = processes.Beginning(MODULE, [environment.name, run], log=folder / "process.log", folder=environment.folder)
-    try:
-        meanwhile()
-    except BaseException:
-        process.leave()
-        raise
-    return str(process.go(document)["run"])
+    process = begun or begin()
+    answer = process.go([environment.name, run], log=folder / "process.log", folder=environment.folder, document=document)
+    return str(answer["run"])
 
 
 def action_to_retry(environment: Environment) -> str:

@@ -1,7 +1,7 @@
 """Whether given values are right, before anything is made: their names, their types, each in itself, and together.
 
-Pydantic checks types, and is loaded only here; what a value must be otherwise stands in `rules`. Every error is a
-`ParameterError` that names the key, the value and what is allowed.
+What a value must be besides its type stands in `rules`. Every error is a `ParameterError` that names the key, the value
+and what is allowed.
 """
 
 from __future__ import annotations
@@ -94,14 +94,25 @@ def _named(key: str, value: Any) -> list[ParameterError]:
 
 
 def _types(known: Mapping[str, Any]) -> list[ParameterError]:
-    from pydantic import ValidationError
+    wrong = [key for key, value in known.items() if not _fits(parameter(key), value)]
+    return [ParameterError(key, known[key], _allowed(parameter(key))) for key in wrong]
 
-    try:
-        _model().model_validate(dict(known))
-    except ValidationError as error:
-        keys = dict.fromkeys(str(e["loc"][0]) for e in error.errors(include_url=False))
-        return [ParameterError(key, known[key], _allowed(parameter(key))) for key in keys]
-    return []
+
+def _fits(spec: Parameter, value: Any) -> bool:
+    """Whether a value is of the parameter's kind, nothing converted: a text of digits is no number, true is none either."""
+    match spec.kind:
+        case "choice":
+            return isinstance(value, str) and value in spec.choices
+        case "map":
+            return isinstance(value, Mapping) and all(isinstance(x, str) for pair in value.items() for x in pair)
+        case "list":
+            return isinstance(value, list | tuple) and all(isinstance(x, str) for x in value)
+        case "integer":
+            return isinstance(value, int) and not isinstance(value, bool)
+        case "boolean":
+            return isinstance(value, bool)
+        case _:
+            return isinstance(value, str)
 
 
 def _alone(spec: Parameter, value: Any) -> list[ParameterError]:
@@ -143,22 +154,3 @@ def _normal(key: str, value: Any) -> Any:
 @lru_cache(maxsize=1)
 def _keys() -> frozenset[str]:
     return frozenset(p.key for p in PARAMETERS)
-
-
-@lru_cache(maxsize=1)
-def _model() -> Any:
-    from typing import Literal
-
-    from pydantic import StrictBool, StrictInt, StrictStr, create_model
-
-    kinds: dict[str, Any] = {
-        "string": StrictStr,
-        "integer": StrictInt,
-        "boolean": StrictBool,
-        "map": dict[StrictStr, StrictStr],
-        "list": list[StrictStr],
-    }
-    fields: dict[str, Any] = {
-        p.key: ((Literal[p.choices] if p.kind == "choice" else kinds[p.kind]) | None, None) for p in PARAMETERS
-    }
-    return create_model("Parameters", **fields)

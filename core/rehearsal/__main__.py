@@ -15,12 +15,14 @@ import signal
 import socket
 import sys
 import time
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from core.errors import BusyError, MlopsError, UsageError
+from core.rehearsal import scenario as scenarios
 from core.rehearsal.folder import folder, write_private
-from core.rehearsal.scenario import Scenario, load, parse
+from core.rehearsal.scenario import Scenario, parse
 from core.rehearsal.world import World
 
 
@@ -42,10 +44,16 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-async def _run(world: World) -> None:
+def load() -> None:
+    """Loads what the first answer needs."""
     from core.authorities import load_aiohttp
 
     load_aiohttp()
+    import_module("core.rehearsal.server")
+
+
+async def _run(world: World) -> None:
+    load()
     from core.rehearsal.server import Server
 
     server = Server(world)
@@ -76,7 +84,7 @@ def _scenario(kept: Path, given: Path | None) -> Scenario:
     """The scenario of the first day, which holds from then on."""
     if given is None and kept.exists():
         return parse(json.loads(kept.read_text()))
-    scenario = load(given) if given is not None else Scenario()
+    scenario = scenarios.load(given) if given is not None else Scenario()
     write_private(kept, json.dumps(scenario.to_dict(), indent=1).encode())
     return scenario
 

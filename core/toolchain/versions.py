@@ -12,11 +12,13 @@ import subprocess
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from core.environment.files import write_atomically
 from core.toolchain.tools import KINDS, numbers
 
 SECONDS = 20
+_KEEPING = Lock()
 _BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 
@@ -40,7 +42,9 @@ def _version(name: str, command: tuple[str, ...], file: Path, size: int, changed
         return known[key]
     version = (_sdk_version(file) if name == "gcloud" else "") or _ask(name, command)
     if binary and version:
-        _keep(kept, {**{k: v for k, v in known.items() if not k.startswith(f"{name} {file} ")}, key: version})
+        with _KEEPING:
+            others = {k: v for k, v in _load(kept).items() if not k.startswith(f"{name} {file} ")}
+            _keep(kept, {**others, key: version})
     return version
 
 

@@ -26,7 +26,7 @@ def _loaded(*arguments: str) -> set[str]:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["list"], ["status", "nothing"]])
 def test_the_fast_commands_load_nothing_that_is_slow(arguments: list[str]) -> None:
-    slow = {"textual", "rich", "pydantic", "asyncio", "aiohttp", "googleapiclient", "kubernetes", "google.auth", "yaml"}
+    slow = {"textual", "rich", "asyncio", "aiohttp", "googleapiclient", "kubernetes", "google.auth", "yaml"}
     assert not _loaded(*arguments) & slow
 
 

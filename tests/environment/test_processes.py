@@ -14,6 +14,15 @@ import pytest
 from core.environment import processes
 from core.errors import MlopsError, UsageError
 
+LOADED = """
+import os, sys
+def load():
+    with open(os.environ["LOADED"], "w") as file:
+        file.write(" ".join(sys.argv[1:]))
+    ended = os.environ["LOADED"] + ".ended"
+    import atexit
+    atexit.register(lambda: open(ended, "w").close())
+"""
 CHILD = """
 import json, os, sys, time
 from core.environment import processes
@@ -35,6 +44,8 @@ time.sleep(60)
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     (tmp_path / "child_of_test.py").write_text(CHILD)
+    (tmp_path / "loading_of_test.py").write_text(LOADED)
+    monkeypatch.setenv("LOADED", str(tmp_path / "loaded"))
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path(__file__).resolve().parents[2]}")
     return "child_of_test"
 
@@ -67,6 +78,36 @@ print(processes.start({module!r}, [], log=folder / "log", folder=folder, documen
 """
     done = subprocess.run([sys.executable, "-P", "-c", starter], capture_output=True, text=True, timeout=30, check=True)
     os.kill(int(done.stdout), signal.SIGKILL)
+
+
+def test_one_that_was_begun_loads_first_and_is_told_later(module: str, tmp_path: Path) -> None:
+    with processes.Beginning(module, "loading_of_test:load") as begun:
+        while not (tmp_path / "loaded").exists():
+            os.sched_yield()
+        answer = begun.go(["y"], log=tmp_path / "log", folder=tmp_path, document={"secret": "s3cret-in-stdin"})
+    pid = int(str(answer["pid"]))
+    try:
+        assert (answer["got"], answer["argv"]) == ({"secret": "s3cret-in-stdin"}, ["y"])
+        while not (tmp_path / "up").exists():
+            os.sched_yield()
+        assert json.loads((tmp_path / "up").read_text()) == ["/dev/null", "/dev/null", str(tmp_path / "log")]
+        assert Path(f"/proc/{pid}/cwd").readlink() == tmp_path
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
+def test_one_that_is_not_told_anything_ends_without_having_run(module: str, tmp_path: Path) -> None:
+    with processes.Beginning(module, "loading_of_test:load") as begun:
+        begun.leave()
+    while not (tmp_path / "loaded.ended").exists():
+        os.sched_yield()
+    assert not (tmp_path / "up").exists()
+
+
+def test_what_one_that_was_begun_can_not_load_is_said_as_ever(module: str, tmp_path: Path) -> None:
+    begun = processes.Beginning(module, "nowhere.to_be_found:load")
+    with pytest.raises(UsageError, match="wrong scenario"):
+        begun.go([], log=tmp_path / "log", folder=tmp_path, document={"fail": True})
 
 
 def test_its_refusal_is_raised_here(module: str, tmp_path: Path) -> None:

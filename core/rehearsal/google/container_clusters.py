@@ -53,6 +53,10 @@ def create(call: Call) -> Document:
             400, f"Google Compute Engine: Required 'compute.networks.get' permission for 'projects/{call.project}'.",
             status="FAILED_PRECONDITION", reason="failedPrecondition",
         )  # fmt: skip
+    if offers.lacks(call.world, location, offers.ZONE):
+        raise ApiError(
+            400, f"Zone {location} is currently unavailable.", status="FAILED_PRECONDITION", reason="failedPrecondition"
+        )
     container_policies.obey(call, given, full)
     cluster = _new(call, given, location, name)
     sent = given.get("nodePools") or [

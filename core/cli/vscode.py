@@ -13,10 +13,10 @@ from core.errors import MlopsError, UsageError
 from core.workstation.tunnel import tunnels
 from core.workstation.tunnel.docker import context_name, host_of, make_context, remove_context
 from core.workstation.tunnel.preparing import complete
-from core.workstation.tunnel.status import ForwardStatus
+from core.workstation.tunnel.status import DOWN, ForwardStatus
 from core.workstation.vscode import wrapper
 from core.workstation.vscode.places import CONTEXT, REACH, Machine, Place, places
-from core.workstation.vscode.settings import Change, apply, removing, setting
+from core.workstation.vscode.settings import Change, apply, demand_writable, removing, setting
 
 
 def set_context(arguments: argparse.Namespace, out: Output) -> int:
@@ -31,6 +31,8 @@ def set_context(arguments: argparse.Namespace, out: Output) -> int:
         if change.replaced:
             out.say(_diff(change))
             _agree(arguments, f"{change.place.path} has {_named(change.place)} {change.replaced}. Replace it?")
+    for change in changes:
+        demand_writable(change)
     host = _host(home, arguments.name)
     if arguments.wrapper:
         wrapper.write(home, arguments.name, host)
@@ -38,6 +40,7 @@ def set_context(arguments: argparse.Namespace, out: Output) -> int:
         make_context(context, host)
     _apply(changes, home, arguments, out, "" if arguments.wrapper else context)
     _warn(arguments, out)
+    _next(home, arguments.name, out)
     return 0
 
 
@@ -46,6 +49,8 @@ def remove(arguments: argparse.Namespace, out: Output) -> int:
     home, context = Home.find(), context_name(arguments.name)
     own = {CONTEXT: context, "": str(wrapper.path(home, arguments.name))}
     changes = [removing(place, own, home) for place in places(arguments.scope, Machine.here(), Path.cwd())]
+    for change in changes:
+        demand_writable(change)
     _apply(changes, home, arguments, out, context)
     remove_context(context)
     wrapper.remove(home, arguments.name)
@@ -62,6 +67,12 @@ def _warn(arguments: argparse.Namespace, out: Output) -> None:
     elif os.environ.get("DOCKER_HOST"):
         out.say("Note: DOCKER_HOST is set here, and wins over every context; a VS Code that is started from this shell")
         out.say(f"goes there all the same: mlops-env vscode set {arguments.name} --wrapper goes by neither.")
+
+
+def _next(home: Home, name: str, out: Output) -> None:
+    """What is still to be done, as long as nobody has."""
+    if not out.json and tunnels.status(home, name).state == DOWN:
+        out.say(f"Next: mlops-env tunnel up {name} --detach. Nothing answers there before.")
 
 
 def _host(home: Home, name: str) -> str:
@@ -90,12 +101,14 @@ def _apply(changes: list[Change], home: Home, arguments: argparse.Namespace, out
         ]
         out.document({"context": context, "scope": arguments.scope, "files": files})
         return
-    out.say(REACH[arguments.scope])
+    if any(change.after is not None and change.state == "set" for change in changes):
+        out.say(REACH[arguments.scope])
 
 
 def _diff(change: Change) -> str:
-    before, after = (change.before or "").splitlines(True), (change.after or "").splitlines(True)
-    return "".join(difflib.unified_diff(before, after, str(change.place.path), str(change.place.path), n=1)).rstrip("\n")
+    before, after = (change.before or "").splitlines(), (change.after or "").splitlines()
+    path = str(change.place.path)
+    return "\n".join(difflib.unified_diff(before, after, path, path, n=1, lineterm=""))
 
 
 def _agree(arguments: argparse.Namespace, question: str) -> None:

@@ -62,6 +62,9 @@ def test_the_image_is_built_while_the_database_is_made_and_the_notebook_runs_it(
 
     stopped = rehearsed.json("notebook", "stop", "demo")
     assert (stopped["state"], stopped["changed"]) == ("STOPPED", True)
+    vm = ("--project", rehearsed.status()["parameters"]["project_id"], "--zone", "us-central1-a")
+    refused = rehearsed.run("ssh", "iap-proxy", stopped["name"], "22", *vm, expect=3)
+    assert "mlops-env notebook start demo" in refused.stderr, "whoever connects is told how to go on"
     state = f"{published['state_bucket']}/o/terraform%2Fnotebook%2Fdefault.tfstate"
     rehearsed.api("DELETE", f"storage/storage/v1/b/{state}")
     again = rehearsed.install(SLOW_DATABASE)
@@ -92,3 +95,4 @@ def _a_laptop_finds_its_image(rehearsed: Any, folder: Path) -> None:
     missing = laptop.run(*new[:-1], "other", "--project", project, expect=2)
     assert f"no environment named other in the project {project}" in missing.stderr
     assert "--env" in laptop.run(*new[:-2], "--project", project, expect=2).stderr
+    assert "no project's id" in laptop.run(*new, "--project", "Not_One", expect=2).stderr

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.environment import Home
+from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.errors import PrerequisiteError
 from core.run.clock import Clock
@@ -57,10 +57,21 @@ async def explained(target: Target, error: RelayUnreachable) -> RelayUnreachable
     status = str(vm.get("status", ""))
     if status not in STOPPED:
         return error
+    notebook = _notebook_of(to)
     return PrerequisiteError(
         f"The VM {to.instance} is stopped.",
         code="vm-stopped",
-        cause=f"Its status is {status}.",
+        cause=f"Its status is {status}." + (" A notebook stops by itself once nobody uses it." if notebook else ""),
         hint="Start it, and connect again.",
-        command=f"gcloud compute instances start {to.instance} --zone={to.zone} --project={to.project}",
+        command=f"mlops-env notebook start {notebook}"
+        if notebook
+        else f"gcloud compute instances start {to.instance} --zone={to.zone} --project={to.project}",
     )
+
+
+def _notebook_of(to: Destination) -> str:
+    """The environment of this machine whose notebook a VM is; empty where it is none's."""
+    home = Home.find()
+    known = (Environment.load(home, name) for name in Environment.all(home))
+    found = (e.name for e in known if (e.values["project_id"], e.names.notebook) == (to.project, to.instance))
+    return next(found, "")

@@ -6,6 +6,7 @@ found in its project by the labels of its state bucket.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 ALIAS = "mlops-env-"
 """What an environment's host begins with in the ssh configuration: ``ssh mlops-env-NAME``."""
+
+PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]")
+"""A project's id; those of an organization's early days have its domain before them."""
 
 STATE_BUCKET = {"mlops-env-holds": "state"}
 """The label that tells an environment's state bucket from its others."""
@@ -119,6 +123,12 @@ async def elsewhere(home: Home, name: str, project: str, opener: Opener | None =
     """The environment of that name that another machine installed into the project, and the cloud that it is in."""
     from core.gcp import storage
 
+    if not PROJECT.fullmatch(project):
+        raise UsageError(
+            f"{project!r} is no project's id.",
+            code="usage",
+            hint="It has 6 to 30 lower-case letters, digits and hyphens: gcloud projects list shows yours.",
+        )
     cloud = rehearsals.cloud_of(home, project)
     async with (opener or _google)(cloud, project) as google:
         for bucket in await storage.buckets(google, {NAME_LABEL: name, **STATE_BUCKET}):

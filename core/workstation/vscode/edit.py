@@ -17,7 +17,7 @@ _INDENT = "    "
 
 
 class NotAnObject(ValueError):
-    """Raised where something that is no object stands in the place of one; ``what`` names it."""
+    """Raised where something that is no object stands in the place of one; ``what`` names it, empty for the whole text."""
 
     def __init__(self, what: str) -> None:
         super().__init__(what)
@@ -55,7 +55,7 @@ def put(text: str, key: str, variable: str, value: str) -> str:
     root = parse(text)
     if root is None:
         return text + _whole(key, variable, value, after_comment=_ends_in_comment(text))
-    _demand_object(root, "the file")
+    _demand_object(root, "")
     held = root.member(key)
     if held is None:
         return _insert(text, root, f"{json.dumps(key)}: {_own(variable, value)}")

@@ -77,6 +77,20 @@ def removing(place: Place, values: Mapping[str, str], home: Home) -> Change:
     return Change(place, text, after, restored=tuple(restored))
 
 
+def demand_writable(change: Change) -> None:
+    """Raises `UsageError` where a change could not be written, before anything else is made that goes with it."""
+    if change.before == change.after:
+        return
+    real = change.place.path.resolve()
+    there = next(each for each in (real, *real.parents) if each.exists())
+    places = [there, real.parent] if there == real else [there]
+    refused = next((each for each in places if not os.access(each, os.W_OK)), None)
+    if there != real and not there.is_dir():
+        raise UsageError(f"{there} is a file, and has to be a folder.", code="not-writable", hint="Move it away.")
+    if refused is not None:
+        raise UsageError(f"{refused} can't be written to.", code="not-writable", hint="Everything is as it was.")
+
+
 def apply(change: Change, home: Home, *, mode: int = 0o644) -> None:
     """Writes one change; ``mode`` is that of a file which was not there."""
     if change.before == change.after:
@@ -88,8 +102,6 @@ def apply(change: Change, home: Home, *, mode: int = 0o644) -> None:
         else:
             real.parent.mkdir(parents=True, exist_ok=True)
             mode = real.stat().st_mode & 0o777 if real.exists() else mode
-            if real.exists() and not os.access(real, os.W_OK):
-                raise PermissionError(13, "Permission denied", str(real))
             write_atomically(real, change.after, mode=mode)
     except OSError as error:
         raise UsageError(
@@ -131,7 +143,9 @@ class _told:
             ) from error
         if isinstance(error, edit.NotAnObject):
             raise UsageError(
-                f"{self._path} has no object where {error.what} is.", code="settings", hint="It is as it was: mend it first."
+                f"{self._path} holds no object" + (f" as {error.what}." if error.what else "."),
+                code="settings",
+                hint="It is as it was: mend it first.",
             ) from error
 
 

@@ -206,6 +206,43 @@ def test_what_can_not_be_written_is_one_sentence(user: Path, capsys: pytest.Capt
     assert "Error: " in capsys.readouterr().err
 
 
+def test_what_may_not_be_written_is_told_before_anything_is_made(
+    user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Asked of the system, since whoever runs the tests may be root, who may do everything."""
+    insiders = user / ".config" / "Code - Insiders" / "User"
+    insiders.mkdir(parents=True)
+    (insiders / "settings.json").write_text("{}")
+    forbidden = {insiders / "settings.json"}
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) not in forbidden and allowed(path, mode))
+    assert main(["vscode", "set", "demo"]) == 2
+    assert str(insiders / "settings.json") in capsys.readouterr().err
+    assert not _settings(user).exists(), "not half of them"
+    assert not (tmp_path / "calls.mlops-env-demo").exists(), "no context for a setting that was not made"
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(user: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (user / ".vscode-server").mkdir()
+    (user / ".vscode-server" / "data").write_text("")
+    assert main(["vscode", "set", "demo", "--scope", "remote"]) == 2
+    assert "data" in capsys.readouterr().err
+    assert not (tmp_path / "calls.mlops-env-demo").exists()
+
+
+def test_what_is_left_to_do_is_said_and_what_it_reaches_only_where_it_was_set(
+    user: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _settings(user).write_text('{"containers.environment": {"DOCKER_CONTEXT": "mine"}}')
+    assert main(["vscode", "set", "demo", "--yes"]) == 0
+    said = capsys.readouterr().err
+    assert "mlops-env tunnel up demo" in said
+    assert "windows of this machine" in said
+    assert '"mine"}}\n+{"' in said, "a last line without an end is a line of the difference all the same"
+    assert main(["vscode", "remove", "demo"]) == 0
+    assert "windows of this machine" not in capsys.readouterr().err
+
+
 def test_the_scopes_have_their_files(user: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["vscode", "set", "demo", "--scope", "remote"]) == 2
     assert "No server of VS Code" in capsys.readouterr().err

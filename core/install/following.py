@@ -14,7 +14,7 @@ from typing import Any
 from core.environment import Environment
 from core.prerequisites import Check
 
-FOLLOW = frozenset({"profile", "user_gcp_sa", "private_nodes"})
+FOLLOW = frozenset({"profile", "user_gcp_sa", "private_nodes", "build_region", "zone"})
 """Parameters that may follow: sizes, and what only says how. Whether there is an image or a notebook, a person says."""
 ROUNDS = 3
 """How often one answer may bring up another check that has one."""
@@ -53,8 +53,13 @@ class Following:
 
 def follows(checks: Iterable[Check], environment: Environment) -> list[Following]:
     """What follows from checks that block, each parameter once."""
-    found = [each for each in _answers(checks, environment) if each.key in FOLLOW and each.key not in environment.given]
+    found = [each for each in _answers(checks, environment) if each.key in FOLLOW and _is_open(each.key, environment)]
     return list({each.key: each for each in reversed(found)}.values())
+
+
+def _is_open(key: str, environment: Environment) -> bool:
+    """Whether nobody said, and nothing stands by it yet: in the zone that a run once took there may be a cluster."""
+    return key not in environment.given and not (key == "zone" and environment.values["zone"])
 
 
 def offers(checks: Iterable[Check], environment: Environment) -> list[Following]:

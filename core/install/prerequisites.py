@@ -11,7 +11,8 @@ from core.gcp import services
 from core.gcp.project import default_project
 from core.install import following, outside
 from core.install.installation import Installation
-from core.prerequisites import Check, Subject, access, demand, examine_access, examine_machine, shell
+from core.install.mending import next_sql_name
+from core.prerequisites import Check, Subject, access, demand, examine_access, examine_machine, shell, taken
 from core.prerequisites.examine import Checker
 from core.run.step import Context, Step
 from core.run.together import together
@@ -42,6 +43,7 @@ async def check(installation: Installation, context: Context) -> None:
     demand(await shell.check(subject))  # first: without credentials there is nobody whom a sign-in could be waited for
     looked = [examine_machine(subject), _access(installation, subject, context)]
     found = [c for checks in await together(looked) for c in checks]
+    give_up_reserved_name(installation, found, context)
     tell(found, context)
     demand(found)
     context.publish("account", await installation.google.account())
@@ -93,6 +95,14 @@ def subject_of(installation: Installation, environment: Environment | None = Non
     environment = environment or installation.environment
     standing = outside.stands(environment)
     return Subject(installation.google, environment.values, environment.home, standing, environment.names)
+
+
+def give_up_reserved_name(installation: Installation, checks: list[Check], context: Context) -> None:
+    """Takes the next name for the database where this one is still reserved: making it would be refused in mid-way."""
+    if any(c.id == taken.RESERVED for c in checks):
+        before = installation.names.sql_instance
+        next_sql_name(installation)
+        context.log(f"The name {before} is still reserved: the database is {installation.names.sql_instance}.")
 
 
 def note_password(installation: Installation) -> None:

@@ -12,7 +12,7 @@ from core.errors import PrerequisiteError
 from core.gcp import Google, iam, services
 from core.gcp.errors import ApiError, BillingDisabled, PermissionDenied
 from core.install.installation import Installation
-from core.install.prerequisites import followed, subject_of, tell
+from core.install.prerequisites import followed, give_up_reserved_name, subject_of, tell
 from core.prerequisites import demand, examine_access, leftovers, places, wanted_services
 from core.prerequisites.wanted_services import OPTIONAL, REQUIRED
 from core.run.step import Context, Step
@@ -158,6 +158,7 @@ async def _zone(installation: Installation) -> str:
 async def _look_again(installation: Installation, context: Context) -> None:
     subject = subject_of(installation)
     checks = await followed(installation, await examine_access(subject))
+    give_up_reserved_name(installation, checks, context)
     tell(checks, context)
     demand(checks)
 

@@ -330,13 +330,30 @@ def _transport(cloud: Cloud) -> Any:
     session = requests.Session()
     session.trust_env = False
     session.verify = str(network.ca_bundle(cloud))
-    adapter = _adapter(network.ssl_context(cloud))
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
+    session.mount("http://", _adapter(None))
+    session.mount("https://", _secure(cloud))
     return Request(session)
 
 
-def _adapter(trusting: ssl.SSLContext) -> Any:
+def _secure(cloud: Cloud) -> Any:
+    """An adapter that reads the authorities, which takes a tenth of a second, once something is sent by it."""
+    from requests.adapters import BaseAdapter
+
+    class Secure(BaseAdapter):
+        real: Any = None
+
+        def send(self, *args: Any, **kwargs: Any) -> Any:
+            self.real = self.real or _adapter(network.ssl_context(cloud))
+            return self.real.send(*args, **kwargs)
+
+        def close(self) -> None:
+            if self.real is not None:
+                self.real.close()
+
+    return Secure()
+
+
+def _adapter(trusting: ssl.SSLContext | None) -> Any:
     from requests.adapters import HTTPAdapter
 
     class Adapter(HTTPAdapter):

@@ -188,7 +188,12 @@ def ca_bundle(cloud: Cloud) -> Path:
 
 def ssl_context(cloud: Cloud) -> ssl.SSLContext:
     """A context that trusts the same as `ca_bundle`."""
-    context = ssl.create_default_context(cadata=_trusted(cloud))
+    return context_of(_trusted(cloud))
+
+
+def context_of(authorities: str) -> ssl.SSLContext:
+    """A context that trusts what the PEM text holds and nothing else."""
+    context = ssl.create_default_context(cadata=authorities)
     context.verify_flags &= (
         ~ssl.VERIFY_X509_STRICT
     )  # many a company's authority lacks an extension that no other client asks for

@@ -1,14 +1,15 @@
 """What an installation makes by calls of Google's APIs, without Terraform, as its plan shows it.
 
 Each line stands for what a step reports of itself: the state bucket and the password's secret before Terraform's turn, the
-image, and the database's user, whose plugin MySQL is told. What can't be looked at is taken for missing.
+image, what a notebook VM runs at its next boot, and the database's user, whose plugin MySQL is told. What can't be looked at
+is taken for missing.
 """
 
 from __future__ import annotations
 
 from core.errors import StepError
 from core.gcp import secret_manager
-from core.install import image
+from core.install import image, notebook_script
 from core.install.database_user import ANY_HOST
 from core.install.installation import Installation
 from core.run.together import together
@@ -18,7 +19,13 @@ Made = list[dict[str, str]]
 
 async def preview(installation: Installation, *, state_bucket: str) -> Made:
     """Everything that would be made or changed: ``kind``, ``name`` and ``action``, as the run's events have them."""
-    parts = [_state(installation, state_bucket), _password(installation), _image(installation), _user(installation)]
+    parts = [
+        _state(installation, state_bucket),
+        _password(installation),
+        _image(installation),
+        _script(installation),
+        _user(installation),
+    ]
     return [item for part in await together(parts) for item in part]
 
 
@@ -47,6 +54,19 @@ async def _image(installation: Installation) -> Made:
     except StepError:
         there = False
     return [] if there else [_line("images", template, "create")]
+
+
+async def _script(installation: Installation) -> Made:
+    """The script; it names the image by its digest, so an image that is yet to be built changes it."""
+    if installation.values["notebook"] != "vm":
+        return []
+    try:
+        found = await image.found(installation, str(installation.values["image"]))
+        reference = found["reference"] if found else ""
+        _, action = await notebook_script.change(installation, reference, await installation.google.account())
+    except StepError:
+        action = "create"
+    return [_line("storage.objects", notebook_script.address(installation.names), action)] if action else []
 
 
 async def _user(installation: Installation) -> Made:

@@ -181,7 +181,7 @@ async def _stop(installation: Installation, work: Work, key: str, packed: Source
             name = name or await cloud_build.active(google, _place(installation), _tag(installation, packed))
             if name:
                 await cloud_build.cancel(google, name)
-                work.log("The build is cancelled with the run.")
+                work.log("The build is cancelled.")
     except (MlopsError, TimeoutError) as error:
         work.log(f"The build could not be cancelled, and goes on: {error}")
         return

@@ -61,9 +61,10 @@ async def bring_about(installation: Installation, context: Context) -> None:
     """Makes the notebook what the parameters say."""
     image, script = context.fact("image"), ""
     if installation.values["notebook"] == "vm":
-        script, changed = await notebook_script.upload(installation, image["reference"], context.fact("account"))
-        if changed:
+        script, action = await notebook_script.upload(installation, image["reference"], context.fact("account"))
+        if action:
             context.changed()
+            context.resource("storage.objects", script, action, "done")
     before = await instance(installation)
     _refuse_other_kind(installation, before)
     if stops := stopped_for(before, installation.values, image):

@@ -40,12 +40,19 @@ def address(names: Names) -> str:
     return f"gs://{names.build_bucket}/{OBJECT}"
 
 
-async def upload(installation: Installation, image: str, account: str) -> tuple[str, bool]:
-    """Puts the script where the VM reads it; its address, and whether it is another than before."""
+async def change(installation: Installation, image: str, account: str) -> tuple[str, str]:
+    """The script's text, and what has to be done with the object: ``create``, ``update`` or nothing."""
     names, values = installation.names, installation.values
     users = values["docker_users"] or ([account] if account else [])
     text = script(image, users, registry_host=f"{names.region}-docker.pkg.dev")
-    if await storage.read(installation.google, names.build_bucket, OBJECT) == text.encode():
-        return address(names), False
-    await storage.write(installation.google, names.build_bucket, OBJECT, text, kind="text/x-shellscript")
-    return address(names), True
+    there = await storage.read(installation.google, names.build_bucket, OBJECT)
+    return text, "create" if there is None else "" if there == text.encode() else "update"
+
+
+async def upload(installation: Installation, image: str, account: str) -> tuple[str, str]:
+    """Puts the script where the VM reads it; its address, and what was done."""
+    text, action = await change(installation, image, account)
+    if action:
+        bucket = installation.names.build_bucket
+        await storage.write(installation.google, bucket, OBJECT, text, kind="text/x-shellscript")
+    return address(installation.names), action

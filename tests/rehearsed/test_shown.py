@@ -31,7 +31,7 @@ def in_the_cluster(events: list[dict[str, Any]]) -> set[str]:
 
 
 def direct(events: list[dict[str, Any]]) -> set[Change]:
-    kinds = ("storage.buckets", "storage.buckets.iam", "secrets", "images", "sql.users", "mysql.user")
+    kinds = ("storage.buckets", "storage.buckets.iam", "storage.objects", "secrets", "images", "sql.users", "mysql.user")
     found = {(e["kind"], e["id"], e["action"]) for e in done(events) if e["kind"] in kinds}
     return {(kind, _template(id) if kind == "images" else id, action) for kind, id, action in found}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import selectors
 import shutil
 import socket
 import statistics
@@ -165,18 +166,33 @@ def echo(port: int) -> float:
 
 
 def many(port: int) -> None:
-    """A thousand connections at once, each answered."""
-    connections: list[socket.socket] = []
-    try:
-        for _ in range(MANY):
-            connections.append(socket.create_connection(("127.0.0.1", port)))
-            connections[-1].sendall(b"E")
-        for each in connections:
-            each.settimeout(60)
-            take(each, 1)
-    finally:
-        for each in connections:
-            each.close()
+    """A thousand connections that are asked for at once, each answered."""
+    open_now: set[socket.socket] = set()
+    with selectors.DefaultSelector() as ready:
+        try:
+            for _ in range(MANY):
+                connection = socket.socket()
+                open_now.add(connection)
+                connection.setblocking(False)
+                connection.connect_ex(("127.0.0.1", port))
+                ready.register(connection, selectors.EVENT_WRITE)
+            left = MANY
+            while left:
+                found = ready.select(60)
+                if not found:
+                    raise Lacking(f"{left} connections were not answered.")
+                for key, _ in found:
+                    connection = key.fileobj  # type: ignore[assignment]
+                    if key.events == selectors.EVENT_WRITE:
+                        connection.sendall(b"E")
+                        ready.modify(connection, selectors.EVENT_READ)
+                    else:
+                        take(connection, 1)
+                        ready.unregister(connection)
+                        left -= 1
+        finally:
+            for each in open_now:
+                each.close()
 
 
 def throughput(way: str, streams: int, *, gcm: bool) -> Row:

@@ -102,12 +102,20 @@ class _Far(asyncio.Protocol):
             self._early.clear()
 
 
+def _hasten() -> None:
+    """Once everything is under way, and ssh waits for the VM."""
+    from core.workstation.heap import keep_buffers
+
+    keep_buffers()
+
+
 async def carry(relay: Relay, *, source: int, sink: int) -> None:
     """Carries a stream between two descriptors until either side ends it; raises what ended it otherwise."""
     loop = asyncio.get_running_loop()
     stream, far = await relay.create_connection(_Far)
     output, _ = await loop.connect_write_pipe(lambda: _Output(far), os.fdopen(sink, "wb", 0))
     far.begin(output)
+    loop.call_soon(_hasten)
     far.input, _ = await loop.connect_read_pipe(lambda: _Near(far), os.fdopen(source, "rb", 0))
     try:
         await far.ended

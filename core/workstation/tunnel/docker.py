@@ -19,6 +19,8 @@ from core.errors import MlopsError, PrerequisiteError, StepError
 from core.workstation.tunnel.definition import LOOPBACK, Tunnel
 from core.workstation.tunnel.status import ForwardStatus
 
+CLIENT, WINDOWS_CLIENT = "docker", "docker.exe"
+"""Docker's client here, and that of Windows as WSL finds it, which has contexts of its own."""
 SETTING = "containers.environment"
 """Container Tools' variables for whatever it starts."""
 PATIENCE = 30.0
@@ -39,32 +41,33 @@ def host_of(forwards: Sequence[ForwardStatus]) -> str:
     return ""
 
 
-def make_context(name: str, host: str) -> None:
+def make_context(name: str, host: str, *, client: str = CLIENT) -> None:
     """Makes a Docker context, or points the one of that name to where the tunnel is now."""
-    known = _docker("context", "inspect", name)
+    known = _docker("context", "inspect", name, client=client)
     if known.returncode == 0:
         if _endpoint(known.stdout) == host:
             return
-        done = _docker("context", "update", name, "--docker", f"host={host}")
+        done = _docker("context", "update", name, "--docker", f"host={host}", client=client)
     else:
-        done = _docker("context", "create", name, "--description", "mlops-env tunnel", "--docker", f"host={host}")
+        words = ("--description", "mlops-env tunnel", "--docker", f"host={host}")
+        done = _docker("context", "create", name, *words, client=client)
     if done.returncode:
         raise StepError(
             f"The Docker context {name} could not be made.", code="docker-context", cause=done.stderr.strip()[-300:]
         )
 
 
-def remove_context(name: str) -> bool:
+def remove_context(name: str, *, client: str = CLIENT) -> bool:
     """Removes a tunnel's context, taking the default one first where it is in use; says whether there was one."""
-    if shutil.which("docker") is None:
+    if shutil.which(client) is None:
         return False
-    known = _docker("context", "inspect", name)
+    known = _docker("context", "inspect", name, client=client)
     if known.returncode:
         return False
-    shown = _docker("context", "show")
+    shown = _docker("context", "show", client=client)
     if shown.stdout.strip() == name:
-        _docker("context", "use", "default")
-    return _docker("context", "rm", "--force", name).returncode == 0
+        _docker("context", "use", "default", client=client)
+    return _docker("context", "rm", "--force", name, client=client).returncode == 0
 
 
 def let_go(tunnel: Tunnel) -> None:
@@ -109,10 +112,10 @@ def _endpoint(inspected: str) -> str:
         return ""
 
 
-def _docker(*words: str) -> subprocess.CompletedProcess[str]:
-    program = shutil.which("docker")
+def _docker(*words: str, client: str) -> subprocess.CompletedProcess[str]:
+    program = shutil.which(client)
     if program is None:
-        raise PrerequisiteError("There is no docker on this machine.", code="no-docker", hint="Install Docker's client.")
+        raise PrerequisiteError(f"There is no {client} on this machine.", code="no-docker", hint="Install Docker's client.")
     variables = {name: value for name, value in os.environ.items() if name not in ("DOCKER_HOST", "DOCKER_CONTEXT")}
     try:
         return subprocess.run(

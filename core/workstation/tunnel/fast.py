@@ -14,6 +14,7 @@ from __future__ import annotations
 import os
 import struct
 import time
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -37,6 +38,10 @@ _NUMBER = struct.Struct(">I")
 _PADDING = bytes(32)
 """Under an authenticated cipher nobody learns anything from it."""
 _ALL = 0xFFFFFFFF
+_LARGE = 16 << 10
+"""Bytes from which on it costs more to put packets together than to send them one by one."""
+_SUCCESSION = 80e-6
+"""Seconds between two packets that come in quick succession; an answer to the first takes longer."""
 
 
 class Gcm(Encryption):
@@ -92,6 +97,9 @@ class FastChannel:
     _send_state: str
     _recv_state: str
     _recv_window: int
+    _init_recv_window: int
+    _recv_paused: Any
+    _session: Any
     send_packet: Any
     _accept_data: Any
     _pause_resume_writing: Any
@@ -99,10 +107,16 @@ class FastChannel:
     def write(self, data: Any, datatype: int | None = None) -> None:
         if self._send_state != "open":
             raise BrokenPipeError("The channel is closed.")
-        if data:
-            self._send_buf.append(memoryview(data))
-            self._send_buf_len += len(data)
-            self._flush_send_buf()
+        size = len(data)
+        if not size:
+            return
+        if size <= self._send_window and size <= self._send_pktsize and not self._send_buf and self._conn.unhindered:
+            self._send_window -= size
+            self._conn.send_data(self._send_chan, (data,))
+            return
+        self._send_buf.append(memoryview(data))
+        self._send_buf_len += size
+        self._flush_send_buf()
 
     def _flush_send_buf(self) -> None:
         if self._send_buf and self._send_window:
@@ -141,9 +155,15 @@ class FastChannel:
     def accept(self, pieces: list[memoryview]) -> None:
         """Takes what came for this channel at once."""
         data: Any = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if len(data) > self._recv_window:
+        size = len(data)
+        if size > self._recv_window:
             raise ProtocolError("Window exceeded")
-        self._accept_data(data)
+        left = self._recv_window - size
+        if self._recv_paused or self._session is None or left < self._init_recv_window // 2 or self._send_state != "open":
+            self._accept_data(data)
+        else:
+            self._recv_window = left
+            self._session.data_received(data, None)
 
     @property
     def takes(self) -> bool:
@@ -169,6 +189,9 @@ class FastConnection(SSHClientConnection):
     """A connection whose channel data goes the short way."""
 
     _heard: float = 0.0
+    _sent: float = 0.0
+    _corked = _turning = False
+    _waiting: list[bytes]
 
     def create_tcp_channel(
         self, encoding: str | None = None, errors: str = "strict", window: int = 2 << 20, max_pktsize: int = 32 << 10
@@ -181,6 +204,33 @@ class FastConnection(SSHClientConnection):
         return FastUNIXChannel(self, self._loop, encoding, errors, window, max_pktsize)
 
     # -- out
+
+    def _send(self, data: bytes) -> None:
+        """Sends at once what is large or alone; small packets in quick succession go together."""
+        if len(data) >= _LARGE:
+            self._flush()
+            super()._send(data)
+        elif self._corked or self._turning:
+            self._waiting.append(data)
+        else:
+            super()._send(data)
+            before, self._sent = self._sent, self._loop.time()
+            if self._sent - before < _SUCCESSION:
+                self._turning = True
+                self._loop.call_soon(self._turned)
+
+    def _flush(self) -> None:
+        if self._waiting:
+            together, self._waiting = b"".join(self._waiting), []
+            super()._send(together)
+
+    def _turned(self) -> None:
+        self._turning = False
+        self._flush()
+
+    def _force_close(self, exc: Exception | None) -> None:
+        self._flush()
+        super()._force_close(exc)
 
     def send_packet(self, pkttype: int, *args: bytes, handler: Any = None) -> None:
         cipher: Any = self._send_encryption
@@ -202,7 +252,7 @@ class FastConnection(SSHClientConnection):
             and not (self._rekey_seconds and time.monotonic() >= self._rekey_time)
         )
 
-    def send_data(self, channel: int, pieces: list[memoryview]) -> None:
+    def send_data(self, channel: int, pieces: Sequence[Any]) -> None:
         """Sends channel data, one packet a piece, in one write."""
         cipher: Any = self._send_encryption
         out = []
@@ -229,19 +279,34 @@ class FastConnection(SSHClientConnection):
             super().data_received(data, datatype)
             return
         self._heard = self._loop.time()
-        buffer = self._inpbuf + data if self._inpbuf else data
-        self._inpbuf = b""
+        self._corked = True
         try:
-            self._take(buffer, cipher)
+            self._take_all(data, cipher)
         except DisconnectError as error:
             self._send_disconnect(error.code, error.reason, error.lang)
             self._force_close(error)
+        finally:
+            self._corked = False
+            self._flush()
+
+    def _take_all(self, data: bytes, cipher: Gcm) -> None:
+        """Takes what came; a packet of which a part was there is put together alone, so that nothing else is copied."""
+        kept, at = self._inpbuf, 0
+        if kept:
+            at = _missing(kept, data)
+            self._inpbuf = b""
+            self._take(kept + data[:at], cipher)
+        if at < len(data):
+            if self._inpbuf or self._recv_encryption is not cipher or not self._between_packets:
+                super().data_received(data[at:])
+            else:
+                self._take(data if not at else memoryview(data)[at:], cipher)
 
     @property
     def _between_packets(self) -> bool:
         return self._recv_handler == self._recv_pkthdr
 
-    def _take(self, buffer: bytes, cipher: Gcm) -> None:
+    def _take(self, buffer: bytes | memoryview, cipher: Gcm) -> None:
         """Takes every whole packet out of what came; data is handed on together, in order with all else."""
         view, size, at = memoryview(buffer), len(buffer), 0
         came: dict[FastChannel, list[memoryview]] = {}
@@ -298,6 +363,15 @@ class FastConnection(SSHClientConnection):
         """Packets are not logged here."""
 
 
+def _missing(kept: bytes, data: bytes) -> int:
+    """Bytes of ``data`` that make a packet whole of which ``kept`` is the beginning; all where that is not enough."""
+    head = kept[:_LENGTH] if len(kept) >= _LENGTH else (kept + data[:_LENGTH])[:_LENGTH]
+    if len(head) < _LENGTH:
+        return len(data)
+    (length,) = _NUMBER.unpack(head)
+    return min(len(data), max(0, _LENGTH + int(length) + _TAG - len(kept)))
+
+
 def _hand_on(came: dict[FastChannel, list[memoryview]]) -> None:
     for channel, pieces in came.items():
         channel.accept(pieces)
@@ -308,6 +382,7 @@ def hasten(connection: Any) -> None:
     """Puts the faster parts in place on a connection that begins, where they are known to fit."""
     if type(connection) is SSHClientConnection and fits():
         connection.__class__ = FastConnection
+        setattr(connection, "_waiting", [])  # noqa: B010 (it is of that class only now)
 
 
 def hastened(connection: Any) -> bool:

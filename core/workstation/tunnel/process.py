@@ -21,6 +21,7 @@ from core.environment.files import write_atomically
 from core.environment.lock import Holder, Lock, holder
 from core.errors import BusyError, MlopsError
 from core.run.clock import Clock
+from core.workstation.heap import keep_buffers
 from core.workstation.tunnel import book, docker, places
 from core.workstation.tunnel.control import Telling
 from core.workstation.tunnel.definition import Tunnel
@@ -57,6 +58,7 @@ async def serve(home: Home, tunnel: Tunnel, *, ready: Ready, tell: Tell, ask: bo
     """Runs a tunnel until it is cancelled; ``ready`` is told its status once it is up. Raises what ends it."""
     clock = Clock()
     _many_files()
+    keep_buffers()
     prepared = await prepare(home, tunnel, clock=clock, ask=ask)
     here = prepared.environment
     companion = companions.join(here, f"tunnel {tunnel.name}") if here is not None and here.folder.is_dir() else None

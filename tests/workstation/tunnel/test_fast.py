@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import os
+import random
+import socket
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +62,36 @@ async def test_what_is_echoed_is_what_was_said_over_many_keys(
             *digests, slow = await asyncio.gather(one(), one(), one(), read_slowly())
     assert set(digests) == {hashlib.sha256(said).hexdigest()}
     assert slow == 5_000_000
+
+
+async def test_packets_are_whole_wherever_the_network_cuts_them(sshd: Server, echo: Echo) -> None:
+    draw = random.Random(11)
+
+    async def dribble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError):
+            while data := await reader.read(1 << 16):
+                at = 0
+                while at < len(data):
+                    end = at + draw.choice((1, 2, 3, 5, 19, 40, 900, 33_000))
+                    writer.write(data[at:end])
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                    at = end
+        writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", sshd.port)
+        await asyncio.gather(dribble(reader, far_writer), dribble(far_reader, writer))
+
+    between = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = between.sockets[0].getsockname()[1]
+    known = f"HostKeyAlias=[127.0.0.1]:{sshd.port}"
+    said = os.urandom(200_000)
+    async with up(engine("asyncssh", sshd, f"Port={port}", known), f"0={echo.port}") as tunnel:
+        assert all(await asyncio.gather(*(tunnel.echoes(said[: 50_000 * n + 1]) for n in range(4))))
+        assert all(await asyncio.gather(*(tunnel.echoes(bytes([65 + n])) for n in range(20))))
+    between.close()
 
 
 async def test_another_cipher_goes_its_own_pace(pace: str, sshd: Server, echo: Echo) -> None:

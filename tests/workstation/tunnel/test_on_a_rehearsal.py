@@ -48,7 +48,12 @@ def project(home: Home, tmp_path: Path) -> Iterator[str]:
     """A project of a rehearsal on this machine, with a VM in it."""
     scenario = tmp_path / "scenario.toml"
     scenario.write_text(SCENARIO)
-    yield asyncio.run(enable(Environment.new(home, "demo", cloud="rehearsal", given={"notebook": "vm", "zone": "us-central1-a"}).save(), scenario))
+    yield asyncio.run(
+        enable(
+            Environment.new(home, "demo", cloud="rehearsal", given={"notebook": "vm", "zone": "us-central1-a"}).save(),
+            scenario,
+        )
+    )
     rehearsal.stop(home, "demo")
 
 

@@ -29,11 +29,11 @@ async def test_each_check_appears_as_it_finishes(app: MlopsApp, home: Home) -> N
     async with app.run_test() as pilot:
         preparing.gate.clear()
         await opened(pilot, preparing)
-        screen = await until_shown(pilot, "◐ running  terraform", "10 under way")
+        screen = await until_shown(pilot, "◐ running  terraform", "19 under way")
         assert "Parameters" not in screen.splitlines()[-1]
         preparing.found["sign-in"] = preparing.told["sign-in"]
         preparing.gate.set()
-        screen = await until_shown(pilot, "10 pass", "✓ passes", "p Parameters", "Why it matters")
+        screen = await until_shown(pilot, "20 pass", "✓ passes", "p Parameters", "Why it matters")
     assert sorted(preparing.looked) == sorted(concern.id for concern in CONCERNS)
 
 
@@ -43,7 +43,7 @@ async def test_what_blocks_says_what_to_do_and_keeps_the_parameters_shut(app: Ml
         await opened(pilot, preparing)
         screen = await until_shown(pilot, "✗ blocks", "Nobody is signed in.", "gcloud auth application-default login")
         assert "The parameters open once nothing blocks: sign-in." in " ".join(screen.split())
-        assert "1 block · 9 pass" in screen
+        assert "1 block · 19 pass" in screen
         await press(pilot, "p")
         assert not isinstance(app.screen, ParametersScreen)
         assert {"Run here (H)", "Open page (o)"} <= {
@@ -59,7 +59,7 @@ async def test_the_chosen_check_is_looked_at_again_alone(app: MlopsApp, home: Ho
         preparing.looked.clear()
         preparing.told["sign-in"] = tui_drafts.FOUND["sign-in"]
         await press(pilot, "i")
-        await until_shown(pilot, "10 pass", "p Parameters")
+        await until_shown(pilot, "20 pass", "p Parameters")
         assert preparing.looked == ["sign-in"]
         await press(pilot, "p")
         await until(pilot, lambda: isinstance(app.screen, ParametersScreen))
@@ -141,7 +141,7 @@ async def test_leaving_forgets_what_was_made_to_look(app: MlopsApp, home: Home) 
     preparing = tui_drafts.preparing(home)
     async with app.run_test() as pilot:
         await opened(pilot, preparing)
-        await until_shown(pilot, "10 pass")
+        await until_shown(pilot, "20 pass")
         await press(pilot, "b")
         await until(pilot, lambda: preparing.ended == 1)
         assert "prerequisites" not in shown(app)

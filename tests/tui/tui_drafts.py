@@ -25,13 +25,27 @@ FOUND: dict[str, list[Check]] = {
     ],
     "tool.kubectl": [Check("tool.kubectl", "kubectl is there and new enough", "pass", "kubectl 1.35.2 (/usr/bin/kubectl)")],
     "tool.git": [Check("tool.git", "git is there and new enough", "pass", "git 2.47.1 (/usr/bin/git)")],
+    "disk": [Check("disk", "There is room on the disk", "pass", "41236 MB free at /home/me/.local/state/mlops-env")],
+    "reach": [
+        Check("github", "GitHub can be reached", "pass", "github.com"),
+        Check("registries", "The registries that images come from answer", "pass", "gcr.io, ghcr.io, quay.io"),
+    ],
     "sign-in": [Check("sign-in", "Signed in", "pass", "me@example.com (file)")],
+    "clock": [Check("clock", "This machine's clock goes right", "pass", "within a minute of Google's")],
     "project": [Check("project", "The project is there and active", "pass", "acme-ml-prod (number 481516234200)")],
     "billing": [Check("billing", "Billing is on", "pass", "billingAccounts/01A2B3-C4D5E6-F70819")],
     "places": [Check("region", "The region is one of Google's", "pass", "us-central1")],
+    "sizes": [
+        Check("node_machine_type", "The zone offers the nodes' machines", "pass", "e2-standard-4 in us-central1-a"),
+        Check("gke", "GKE offers its regular channel", "pass", "1.35.7-gke.1222000 in us-central1-a"),
+        Check("sql_tier", "Cloud SQL offers the tier in the region", "pass", "db-custom-1-3840 in us-central1"),
+    ],
     "permissions": [Check("permissions", "The account may do what an installation does", "pass", "all of 79 permissions")],
     "policies": [Check("policies", "The organization's policies allow it", "pass", "2 constraints")],
     "quotas": [Check("quotas", "The quotas hold it", "pass", "6 to 18 vCPUs, 120 to 420 GB of SSD")],
+    "names": [Check("names", "The names are free, or the environment's own", "pass", "15 names")],
+    "ranges": [Check("ranges", "The address ranges are free", "pass", "4 ranges")],
+    "builds": [Check("build-region", "Cloud Build takes builds in the region", "pass", "us-central1: 10 CPUs at a time")],
 }
 BLOCKED = Check(
     "sign-in", "Signed in", "block", "", "nobody is signed in", "Sign in; the page opens in your browser.",
@@ -109,6 +123,9 @@ class Told(Preparing):
     async def find_project(self) -> str:
         self.project = "acme-ml-prod"
         return self.project
+
+    async def ask_prices(self) -> None:
+        await self.gate.wait()
 
     async def expected(self) -> Estimate:
         return Estimate(1440.0, CRITICAL)

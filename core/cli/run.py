@@ -31,8 +31,7 @@ def install(arguments: argparse.Namespace, out: Output) -> int:
             raise busy(runs.lock_path(environment))
         secrets = _password(arguments)
         _say_what(environment, out)
-        _agree(arguments, out, f"Install {environment.name}?")
-        provide(arguments, out, environment.home)
+        _show(environment, arguments, out)
         rehearsals.sweep(environment.home)  # a plan that was killed leaves a cloud that this must not begin on
         environment.save()
         try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +103,27 @@ def test_an_update_of_more_than_was_shown_stops_the_run(installed: Rehearsed) ->
     installed.api("PATCH", bucket, {"lifecycle": {"rule": []}})
     error = installed.install("", *settings, expect=1)[-1]["error"]
     assert "update module.storage.google_storage_bucket.build (not shown: " in error["cause"]
+
+
+def test_whoever_installs_in_a_terminal_sees_all_of_it_before_being_asked(rehearsed: Rehearsed) -> None:
+    master, slave = pty.openpty()
+    command = rehearsed.command("install", "demo", "--rehearse", "--scenario", str(rehearsed.scenario("speed = 0\n")))
+    environment = {**os.environ, "MLOPS_ENV_HOME": str(rehearsed.home.root), **rehearsed.variables}
+    install = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env=environment)
+    os.close(slave)
+    said = b""
+    while b"[y/N]" not in said:
+        said += os.read(master, 4096)
+    os.write(master, b"n\n")
+    assert install.wait(60) == 1
+    os.close(master)
+    before = said.decode().partition("Install demo?")[0]
+    assert "module.cluster.google_container_cluster.this" in before
+    assert "Deployment ml-pipeline" in before
+    assert "Costs a month" in before
+    kept = shown.kept(rehearsed.home, "demo")
+    assert kept is not None
+    assert kept.by == "plan"
 
 
 def test_what_nobody_was_shown_is_the_runs_own_plan_and_holds_for_its_retry(rehearsed: Rehearsed) -> None:

@@ -11,7 +11,7 @@ from core.cli.output import Output, confirm, interactive
 from core.environment import Home
 from core.errors import MlopsError, UsageError
 from core.workstation.tunnel import tunnels
-from core.workstation.tunnel.docker import context_name, host_of, make_context, remove_context
+from core.workstation.tunnel.docker import CLIENT, WINDOWS_CLIENT, context_name, host_of, make_context, remove_context
 from core.workstation.tunnel.preparing import complete
 from core.workstation.tunnel.status import DOWN, ForwardStatus
 from core.workstation.vscode import wrapper
@@ -33,11 +33,17 @@ def set_context(arguments: argparse.Namespace, out: Output) -> int:
             _agree(arguments, f"{change.place.path} has {_named(change.place)} {change.replaced}. Replace it?")
     for change in changes:
         demand_writable(change)
-    host = _host(home, arguments.name)
+    host, client = _host(home, arguments.name), _client(arguments, machine)
+    if client == WINDOWS_CLIENT and not host.startswith("tcp://"):
+        raise UsageError(
+            "Windows' Docker opens no socket of WSL's: its VS Code needs the tunnel on a port.",
+            code="windows-socket",
+            command=f"mlops-env tunnel up {arguments.name} --forward 23750=/var/run/docker.sock --detach",
+        )
     if arguments.wrapper:
         wrapper.write(home, arguments.name, host)
     else:
-        make_context(context, host)
+        make_context(context, host, client=client)
     _apply(changes, home, arguments, out, "" if arguments.wrapper else context)
     _warn(arguments, out)
     _next(home, arguments.name, out)
@@ -46,15 +52,20 @@ def set_context(arguments: argparse.Namespace, out: Output) -> int:
 
 def remove(arguments: argparse.Namespace, out: Output) -> int:
     """Takes the settings back, and the context or the wrapper with them."""
-    home, context = Home.find(), context_name(arguments.name)
+    home, context, machine = Home.find(), context_name(arguments.name), Machine.here()
     own = {CONTEXT: context, "": str(wrapper.path(home, arguments.name))}
-    changes = [removing(place, own, home) for place in places(arguments.scope, Machine.here(), Path.cwd())]
+    changes = [removing(place, own, home) for place in places(arguments.scope, machine, Path.cwd())]
     for change in changes:
         demand_writable(change)
     _apply(changes, home, arguments, out, context)
-    remove_context(context)
+    remove_context(context, client=_client(arguments, machine))
     wrapper.remove(home, arguments.name)
     return 0
+
+
+def _client(arguments: argparse.Namespace, machine: Machine) -> str:
+    """The Docker client whose contexts the settings' reader knows: in WSL, the user's settings are read on Windows."""
+    return WINDOWS_CLIENT if machine.windows is not None and arguments.scope == "user" else CLIENT
 
 
 def _named(place: Place) -> str:

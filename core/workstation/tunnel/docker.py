@@ -112,7 +112,7 @@ def _endpoint(inspected: str) -> str:
         return ""
 
 
-def _docker(*words: str, client: str) -> subprocess.CompletedProcess[str]:
+def _docker(*words: str, client: str = CLIENT) -> subprocess.CompletedProcess[str]:
     program = shutil.which(client)
     if program is None:
         raise PrerequisiteError(f"There is no {client} on this machine.", code="no-docker", hint="Install Docker's client.")

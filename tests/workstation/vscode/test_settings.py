@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 
 from core.cli import main
+from core.environment import Home
+from core.workstation.tunnel import book
+from core.workstation.tunnel.definition import Forward, Tunnel
 from core.workstation.vscode.places import Machine, places
 
 BEFORE = '{\r\n    // mine\r\n    "editor.fontSize": 13,\r\n    "containers.environment": {"A": "b"},\r\n}\r\n'
@@ -153,6 +156,28 @@ def test_a_wrapper_that_nobody_would_run_is_refused(
     assert main(["vscode", "set", "demo", "--wrapper"]) == 2
     assert "Windows" in capsys.readouterr().err
     assert not list(windows.rglob("settings.json"))
+
+
+def test_in_wsl_the_context_is_one_of_windows_own_docker_and_leads_to_a_port(
+    user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    windows = tmp_path / "Users"
+    settings = windows / "ann" / "AppData" / "Roaming" / "Code" / "User" / "settings.json"
+    settings.parent.mkdir(parents=True)
+    here = Machine(user, "Linux", windows=windows, user="ann")
+    monkeypatch.setattr(Machine, "here", classmethod(lambda _: here))
+    assert main(["vscode", "set", "demo"]) == 2
+    assert "--forward 23750=/var/run/docker.sock" in capsys.readouterr().err
+    assert not settings.exists()
+
+    book.keep(Home.find(), Tunnel("demo", forwards=(Forward.parse("23750=/var/run/docker.sock"),)))
+    (tmp_path / "bin" / "docker").rename(tmp_path / "bin" / "docker.exe")
+    assert main(["vscode", "set", "demo"]) == 0
+    assert json.loads(settings.read_text()) == {"containers.environment": {"DOCKER_CONTEXT": "mlops-env-demo"}}
+    assert "tcp://127.0.0.1:23750" in (tmp_path / "calls.mlops-env-demo").read_text()
+    assert main(["vscode", "remove", "demo"]) == 0
+    assert not (tmp_path / "calls.mlops-env-demo").exists()
+    assert not settings.exists()
 
 
 def test_a_docker_host_that_would_win_over_the_context_is_told_with_the_way_out(

@@ -17,10 +17,12 @@ from typing import Any
 from core.rehearsal.provider import mirror as stand_in
 from tests.conformance.clients.rehearsed import NAME, Failed, rehearsed
 from tests.conformance.frame import Check, LeftOut, Outcome, Place
-from tests.conformance.terraform import notebook, plain, refusals, schemas
+from tests.conformance.terraform import notebook, plain, refusals, schemas, troubles
 from tests.conformance.terraform.cloud import Cloud, simulated
 from tests.conformance.terraform.story import Seen, story
 
+Refused = tuple[str, list[str], dict[str, Any]]
+Refusals = Callable[[Path, Path], Iterator[Refused]]
 Story = Callable[[Path, Path, Cloud], Iterator[tuple[str, Seen]]]
 MIRROR = "MLOPS_ENV_PROVIDER_MIRROR"
 
@@ -39,12 +41,11 @@ def checks(place: Place) -> Iterator[Outcome]:
             for (phase, really), (_, here) in zip(*(t.result() for t in told), strict=True):
                 yield from of_phase(f"{about}: {phase}" if about else phase, really, here)
         place.say("terraform: refusals")
-        refused = [
-            side_by_side.submit(lambda n, m: list(refusals.told(place.scratch / f"{n}-refused", m)), n, m)
-            for n, m in (("real", real), ("stand-in", ours))
-        ]
-        for really, here in zip(*(r.result() for r in refused), strict=True):
-            yield from _of_round(*really, here)
+        for tell in (refusals.told, troubles.told):
+            folders = ((place.scratch / f"{n}-{tell.__module__}", m) for n, m in (("real", real), ("stand-in", ours)))
+            refused = [side_by_side.submit(_all, tell, *both) for both in folders]
+            for really, here in zip(*(r.result() for r in refused), strict=True):
+                yield from _of_round(*really, here)
     yield from _whole(place, real)
 
 
@@ -61,6 +62,10 @@ def _whole(place: Place, real: Path) -> Iterator[Outcome]:
             yield Check("rehearsal: destroyed", (0, ""), (code, said if code else ""))
     except Failed as error:
         yield Check("rehearsal: installed", "installed", str(error))
+
+
+def _all(tell: Refusals, folder: Path, mirror: Path) -> list[Refused]:
+    return list(tell(folder, mirror))
 
 
 def _stories() -> Iterator[tuple[str, Story]]:

@@ -50,6 +50,7 @@ class Cloud:
 
     root: str
     token: str
+    world: World
     requests: list[Request] = field(default_factory=list)
 
     @property
@@ -62,6 +63,10 @@ class Cloud:
         """What was asked since the last time."""
         found, self.requests[:] = list(self.requests), []
         return found
+
+    def strike(self, *faults: dict[str, Any]) -> None:
+        """From now on these faults of a scenario strike, and no others."""
+        self.world.scenario.fault[:] = scenario.parse({"fault": list(faults)}).fault
 
     def call(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
         """A call of one's own, which is not kept; the status and the answer's JSON."""
@@ -104,7 +109,7 @@ def simulated(folder: Path, **keys: Any) -> Iterator[Cloud]:
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         token, _ = world.identity.mint(USER)
-        found.append(Cloud(f"http://127.0.0.1:{runner.addresses[0][1]}", token))
+        found.append(Cloud(f"http://127.0.0.1:{runner.addresses[0][1]}", token, world))
         started.set()
         await stop.wait()
         await runner.cleanup()

@@ -155,5 +155,14 @@ def told(work: Path, mirror: Path) -> Iterator[tuple[str, list[str], dict[str, A
         with simulated(folder / "cloud", fault=given.faults) as cloud:
             given.before(cloud)
             seen = given.apply(folder / "terraform", mirror, cloud)
-        errors = [plain.words(error) for error in re.split(r"(?m)^Error: ", seen.told) if error.strip()]
-        yield name, sorted(errors), {a: i.get("status") for a, i in sorted(seen.state.items())}
+        yield name, errors(seen.told), statuses(seen.state)
+
+
+def errors(said: str) -> list[str]:
+    """The errors that Terraform ended with, in alphabetical order."""
+    return sorted(plain.words(error) for error in re.split(r"(?m)^Error: ", said) if error.strip())
+
+
+def statuses(state: dict[str, Any]) -> dict[str, Any]:
+    """Which resources a state has, and how each is."""
+    return {address: instance.get("status") for address, instance in sorted(state.items())}

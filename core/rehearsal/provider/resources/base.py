@@ -25,6 +25,8 @@ class Resource:
     """One resource type; see the module."""
 
     label: ClassVar[str]
+    kind: ClassVar[str] = ""
+    """The resource in the sentence of a read that failed, where that is not its label."""
     service: ClassVar[str]
     collection: ClassVar[str]
     path: ClassVar[str]
@@ -82,7 +84,7 @@ class Resource:
         except FAILURES as error:
             if isinstance(error, ApiError) and error.status == 404:
                 return None
-            raise ResourceFailed(f'Error when reading or editing {self.label} "{state["id"]}": {error}') from error
+            raise ResourceFailed(self.not_read(state, error)) from error
         if answer is None:
             return None
         found = {**state, **flatten(self.block, self.decode(session, answer, state), state, applied=applied)}
@@ -105,9 +107,9 @@ class Resource:
             try:
                 self.change(session, prior, state, changes, config)
             except WaitFailed as failed:
-                raise ResourceFailed(f"Error waiting to update {self.label}: {failed}", prior) from failed
+                raise ResourceFailed(str(failed), prior) from failed
             except FAILURES as error:
-                raise ResourceFailed(f'Error updating {self.label} "{prior["id"]}": {error}', prior) from error
+                raise ResourceFailed(self.not_changed(prior, error), prior) from error
         return self.read_again(session, state)
 
     def delete(self, session: Session, state: State) -> None:
@@ -121,12 +123,10 @@ class Resource:
             answer = self.remove(session, state, values)
             self.wait(session, values, answer, f"Deleting {self.label}", self.timeout(state, "delete"))
         except WaitFailed as failed:
-            raise ResourceFailed(f"Error waiting to delete {self.label}: {failed}", state) from failed
+            raise ResourceFailed(str(failed), state) from failed
         except FAILURES as error:
             if not (isinstance(error, ApiError) and error.status == 404):
-                raise ResourceFailed(
-                    f'Error when reading or editing {self.label} "{state["id"]}": {error}', state
-                ) from error
+                raise ResourceFailed(self.not_deleted(state, error), state) from error
 
     def imported(self, session: Session, given: str) -> State:
         """The state with which an import begins, before it is read."""
@@ -197,6 +197,18 @@ class Resource:
 
     def wait(self, session: Session, values: dict[str, str], answer: Json, activity: str, timeout: float) -> None:
         """Waits for the operation in the answer; a service without operations has nothing to wait for."""
+
+    def not_read(self, state: State, error: Exception) -> str:
+        """What is told of a read that failed."""
+        return f'Error when reading or editing {self.kind or self.label} "{state["id"]}": {error}'
+
+    def not_changed(self, prior: State, error: Exception) -> str:
+        """What is told of a change that was refused."""
+        return f'Error updating {self.label} "{prior["id"]}": {error}'
+
+    def not_deleted(self, state: State, error: Exception) -> str:
+        """What is told of a deletion that was refused."""
+        return f"Error when reading or editing {self.label}: {error}"
 
     # Helpers.
 

@@ -78,6 +78,15 @@ class Bucket(Resource):
             body["labels"] = {**(state.get("effective_labels") or {}), **dict.fromkeys(gone)}
         session.google.call("storage", "PATCH", f"b/{state['name']}", body=body)
 
+    def not_read(self, state: State, error: Exception) -> str:
+        return f'Error when reading or editing Storage Bucket "{state["name"]}": {error}'
+
+    def not_changed(self, prior: State, error: Exception) -> str:
+        return str(error)
+
+    def not_deleted(self, state: State, error: Exception) -> str:
+        return str(error)
+
     def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
         name = state["name"]
         with contextlib.suppress(ApiError):  # who may not list the caches has none to lose

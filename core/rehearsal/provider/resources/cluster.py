@@ -60,6 +60,8 @@ PROTECTED = (
     "Cannot destroy cluster because deletion_protection is set to true. Set it to false to proceed with cluster deletion."
 )
 
+LABELLING = ":setResourceLabels"
+
 
 class Cluster(Resource):
     """See the module."""
@@ -146,6 +148,15 @@ class Cluster(Resource):
             )
         super().delete(session, state)
 
+    def not_read(self, state: State, error: Exception) -> str:
+        return f'Error when reading or editing Container Cluster "{state["name"]}": {error}'
+
+    def not_changed(self, prior: State, error: Exception) -> str:
+        return str(error)
+
+    def not_deleted(self, state: State, error: Exception) -> str:
+        return f"Error deleting Cluster: {error}"
+
     def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
         timeout = self.timeout(state, "delete")
         path = self.path.format_map(values)
@@ -213,8 +224,9 @@ class Cluster(Resource):
         with session.locks.of(f"google-container-cluster/{values['project']}/{values['location']}/{values['name']}"):
             for method, verb, body in self._calls(session, values, state, changes, full):
                 answer = session.google.call("container", method, path + verb, body=body)
+                what = "updating GKE resource labels" if verb == LABELLING else "updating GKE cluster"
                 session.operations.container(
-                    values["project"], values["location"], answer, "updating GKE cluster", self.timeout(state, "update")
+                    values["project"], values["location"], answer, what, self.timeout(state, "update")
                 )
             if "remove_default_node_pool" in changes and state.get("remove_default_node_pool"):
                 self._remove_default_pool(session, state, values, self.timeout(state, "update"), may_be_gone=True)
@@ -236,7 +248,7 @@ class Cluster(Resource):
         if "effective_labels" in changes:
             fingerprint = (self.fetch(session, values) or {}).get("labelFingerprint")
             body = {"resourceLabels": state["effective_labels"], "labelFingerprint": fingerprint}
-            calls.append(("POST", ":setResourceLabels", body))
+            calls.append(("POST", LABELLING, body))
         if "enable_legacy_abac" in changes:
             calls.append(("POST", ":setLegacyAbac", {"enabled": bool(state["enable_legacy_abac"])}))
         if "network_policy" in changes:

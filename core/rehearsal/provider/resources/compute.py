@@ -41,7 +41,7 @@ class Compute(Resource):
 class Network(Compute):
     """``google_compute_network``."""
 
-    label = "Network"
+    label, kind = "Network", "ComputeNetwork"
     collection = "projects/{project}/global/networks"
     path = id = "projects/{project}/global/networks/{name}"
     imports = ("projects/{project}/global/networks/{name}", "{project}/{name}", "{name}")
@@ -59,7 +59,7 @@ class Network(Compute):
 class Subnetwork(Compute):
     """``google_compute_subnetwork``: a range may grow in place, never shrink."""
 
-    label = "Subnetwork"
+    label, kind = "Subnetwork", "ComputeSubnetwork"
     collection = "projects/{project}/regions/{region}/subnetworks"
     path = id = "projects/{project}/regions/{region}/subnetworks/{name}"
     imports = (
@@ -110,7 +110,7 @@ class Subnetwork(Compute):
 class Router(Compute):
     """``google_compute_router``, written under the lock that its NATs take too."""
 
-    label = "Router"
+    label, kind = "Router", "ComputeRouter"
     collection = "projects/{project}/regions/{region}/routers"
     path = id = "projects/{project}/regions/{region}/routers/{name}"
     imports = (
@@ -131,7 +131,7 @@ class Router(Compute):
 class Firewall(Compute):
     """``google_compute_firewall``."""
 
-    label = "Firewall"
+    label, kind = "Firewall", "ComputeFirewall"
     collection = "projects/{project}/global/firewalls"
     path = id = "projects/{project}/global/firewalls/{name}"
     imports = ("projects/{project}/global/firewalls/{name}", "{project}/{name}", "{name}")
@@ -158,7 +158,7 @@ class Firewall(Compute):
 class GlobalAddress(Compute):
     """``google_compute_global_address``: labels are not taken when it is made, so a second call sets them."""
 
-    label = "GlobalAddress"
+    label, kind = "GlobalAddress", "ComputeGlobalAddress"
     collection = "projects/{project}/global/addresses"
     path = id = "projects/{project}/global/addresses/{name}"
     imports = ("projects/{project}/global/addresses/{name}", "{project}/{name}", "{name}")
@@ -185,7 +185,7 @@ class GlobalAddress(Compute):
 class RouterNat(Compute):
     """``google_compute_router_nat``: an entry in its router's list, changed by patching the router."""
 
-    label = "RouterNat"
+    label, kind = "RouterNat", "ComputeRouterNat"
     path = "projects/{project}/regions/{region}/routers/{router}"
     id = "{project}/{region}/{router}/{name}"
     imports = (

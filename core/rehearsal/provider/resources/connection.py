@@ -48,9 +48,7 @@ class Connection(Resource):
         except FAILURES as error:
             if isinstance(error, ApiError) and error.status == 404:
                 return None
-            raise ResourceFailed(
-                f'Error when reading or editing Service Networking Connection "{state["id"]}": {error}'
-            ) from error
+            raise ResourceFailed(str(error)) from error
         found = next((c for c in answer.get("connections", []) if relative(c.get("network", "")) == network), None)
         if found is None:
             return None

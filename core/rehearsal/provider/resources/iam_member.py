@@ -4,6 +4,7 @@ and again where somebody else was faster."""
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Callable
 from typing import Any, ClassVar
 
@@ -54,9 +55,7 @@ class IamMember(Resource):
         except FAILURES as error:
             if isinstance(error, ApiError) and error.status == 404:
                 return None
-            raise ResourceFailed(
-                f"Error retrieving IAM policy for {self.what} {owner!r}: {error}".replace("'", '"')
-            ) from error
+            raise ResourceFailed(self._not_read(owner, state, error)) from error
         if not any(_is(b, state) and state["member"] in b.get("members", []) for b in policy.get("bindings", [])):
             return None
         found = {**state, "etag": policy.get("etag")}
@@ -72,7 +71,9 @@ class IamMember(Resource):
         except ResourceFailed as failed:
             cause = failed.__cause__
             if not (isinstance(cause, ApiError) and cause.status == 404):
-                raise
+                member = f'(role "{state["member"]}", "{state["role"]}")'
+                about = f"Resource {self.owner(session, state)} for IAM Member {member}"
+                raise ResourceFailed(f"Error when reading or editing {about}: {failed}", state) from failed
 
     def imported(self, session: Session, given: str) -> State:
         parts = given.split(maxsplit=3)
@@ -116,6 +117,11 @@ class IamMember(Resource):
                     raise ResourceFailed(self._failure(owner, error)) from error
                 session.pace.sleep(pause)
                 pause *= 2
+
+    def _not_read(self, owner: str, state: State, error: Exception) -> str:
+        shown = f'{self.what} "{owner}"'
+        about = f'Resource {json.dumps(shown)} with IAM Member: Role "{state["role"]}" Member "{state["member"]}"'
+        return f"Error when reading or editing {about}: Error retrieving IAM policy for {shown}: {error}"
 
     def _failure(self, owner: str, error: Exception) -> str:
         shown = f'{self.what} "{owner}"'

@@ -183,6 +183,15 @@ class NodePool(Resource):
         found = super().changes(prior, state)
         return found | {"node_count"} if prior.get("node_count") != state.get("node_count") else found
 
+    def not_read(self, state: State, error: Exception) -> str:
+        return f'Error when reading or editing NodePools from cluster "{state["cluster"]}": {error}'
+
+    def not_changed(self, prior: State, error: Exception) -> str:
+        return str(error)
+
+    def not_deleted(self, state: State, error: Exception) -> str:
+        return f"Error deleting NodePool: {error}"
+
     def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
         path = self.path.format_map(values)
         await_rest(session, path, self.timeout(state, "delete"))

@@ -30,7 +30,7 @@ class Masked(Resource):
 class Repository(Masked):
     """``google_artifact_registry_repository``: its cleanup policies are a map by id in the API."""
 
-    label, service = "Repository", "artifact_registry"
+    label, kind, service = "Repository", "ArtifactRegistryRepository", "artifact_registry"
     collection = "projects/{project}/locations/{location}/repositories"
     path = id = "projects/{project}/locations/{location}/repositories/{repository_id}"
     imports = (
@@ -79,7 +79,7 @@ class Repository(Masked):
 class Secret(Masked):
     """``google_secret_manager_secret``."""
 
-    label, service = "Secret", "secret_manager"
+    label, kind, service = "Secret", "SecretManagerSecret", "secret_manager"
     collection = "projects/{project}/secrets"
     path = id = "projects/{project}/secrets/{secret_id}"
     imports = ("projects/{project}/secrets/{secret_id}", "{project}/{secret_id}", "{secret_id}")
@@ -96,7 +96,7 @@ class Secret(Masked):
 class SecretVersion(Resource):
     """``google_secret_manager_secret_version``: a payload that was given write-only is never read back."""
 
-    label, service = "SecretVersion", "secret_manager"
+    label, kind, service = "SecretVersion", "SecretManagerSecretVersion", "secret_manager"
     path = "{name}"
     id = "{name}"
     imports = ("projects/{project}/secrets/{secret}/versions/{version}",)

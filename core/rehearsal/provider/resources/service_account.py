@@ -14,7 +14,7 @@ SETTLING = 10.0
 class ServiceAccount(Resource):
     """See the module."""
 
-    label, service = "service account", "iam"
+    label, kind, service = "service account", "Service Account", "iam"
     collection = "projects/{project}/serviceAccounts"
     path = id = "projects/{project}/serviceAccounts/{email}"
     imports = ("projects/{project}/serviceAccounts/{email}", "{project}/{email}", "{email}")
@@ -50,6 +50,12 @@ class ServiceAccount(Resource):
         found["account_id"], found["member"] = email.partition("@")[0], f"serviceAccount:{email}"
         found["project"] = answer.get("projectId") or found.get("project") or session.project
         return super().finish(session, found, answer, prior)
+
+    def not_changed(self, prior: State, error: Exception) -> str:
+        return str(error)
+
+    def not_deleted(self, state: State, error: Exception) -> str:
+        return f"Error deleting service account: {error}"
 
     def change(self, session: Session, prior: State, state: State, changes: set[str], config: State) -> None:
         if "disabled" in changes:

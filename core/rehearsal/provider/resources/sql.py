@@ -95,6 +95,15 @@ class SqlInstance(Resource):
             raise ResourceFailed(PROTECTED, state)
         super().delete(session, state)
 
+    def not_read(self, state: State, error: Exception) -> str:
+        return f'Error when reading or editing SQL Database Instance "{state["name"]}": {error}'
+
+    def not_changed(self, prior: State, error: Exception) -> str:
+        return f"Error, failed to update instance settings for {prior['name']}: {error}"
+
+    def not_deleted(self, state: State, error: Exception) -> str:
+        return f"Error, failed to delete instance {state['name']}: {error}"
+
     def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
         return session.google.call("sql", "DELETE", self.path.format_map(values), query={"finalBackupDescription": ""})
 

@@ -25,7 +25,7 @@ SHIELDED = ("enable_secure_boot", "enable_vtpm", "enable_integrity_monitoring")
 class Instance(Resource):
     """See the module."""
 
-    label, service = "Instance", "workbench"
+    label, kind, service = "Instance", "WorkbenchInstance", "workbench"
     collection = "projects/{project}/locations/{location}/instances"
     path = id = "projects/{project}/locations/{location}/instances/{name}"
     imports = (

@@ -64,6 +64,9 @@ ALL = (DARK, LIGHT, CONTRAST)
 
 
 def first() -> str:
-    """The theme to begin with: light where the terminal says that its background is, else dark."""
+    """The theme to begin with: the one of ours that TEXTUAL_THEME names, else what the terminal says of its background."""
+    wanted = os.environ.get("TEXTUAL_THEME", "")
+    if wanted in {theme.name for theme in ALL}:
+        return wanted
     background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
     return LIGHT.name if background in ("7", "15") else DARK.name

@@ -71,6 +71,21 @@ async def test_the_forward_is_started_and_ended(
     assert state.started == [8080]
 
 
+async def test_a_forward_that_is_asked_for_twice_is_started_once(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, state: SimpleNamespace
+) -> None:
+    async with app.run_test() as pilot:
+        screen = await opened(pilot, installed(home))
+        screen.action_forward()
+        screen.action_forward()
+        await until_shown(pilot, "✓ answers", "End forward")
+        button = screen.query_one("#do-forward")
+        await press(pilot, "d")
+        await until_shown(pilot, "· not forwarded", "Forward (d)")
+        await until(pilot, lambda: button.region.width == len(" Forward (d) ") + 2)
+    assert state.started == [8080]
+
+
 async def test_it_shows_where_everything_is_and_cuts_nothing_short(
     app: MlopsApp, home: Home, moment: SimpleNamespace, state: SimpleNamespace
 ) -> None:

@@ -14,6 +14,7 @@ from tui.app import MlopsApp
 from tui.screens.dialogs import Ask
 from tui.screens.home import HomeScreen
 from tui.screens.progress import ProgressScreen
+from tui.widgets.field import Field
 
 
 async def test_an_empty_home_offers_the_rehearsal_first(app: MlopsApp) -> None:
@@ -106,3 +107,19 @@ async def test_looks_that_come_in_at_once_find_one_whole_screen(app: MlopsApp, h
         await app.push_screen(fresh)
         await asyncio.gather(*(fresh.show(app.entries) for _ in range(3)))
         assert len(fresh.query("#detail")) == len(fresh.query("#environments")) == 1
+
+
+@pytest.mark.parametrize("key", ["n", "e"])
+async def test_a_question_for_a_name_waits_for_one(app: MlopsApp, key: str) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, key)
+        await until(pilot, lambda: bool(app.screen.query("#value")))
+        dialog = app.screen
+        dialog.query_one("#value", Field).value = "  "
+        await press(pilot, "enter", "tab", *(["tab"] if key == "e" else []), "enter")
+        await pilot.pause()
+        assert app.screen is dialog
+        assert focused(app).id == "value"
+        await press(pilot, "escape")
+        await until_shown(pilot, "No environment is kept")

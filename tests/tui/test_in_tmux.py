@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -101,6 +102,37 @@ def test_esc_in_tmux_and_the_letter_beside_it_go_back(home: Home, columns: int) 
             pane.until("demo › failed")
             pane.keys(key)
         pane.until("Environments")
+
+
+@pytest.mark.parametrize(
+    ("columns", "lines", "locale", "more"),
+    [
+        (60, 20, "C", {}),
+        (80, 24, "C.UTF-8", {"NO_COLOR": "1"}),
+        (120, 36, "C.UTF-8", {"COLORFGBG": "0;15"}),
+        (80, 24, "C.UTF-8", {"TEXTUAL_THEME": "high-contrast"}),
+    ],
+    ids=["narrow-in-ascii", "no-colour", "wide-and-light", "high-contrast"],
+)
+def test_a_window_made_too_small_and_large_again_is_as_it_was(
+    home: Home, columns: int, lines: int, locale: str, more: dict[str, str]
+) -> None:
+    tui_runs.write(tui_runs.environment(home), tui_runs.failed())
+    with tmux(home=home.root, columns=columns, lines=lines, locale=locale, more=more) as pane:
+        pane.until("failed at pipelines")
+        pane.keys("w")
+        arrow = ">" if locale == "C" else "›"
+        pane.until(f"demo {arrow} failed at pipelines", "Cause  ghcr.io", "R Retry")
+        before = pane.still()
+        pane.resize(50, 15)
+        pane.until("This window has 50 columns and 15 rows")
+        pane.keys("l", "l")  # what is pressed meanwhile is done, and shown afterwards
+        pane.resize(columns, lines)
+        pane.until("Cause  ghcr.io")
+        assert pane.still() == before
+        coloured = re.search(r"\x1b\[[\d;]*\b(?:3[0-8]|4[0-8]|9\d|10\d)\b[\d;]*m", pane.painted())
+        assert bool(coloured) == ("NO_COLOR" not in more)
+    assert before.isascii() == (locale == "C")
 
 
 def test_the_headless_twin_tells_the_same(home: Home, tmp_path: Path) -> None:

@@ -123,6 +123,19 @@ async def test_the_real_cloud_has_one_clock_and_no_word_for_it(app: MlopsApp, ho
     assert "rehearsal" not in screen
 
 
+async def test_to_the_log_and_back_however_quickly(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.failed())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, environment)
+        await until_shown(pilot, "cannot pull its")
+        screen.action_log()
+        assert focused(app).id == "log"
+        screen.action_log()
+        assert focused(app).id == "steps"
+        await until_shown(pilot, "cannot pull its")
+
+
 async def test_the_screen_follows_the_run_to_its_end_and_rings(
     app: MlopsApp, home: Home, moment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,6 +111,25 @@ class Tmux:
         """What the pane shows."""
         return self.run("capture-pane", "-p")
 
+    def still(self) -> str:
+        """What the pane shows once it has stayed the same for a second."""
+        shown, since = self.screen(), time.monotonic()
+        end = since + 60
+        while time.monotonic() - since < 1:
+            time.sleep(0.1)
+            if (now := self.screen()) != shown:
+                assert time.monotonic() < end, now
+                shown, since = now, time.monotonic()
+        return shown
+
+    def painted(self) -> str:
+        """What the pane shows, with the sequences that colour it."""
+        return self.run("capture-pane", "-p", "-e")
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Makes the pane another size."""
+        self.run("resize-window", "-x", str(columns), "-y", str(lines))
+
     def keys(self, *keys: str) -> None:
         """Sends keys one by one, as far apart as a person's."""
         for key in keys:
@@ -175,11 +194,14 @@ def terminal(script: str = APP, *, variables: Mapping[str, str] | None = None, *
 
 
 @contextmanager
-def tmux(*, home: Path, locale: str = "C.UTF-8", columns: int = 80, lines: int = 24, shell: bool = False) -> Iterator[Tmux]:
-    """The app in tmux; skipped, with the reason, where there is none."""
+def tmux(
+    *, home: Path, locale: str = "C.UTF-8", columns: int = 80, lines: int = 24, shell: bool = False,
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Tmux]:  # fmt: skip
+    """The app in tmux, with ``more`` variables; skipped, with the reason, where there is none."""
     if shutil.which("tmux") is None:
         pytest.skip("there is no tmux here")
-    variables = {"MLOPS_ENV_HOME": str(home), "LC_ALL": locale, "LANG": locale}
+    variables = {"MLOPS_ENV_HOME": str(home), "LC_ALL": locale, "LANG": locale, **(more or {})}
     app = f"{sys.executable} -P -m core.cli"
     made = Tmux(variables=variables, columns=columns, lines=lines, command="sh" if shell else app)
     try:

@@ -221,14 +221,16 @@ class AccessScreen(BaseScreen):
         await self.do(str(event.button.id).removeprefix("do-"))
 
     def action_forward(self) -> None:
-        """Forwards the interface, or ends that."""
-        self.work(self._forward, group="forward")
+        """Forwards the interface, or ends that; one at a time, however often it is asked for."""
+        if not self._busy:
+            ends = self.forwarded
+            self._busy = "ending the forward" if ends else "forwarding"
+            self.work(partial(self._forward, ends=ends), group="forward")
 
-    async def _forward(self) -> None:
-        self._busy = "ending the forward" if self.forwarded else "forwarding"
+    async def _forward(self, *, ends: bool) -> None:
         self._show()
         try:
-            if self.forwarded:
+            if ends:
                 await in_thread(forwarding.stop, self.environment)
             else:
                 await in_thread(forwarding.start, self.environment, forwarding.DEFAULT_PORT)

@@ -42,14 +42,22 @@ class AskRehearsal(Dialog[Rehearsal | None]):
                 yield Button(text("Choose first"), id="first")
                 yield Button(text("Not now"), id="stay")
 
-    def _answer(self, *, at_once: bool) -> Rehearsal | None:
-        name, scenario = (self.query_one(f"#{id}", Field).value.strip() for id in ("value", "scenario"))
-        return Rehearsal(name, Path(scenario).expanduser() if scenario else None, at_once) if name else None
+    def _answer(self, *, at_once: bool) -> None:
+        """Answers where there is a name; without one the question stays."""
+        field = self.query_one("#value", Field)
+        name, scenario = field.value.strip(), self.query_one("#scenario", Field).value.strip()
+        if name:
+            self.dismiss(Rehearsal(name, Path(scenario).expanduser() if scenario else None, at_once))
+        else:
+            field.focus()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        self.dismiss(None if event.button.id == "stay" else self._answer(at_once=event.button.id == "yes"))
+        if event.button.id == "stay":
+            self.dismiss(None)
+        else:
+            self._answer(at_once=event.button.id == "yes")
 
     def on_input_submitted(self, event: Field.Submitted) -> None:
         event.stop()
-        self.dismiss(self._answer(at_once=True))
+        self._answer(at_once=True)

@@ -95,11 +95,22 @@ class AskText(Dialog[str | None]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
-        self.dismiss(self.query_one("#value", Field).value.strip() if event.button.id == "yes" else None)
+        if event.button.id == "yes":
+            self._answer()
+        else:
+            self.dismiss(None)
 
     def on_input_submitted(self, event: Field.Submitted) -> None:
         event.stop()
-        self.dismiss(event.value.strip())
+        self._answer()
+
+    def _answer(self) -> None:
+        """Nothing is no answer: the question stays, and waits for one."""
+        field = self.query_one("#value", Field)
+        if field.value.strip():
+            self.dismiss(field.value.strip())
+        else:
+            field.focus()
 
 
 class ShowText(Dialog[str | None]):

@@ -241,7 +241,9 @@ def _parts(row: Row) -> list[tuple[str, str]]:
     check = row.check
     if check is None:
         return [("Why it matters", row.concern.matters)]
-    wrong = f"{check.why[:1].upper()}{check.why[1:]}." if check.why else ""
+    word = check.why.partition(" ")[0]
+    first = word[:1].upper() if word.isalpha() else word[:1]  # a host, a file or a flag keeps its own letters
+    wrong = f"{first}{check.why[1:]}." if check.why else ""
     return [
         ("Looked at", check.looked_at),
         ("Found", wrong),

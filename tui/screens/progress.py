@@ -277,14 +277,14 @@ class ProgressScreen(BaseScreen):
 
     def action_log(self) -> None:
         """To the log and back to the steps."""
-        if self.log_view.has_focus:
+        if self.focused is self.log_view:  # ``has_focus`` is told later
             self._log_wanted = False
-            self.steps.focus()
+            self.set_focus(self.steps)
         else:
             self._log_wanted = True
             self.query_one("#outcome").display = False
             self.log_view.display = True
-            self.log_view.focus()
+            self.set_focus(self.log_view)
         self._titles()
 
     def action_follow(self) -> None:

@@ -60,7 +60,7 @@ class CheckList(Lined):
         row = self.rows[y]
         text = Text(end="")
         text.append(fill(str(signs.sign(WORDS.get(row.state, row.state))), STATE))
-        text.append(fill(line(row.name), NAME))
+        text.append(fill(line(row.name), NAME - 1) + " ")
         if row.check is not None:
             text.append(cut(line(row.check.looked_at or row.check.why), max(0, width - STATE - NAME)))
         return text

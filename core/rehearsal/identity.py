@@ -64,6 +64,7 @@ class Identity:
             self._store,
             now=self._clock.now(),
             delay=self._clock.duration(self._scenario.delays.iam),
+            flips=self._clock.duration(self._scenario.delays.iam_flips),
             missing=self._scenario.project.missing_permissions,
             user=USER,
         )

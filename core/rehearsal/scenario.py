@@ -103,10 +103,14 @@ class SignIn:
 
 @dataclass(frozen=True, slots=True)
 class Delays:
-    """``[delays]``: simulated seconds until a grant works, and until an enabled API answers."""
+    """``[delays]``: simulated seconds until a grant works, and until an enabled API answers.
+
+    ``iam_flips`` is how long a new grant works at first, and then for how long it does not, before it does for good.
+    """
 
     iam: float = 60
     services: float = 30
+    iam_flips: float = 0
 
 
 @dataclass(frozen=True, slots=True)

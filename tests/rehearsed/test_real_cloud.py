@@ -34,7 +34,7 @@ def test_a_control_plane_that_goes_away_is_waited_for(rehearsed: Any) -> None:
 
 
 def test_grants_apis_and_the_services_own_accounts_may_be_late(rehearsed: Any) -> None:
-    scenario = "speed = 200\n[delays]\niam = 420\nservices = 240\n"
+    scenario = "speed = 200\n[delays]\niam = 420\niam_flips = 60\nservices = 240\n"
     assert rehearsed.install(scenario)[-1]["type"] == "run.finished"
 
 

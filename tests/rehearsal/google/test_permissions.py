@@ -95,6 +95,17 @@ async def test_a_grant_works_after_a_while(make: Callable[..., Project]) -> None
     assert project.world.identity.allowed(email, "container.clusters.connect", RESOURCE)
 
 
+async def test_a_new_grant_may_be_gone_again_for_a_while(make: Callable[..., Project]) -> None:
+    project = make({"delays": {"iam": 60, "iam_flips": 20}})
+    email = project.account("worker-one")
+    await grant(project, "roles/container.developer", f"serviceAccount:{email}")
+    worked = []
+    for _ in range(7):
+        project.pass_time(19.5)
+        worked.append(project.world.identity.allowed(email, "container.clusters.connect", RESOURCE))
+    assert worked == [False, False, False, True, False, True, True]
+
+
 async def test_a_grant_that_is_taken_back_and_given_again_starts_anew(make: Callable[..., Project]) -> None:
     project = make({"delays": {"iam": 60}})
     email = project.account("worker-one")

@@ -10,7 +10,6 @@ from core.cli.output import Output, confirm, interactive
 from core.environment import Environment, Home
 from core.errors import MlopsError, UnknownEnvironment, UsageError
 from core.workstation.devcontainer import Draft, draft, prepare, sign_in, template, templates, write
-from core.workstation.vscode.settings import demand_writable
 
 
 def list_templates(_: argparse.Namespace, out: Output) -> int:
@@ -80,7 +79,6 @@ def _sign_in(made: Draft, arguments: argparse.Namespace, home: Home, out: Output
     asked = arguments.yes or (interactive() and confirm(f"Let mlops-env sign Docker in there, by one line in {path}?"))
     if not asked:
         return ""
-    demand_writable(change)
     sign_in(made.pull, change, home)
     return str(path)
 

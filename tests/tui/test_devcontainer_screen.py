@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -90,6 +91,31 @@ async def test_an_environments_image_is_looked_up_and_its_lack_is_said(
         await press(pilot, "enter")
         await until_shown(pilot, "demo has no image tfx-kfp-dev.", "Leave out --env.")
         assert "Write (W)" not in shown(app)
+
+
+async def test_docker_is_signed_in_where_that_is_chosen(
+    app: MlopsApp, home: Home, code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tui_runs.write(tui_runs.environment(home, "demo"), tui_runs.installed())
+
+    async def of(_: Environment, __: str) -> dict[str, str]:
+        return {"reference": "eu-docker.pkg.dev/p/demo-images/kfp-dev@sha256:0", "project": "p"}
+
+    monkeypatch.setattr(image, "of", of)
+    user = code.parent / "user"
+    monkeypatch.setenv("PATH", f"{user / '.local' / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.delenv("DOCKER_CONFIG", raising=False)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "demo")
+        await press(pilot, "v")
+        await until_shown(pilot, "no sign-in to")
+        await press(pilot, "W")
+        await until_shown(pilot, "Write, sign Docker in")
+        await press(pilot, "tab", "tab", "enter")
+        await until(pilot, lambda: (code / ".devcontainer" / "Dockerfile").is_file())
+    written = json.loads((user / ".docker" / "config.json").read_text())
+    assert written == {"credHelpers": {"eu-docker.pkg.dev": "mlops-env"}}
+    assert os.access(user / ".local" / "bin" / "docker-credential-mlops-env", os.X_OK)
 
 
 async def test_a_folder_that_is_not_there_is_said_in_place(app: MlopsApp, code: Path) -> None:

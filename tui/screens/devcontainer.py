@@ -18,7 +18,7 @@ from textual.widgets import Button, Static
 from core.environment import Environment
 from core.errors import MlopsError
 from core.install import image
-from core.workstation.devcontainer import Draft, Template, draft, template, templates, write
+from core.workstation.devcontainer import Draft, Template, draft, prepare, sign_in, template, templates, write
 from tui import keys
 from tui.background import in_thread
 from tui.offstage import offstage
@@ -227,8 +227,8 @@ class DevcontainerScreen(BaseScreen):
             return
 
         def answered(answer: str | None) -> None:
-            if answer == "yes":
-                self.work(lambda: self._write(made), group="write")
+            if answer in ("yes", "sign-in"):
+                self.work(lambda: self._write(made, sign_in=answer == "sign-in"), group="write")
 
         replaced = [file.name for file in made.replaced]
         said = (
@@ -236,11 +236,20 @@ class DevcontainerScreen(BaseScreen):
             if replaced
             else "Nothing is replaced."
         )
-        body = text(f"Writes {len(made.files)} files into {made.folder}. {said}")
-        self.app.push_screen(Ask("Write?", body, [Choice("stay", "No"), Choice("yes", "Write")]), answered)
+        body = f"Writes {len(made.files)} files into {made.folder}. {said}"
+        choices = [Choice("stay", "No"), Choice("yes", "Write")]
+        if made.pull.launcher is not None:
+            body += f" Docker here has no sign-in to {made.pull.host}: a line in its own file can name mlops-env for it."
+            choices.append(Choice("sign-in", "Write, sign Docker in"))
+        self.app.push_screen(Ask("Write?", text(body), choices), answered)
 
-    async def _write(self, made: Draft) -> None:
+    async def _write(self, made: Draft, *, sign_in: bool) -> None:
+        if sign_in:
+            await in_thread(self._sign_in, made)
         kept: list[Any] = await in_thread(write, made)
         also = f" Kept: {', '.join(path.name for path in kept)}." if kept else ""
         self.app.notify(f"Written.{also} In VS Code: Dev Containers: Reopen in Container.", markup=False)
         await self._look()
+
+    def _sign_in(self, made: Draft) -> None:
+        sign_in(made.pull, prepare(made.pull.host), self.ours.home)

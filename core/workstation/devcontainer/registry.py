@@ -19,7 +19,7 @@ from core.environment.files import write_atomically
 from core.kubernetes.kubeconfig import python_path
 from core.workstation.docker_credential import MODULE, NAME
 from core.workstation.vscode.places import Place
-from core.workstation.vscode.settings import Change, apply, setting
+from core.workstation.vscode.settings import Change, apply, demand_writable, setting
 
 PROGRAM = f"docker-credential-{NAME}"
 CARRIED = ("CLOUDSDK_CONFIG", "GOOGLE_APPLICATION_CREDENTIALS")
@@ -53,7 +53,9 @@ def pull(image: str) -> Pull:
 
 def prepare(host: str) -> Change:
     """The line of Docker's configuration that names this program as the helper of a registry; raises `UsageError`."""
-    return setting(Place("Docker", _configuration(), "credHelpers", variable=host), NAME)
+    change = setting(Place("Docker", _configuration(), "credHelpers", variable=host), NAME)
+    demand_writable(change)
+    return change
 
 
 def sign_in(found: Pull, change: Change, home: Home) -> None:

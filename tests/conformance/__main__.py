@@ -11,7 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.conformance.frame import Place, Result, judge, listed
+from tests.conformance.frame import Place, Result, judge, listed, to_its_end
 from tests.conformance.parts import PARTS
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mlops-env-conformance"
@@ -27,7 +27,7 @@ def main(names: list[str]) -> int:
     CACHE.mkdir(parents=True, exist_ok=True)
     for name in names or PARTS:
         with tempfile.TemporaryDirectory(prefix="conformance-") as scratch:
-            result = judge(name, PARTS[name](Place(CACHE, Path(scratch), _say)), known)
+            result = judge(name, to_its_end(PARTS[name](Place(CACHE, Path(scratch), _say))), known)
         _print(result)
         passed = passed and result.passed
     return 0 if passed else 1

@@ -169,6 +169,14 @@ def judge(part: str, outcomes: Iterable[Outcome], known: Iterable[Listed]) -> Re
     return result
 
 
+def to_its_end(part: Iterable[Outcome]) -> Iterator[Outcome]:
+    """A part's checks; where it breaks off, that is a check of its own, which fails."""
+    try:
+        yield from part
+    except Exception as error:
+        yield Check("it runs to its end", "", f"{type(error).__name__}: {error}")
+
+
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str, sort_keys=True)
     return text if len(text) <= 300 else f"{text[:300]}…"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.conformance.frame import Check, LeftOut, Listed, differing, judge, listed
+from tests.conformance.frame import Check, LeftOut, Listed, Outcome, differing, judge, listed, to_its_end
 
 REAL = {"status": 409, "body": {"reason": "Conflict", "causes": [{"field": ".spec"}], "uid": "1"}}
 
@@ -66,6 +67,17 @@ def test_only_what_falls_away_with_a_check_that_was_left_out_is_excused() -> Non
     outcomes = [LeftOut("watches", "no server", checks=("watch: *",)), LeftOut("logs", "no container")]
     assert judge("part", outcomes, known).stale == ["part: apply"]
     assert judge("part", [LeftOut("part", "no program", checks=("*",))], known).passed
+
+
+def test_a_part_that_breaks_off_fails_with_what_it_had() -> None:
+    def part() -> Iterator[Outcome]:
+        yield Check("apply", REAL, REAL)
+        raise TimeoutError("nobody answers")
+
+    result = judge("part", to_its_end(part()), [])
+    assert result.line() == "part: 2 checks, 1 agree, 0 listed, 0 left out"
+    assert not result.passed
+    assert "TimeoutError: nobody answers" in result.unlisted[0]
 
 
 @pytest.mark.parametrize("lacking", ["part", "check", "field", "reason"])

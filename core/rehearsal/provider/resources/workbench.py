@@ -19,6 +19,8 @@ from core.rehearsal.provider.values import UNKNOWN, State, known
 
 PASSED_OVER = frozenset({"enable-guest-attributes", "enable-oslogin", "framework", "proxy-mode", "shutdown-script"})
 """Of the metadata that the real provider passes over, what a module here or the simulated service sets."""
+UPDATED = ("enableDeletionProtection", "enableManagedEuc", "enableThirdPartyIdentity", "labels")
+"""What a change sends beside the setup, where it says something."""
 SHIELDED = ("enable_secure_boot", "enable_vtpm", "enable_integrity_monitoring")
 
 
@@ -83,7 +85,7 @@ class Instance(Resource):
 
     def _patch(self, session: Session, prior: State, state: State, config: State, masks: list[str]) -> None:
         values = self.values(session, state)
-        body = self.encode(session, expand(self.block, state), state, config)
+        body = self._whole(session, state, config)
         if "labels" in masks:
             body["labels"] = _with_removed(prior.get(LABELS), state.get(LABELS))
         if "gceSetup.metadata" in masks:
@@ -97,6 +99,15 @@ class Instance(Resource):
             self.wait(session, values, answer, "Updating Instance", self.timeout(state, "update"))
         except WaitFailed as failed:
             raise ResourceFailed(str(failed), prior) from failed
+
+    def _whole(self, session: Session, state: State, config: State) -> Json:
+        """The body of a change, whatever its mask names: all that says something, with what was read of the accounts."""
+        body = self.encode(session, expand(self.block, state), state, config)
+        setup = body["gceSetup"]
+        for sent, account in zip(setup.get("serviceAccounts", []), _setup(state)["service_accounts"], strict=True):
+            sent["scopes"] = account.get("scopes")
+        spoken = {**_spoken(setup), "metadata": setup.get("metadata", {})}
+        return {"gceSetup": spoken} | {k: v for k, v in body.items() if k in UPDATED and v}
 
     def _turn(self, session: Session, state: State, verb: str, failed: str) -> None:
         """Stops or starts the instance, and waits for it; ``failed`` begins what is told of a wait that fails."""
@@ -151,6 +162,13 @@ def _masks(prior: State, state: State) -> Iterator[tuple[str, bool]]:
         yield "gce_setup.container_image", True
     if differs("min_cpu_platform"):
         yield "gce_setup.min_cpu_platform", False
+
+
+def _spoken(value: Any) -> Any:
+    """A part of a body without what says nothing: nulls, zeros and what is empty."""
+    if isinstance(value, dict):
+        return {k: v for k, v in ((k, _spoken(v)) for k, v in value.items()) if v not in (None, "", False, 0, [], {})}
+    return [_spoken(v) for v in value] if isinstance(value, list) else value
 
 
 def _first(items: Any) -> State:

@@ -62,12 +62,17 @@ def monthly(low: float, high: float) -> str:
     return least if least == most else f"{least}-{most}"
 
 
+def whose(source: str, date: str) -> str:
+    """Where prices are from."""
+    return f"Google's catalogue, {date}" if source == "catalogue" else f"this version's table, {date}"
+
+
 def _cost(cost: Mapping[str, Any]) -> Node:
     lines = [
         Node(f"{line['what']}: {line['detail']}", monthly(float(line["low"]), float(line["high"]))) for line in cost["lines"]
     ]
     lines += [Node(what, "not known") for what in cost["unknown"]]
-    lines.append(Node(f"by list prices of {cost['date']}, from standing by to used daily"))
+    lines.append(Node(f"by list prices of {whose(str(cost.get('source')), str(cost['date']))}, idle to used daily"))
     return Node(f"Cost a month, {cost['currency']}", monthly(cost["monthly"]["low"], cost["monthly"]["high"]), lines)
 
 

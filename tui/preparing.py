@@ -84,6 +84,10 @@ class Preparing:
             self.project = await offstage(self.draft.project())
         return self.project
 
+    async def ask_prices(self) -> None:
+        """Finds out today's prices, for whoever shows a cost."""
+        await offstage(self.draft.ask_prices())
+
     async def expected(self) -> Estimate:
         """How long an installation takes."""
         return await in_thread(self.draft.expected)

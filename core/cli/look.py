@@ -139,7 +139,8 @@ def _terraform_lines(terraform: Mapping[str, Any]) -> Iterator[str]:
 
 def _cost_lines(cost: Mapping[str, Any]) -> Iterator[str]:
     low, high, currency = cost["monthly"]["low"], cost["monthly"]["high"], cost["currency"]
-    yield f"Costs a month: {low:,.0f} to {high:,.0f} {currency}, list prices of {cost['date']}, idle to used daily"
+    whose = "Google's catalogue" if cost["source"] == "catalogue" else "this version's table"
+    yield f"Costs a month, idle to used daily: {low:,.0f} to {high:,.0f} {currency}, list prices of {whose}, {cost['date']}"
     for line in cost["lines"]:
         yield f"  {line['low']:9,.2f} to {line['high']:9,.2f}  {line['what']}: {line['detail']}"
     for what in cost["unknown"]:

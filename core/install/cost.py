@@ -6,8 +6,8 @@ the region. The lower end is an environment that stands by; the upper one is use
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from core.install import prices as tables
@@ -43,12 +43,16 @@ EVERY_DAY = Use(artifacts=100, database=50, through_nat=100, images=40, builds=1
 
 @dataclass(frozen=True)
 class Line:
-    """One thing and what it costs a month, from ``low`` to ``high``; ``detail`` says what was counted."""
+    """One thing and what it costs a month, from ``low`` to ``high``; ``detail`` says what was counted.
+
+    ``source`` is whose prices it was worked out with: the ``catalogue``'s, or the ``table``'s.
+    """
 
     what: str
     detail: str
     low: float
     high: float
+    source: str = "table"
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,13 @@ class Cost:
             "source": self.prices.source,
             "region": self.prices.region,
             "lines": [
-                {"what": line.what, "detail": line.detail, "low": round(line.low, 2), "high": round(line.high, 2)}
+                {
+                    "what": line.what,
+                    "detail": line.detail,
+                    "low": round(line.low, 2),
+                    "high": round(line.high, 2),
+                    "source": line.source,
+                }
                 for line in self.lines
             ],
             "unknown": list(self.unknown),
@@ -102,17 +112,20 @@ def estimate(given: Mapping[str, Any], *, environment: str, prices: Prices | Non
     values = resolve(given, environment=environment)
     prices = prices or tables.of_region(str(values["region"]))
     lines, unknown = _sum(values, prices)
-    return Cost(prices, lines, unknown, tuple(_savings(given, values, prices, environment)), _note(values, prices))
+    savings = tuple(_savings(given, values, prices, environment))
+    return Cost(prices, lines, unknown, savings, _note(values, prices, lines))
 
 
 def _sum(values: Mapping[str, Any], prices: Prices) -> tuple[tuple[Line, ...], tuple[str, ...]]:
     lines: list[Line] = []
     unknown: list[str] = []
+    prices.used.clear()
     for line in _lines(values, prices):
         if isinstance(line, Line):
-            lines.append(line)
+            lines.append(replace(line, source="table" if prices.used & prices.instead else prices.source))
         else:
             unknown.append(line)
+        prices.used.clear()  # the next line is worked out when it is asked for
     return tuple(lines), tuple(unknown)
 
 
@@ -216,8 +229,13 @@ def _high(values: Mapping[str, Any], prices: Prices) -> float:
     return sum(line.high for line in _sum(values, prices)[0])
 
 
-def _note(values: Mapping[str, Any], prices: Prices) -> str:
+def _note(values: Mapping[str, Any], prices: Prices, lines: Sequence[Line]) -> str:
     notes = []
+    instead = [line.what for line in lines if line.source == "table"] if prices.source == "catalogue" else []
+    if instead:
+        whose = f" for {prices.stands_in}" if prices.stands_in != prices.region else ""
+        told = ", ".join(instead)
+        notes.append(f"By this version's table of {prices.table}{whose}, since the catalogue lacks a price: {told}.")
     if prices.region != values["region"]:
         notes.append(f"No price of {values['region']} is known here: those of {prices.region} stand in for them.")
     if values["sql_version"] == "MYSQL_8_0":

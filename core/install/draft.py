@@ -163,10 +163,20 @@ class Draft:
         return expected(self.installation)
 
     def cost(self) -> Cost:
-        """What the environment would cost a month, for the values as they are now."""
+        """What the environment would cost a month, for the values as they are now; by the catalogue once it was asked."""
+        from core.install import catalogue
         from core.install.cost import estimate
 
-        return estimate({**self.environment.resolved, **self.environment.given}, environment=self.environment.name)
+        environment = self.environment
+        prices = catalogue.of_today(environment.home, environment.cloud, str(environment.values["region"]))
+        return estimate({**environment.resolved, **environment.given}, environment=environment.name, prices=prices)
+
+    async def ask_prices(self) -> None:
+        """Asks Google's catalogue for today's prices, of every region; where it does not answer, the table's stay."""
+        from core.install import catalogue
+
+        environment = self.environment
+        await catalogue.ask(self.installation.google, environment.home, str(environment.values["region"]))
 
     def renewed(self, config: str = "") -> None:
         """A person signed in: the credentials are read anew."""

@@ -15,6 +15,7 @@ from core.gcp import iam
 from core.gcp.project import default_project
 from core.install import (
     build_access,
+    catalogue,
     direct,
     following,
     manifests,
@@ -36,9 +37,13 @@ from core.install.installation import Installation
 from core.install.prerequisites import subject_of
 from core.kubernetes.apply import same
 from core.kubernetes.resources import Object, label
-from core.prerequisites import Check, places, policies, quotas
+from core.prerequisites import Check, places
+from core.prerequisites.concerns import CONCERNS
 from core.run.step import Reporter
 from core.run.together import together
+
+ANSWERING = frozenset({"policies", "quotas", "sizes", "builds"})
+"""The concerns whose checks say with which values they would not block."""
 
 
 async def preview(installation: Installation, reporter: Reporter) -> dict[str, Any]:
@@ -49,10 +54,11 @@ async def preview(installation: Installation, reporter: Reporter) -> dict[str, A
     enabled, bucket, asked_for = await asyncio.gather(
         _services(installation), _state_bucket(installation), _asked_for(installation)
     )
-    objects, terraform, made = await asyncio.gather(
+    objects, terraform, made, cost = await asyncio.gather(
         manifests.preview(installation, reporter),
         terraform_preview.preview(installation, reporter, zone=zone, state_bucket=bucket),
         direct.preview(installation, state_bucket=bucket),
+        _cost(installation),
     )
     kubernetes = await _kubernetes(installation, zone, objects)
     document = {
@@ -63,7 +69,7 @@ async def preview(installation: Installation, reporter: Reporter) -> dict[str, A
         "direct": made,
         "kubernetes": kubernetes,
         "files": _files(installation),
-        "cost": _cost(installation),
+        "cost": cost,
         "seconds": expected(installation).left,
     }
     return {**document, "digest": shown.digest(document)}
@@ -75,7 +81,8 @@ async def _follow(installation: Installation) -> list[Following]:
 
     async def look(candidate: Environment) -> list[Check]:
         subject = subject_of(installation, candidate)
-        return [c for checks in await together([policies.check(subject), quotas.check(subject)]) for c in checks]
+        answering = [concern.check(subject) for concern in CONCERNS if concern.id in ANSWERING]
+        return [c for checks in await together(answering) for c in checks]
 
     try:
         if not google.project:
@@ -87,11 +94,14 @@ async def _follow(installation: Installation) -> list[Following]:
     return found
 
 
-def _cost(installation: Installation) -> dict[str, Any]:
+async def _cost(installation: Installation) -> dict[str, Any]:
     environment = installation.environment
-    found = estimate({**environment.resolved, **environment.given}, environment=environment.name).to_dict()
+    asked = await catalogue.ask(installation.google, environment.home, str(environment.values["region"]))
+    values = {**environment.resolved, **environment.given}
+    found = estimate(values, environment=environment.name, prices=asked).to_dict()
     if environment.cloud == "rehearsal":
-        found["note"] = f"A rehearsal costs nothing: this is for Google Cloud. {found['note']}".strip()
+        whose = ", with the simulated catalogue's prices" if asked else ""
+        found["note"] = f"A rehearsal costs nothing: this is for Google Cloud{whose}. {found['note']}".strip()
     return found
 
 

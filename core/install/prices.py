@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -21,30 +21,38 @@ _MEBIBYTES = 1024
 
 @dataclass(frozen=True)
 class Prices:
-    """Prices of one region; ``source`` is ``table`` or ``catalogue``, ``region`` whose prices they are."""
+    """Prices of one region; ``source`` is ``table`` or ``catalogue``, ``region`` whose prices they are.
+
+    Of a catalogue, ``instead`` are the keys for which the table of the date ``table`` stands in, with the prices of the
+    region ``stands_in``. ``used`` collects the keys that were asked for.
+    """
 
     date: str
     currency: str
     region: str
     source: str
     amounts: dict[str, float]
+    instead: frozenset[str] = frozenset()
+    table: str = ""
+    stands_in: str = ""
+    used: set[str] = field(default_factory=set, compare=False, repr=False)
 
     def __getitem__(self, what: str) -> float:
         """A price by its key in the table; KeyError where there is none."""
+        self.used.add(what)
         return self.amounts[what]
 
     def machine(self, machine_type: str) -> float | None:
         """An hour of a machine type; None where its price is not known."""
         found = _STANDARD.fullmatch(machine_type)
-        price = self.amounts.get(found[1]) if found else None
-        return price * int(found[2]) if found and price is not None else None
+        return self[found[1]] * int(found[2]) if found and found[1] in self.amounts else None
 
     def database(self, tier: str) -> float | None:
         """An hour of a Cloud SQL tier in one zone; None where its price is not known."""
         found = _CUSTOM.fullmatch(tier)
         if found:
             return self["sql_vcpu"] * int(found[1]) + self["sql_gib"] * int(found[2]) / _MEBIBYTES
-        return self.amounts.get(tier)
+        return self[tier] if tier in self.amounts else None
 
 
 def of_region(region: str) -> Prices:

@@ -102,6 +102,7 @@ class ParametersScreen(BaseScreen):
         self.query_one("#advanced").display = False
         self._fill(self.preparing.draft.environment.given)
         self.work(self._warm, group="warm")
+        self.work(self._prices, group="prices")
         self.call_after_refresh(self._show_checks)
         self.set_interval(0.5, self._show_checks)
 
@@ -111,6 +112,11 @@ class ParametersScreen(BaseScreen):
         await self._validate()
         row = self.rows["project_id"]
         row.follow(row.default or await self.preparing.find_project())
+
+    async def _prices(self) -> None:
+        """The cost stands there at once, by the table; the catalogue's prices take its place when they come."""
+        await self.preparing.ask_prices()
+        self._show()
 
     @property
     def rows(self) -> dict[str, ParameterRow]:

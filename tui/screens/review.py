@@ -173,7 +173,7 @@ def _cost(preparing: Preparing) -> list[str]:
     currency = cost.prices.currency
     said = [f"{planned.monthly(cost.low, cost.high)} {currency} a month", *(f"not known: {what}" for what in cost.unknown)]
     said += [f"{each.how}: up to {each.monthly:,.0f} less" for each in cost.savings]
-    note = [cost.note] if cost.note else []
+    note = [f"list prices of {planned.whose(cost.prices.source, cost.prices.date)}", *([cost.note] if cost.note else [])]
     if preparing.rehearsal:
         return ["none: a rehearsal on this machine", f"on Google Cloud {said[0]}", *note]
     return said + note

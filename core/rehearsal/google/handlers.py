@@ -8,7 +8,7 @@ MODULES = (
     "serviceusage", "projects", "iam", "compute_networks", "compute_instances", "compute_catalogue",
     "compute_operations", "compute_groups", "servicenetworking", "container_clusters", "container_pools",
     "container_catalogue", "sql_instances", "sql_users", "storage_buckets", "storage_objects", "secretmanager",
-    "oslogin", "serviceusage_quotas", "artifactregistry", "cloudbuild", "notebooks", "reading",
+    "oslogin", "serviceusage_quotas", "artifactregistry", "cloudbuild", "notebooks", "reading", "billing_catalogue",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from core.install import shown
 from core.toolchain import find
 
 
@@ -67,15 +68,18 @@ def test_verify_proves_it_again_and_a_program_reads_the_result(installed: Any) -
 
 def test_plan_shows_everything_first_and_makes_nothing(rehearsed: Any) -> None:
     quick = str(rehearsed.scenario("speed = 0\n"))
-    shown = rehearsed.json("plan", "demo", "--rehearse", "--scenario", quick)
-    assert "container.googleapis.com" in shown["services"]
-    assert {"role": "roles/bigquery.jobUser"}.items() <= next(r for r in shown["roles"] if "jobUser" in r["role"]).items()
-    planned = shown["terraform"]["resources"]
-    assert shown["terraform"]["add"] == len(planned)
+    plan = rehearsed.json("plan", "demo", "--rehearse", "--scenario", quick)
+    assert "container.googleapis.com" in plan["services"]
+    assert {"role": "roles/bigquery.jobUser"}.items() <= next(r for r in plan["roles"] if "jobUser" in r["role"]).items()
+    planned = plan["terraform"]["resources"]
+    assert plan["terraform"]["add"] == len([resource for resource in planned if resource["action"] == "create"])
+    assert plan["terraform"]["add"] + plan["terraform"]["change"] == len(planned)
     assert {"google_container_cluster", "google_sql_database_instance"} <= {resource["type"] for resource in planned}
-    assert (shown["terraform"]["change"], shown["terraform"]["destroy"]) == (0, 0)
-    assert len(shown["kubernetes"]) >= 70
-    assert not (rehearsed.home.environments / "demo").exists()
+    assert {r["step"] for r in planned if r["action"] == "update"} == {"protect"}
+    assert plan["terraform"]["destroy"] == 0
+    assert len(plan["kubernetes"]) >= 70
+    assert [path.name for path in (rehearsed.home.environments / "demo").iterdir()] == [shown.FILE]
+    assert rehearsed.json("list") == []
     assert not rehearsed.simulator.exists()
 
 

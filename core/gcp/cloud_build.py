@@ -7,7 +7,7 @@ where the last reading ended, and once more after the build's end, since the las
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from core.gcp import storage
@@ -25,12 +25,30 @@ LATE = 3
 
 async def active(google: Google, location: str, tag: str) -> str:
     """The resource name of a build with this tag that is not over yet; empty where there is none."""
+    async for build in _tagged(google, location, tag):
+        return str(build["name"])
+    return ""
+
+
+async def cancel_all(google: Google, location: str, tag: str, prefix: str) -> int:
+    """Ends every build at work with this tag and one that begins with ``prefix``; how many there were."""
+    names = [
+        str(build["name"])
+        async for build in _tagged(google, location, tag)
+        if any(str(each).startswith(prefix) for each in build.get("tags", []))
+    ]
+    for name in names:
+        await cancel(google, name)
+    return len(names)
+
+
+async def _tagged(google: Google, location: str, tag: str) -> AsyncIterator[dict[str, Any]]:
+    """The builds with a tag that are not over yet, each under its resource name."""
     parent = f"projects/{google.project}/locations/{location}"
     found = google.list("cloudbuild", "v1", "projects.locations.builds.list", parent=parent, filter=f'tags="{tag}"')
     async for build in found:
         if build.get("status") in ACTIVE:
-            return _name(build, parent)
-    return ""
+            yield {**build, "name": _name(build, parent)}
 
 
 async def begin(google: Google, location: str, wish: Mapping[str, Any]) -> str:

@@ -40,9 +40,11 @@ def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
         await destroy_notebook(installation, context)
 
     async def platform(context: Context) -> None:
+        from core.install.image import stop_builds
         from core.install.namespace_removal import sweep_disks
         from core.install.platform_destroy import destroy_platform
 
+        await stop_builds(installation, context)
         await destroy_platform(installation, context, keep_bucket=not delete_data)
         await sweep_disks(installation, context)
 

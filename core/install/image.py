@@ -27,6 +27,8 @@ FRESH = 600.0
 """Seconds in which a new account's roles may not hold yet: they take a minute or two, and seven at times."""
 STOPPING = 15.0
 """Real seconds that a run which is stopped may take to cancel its build: whoever stops it waits for that."""
+TAG = "mlops-env"
+"""The tag of every build of this program's."""
 LAST_LINES = 12
 TIMEOUTS = {"gpu-dl": 7200}
 _TIMEOUT = 3600
@@ -194,6 +196,18 @@ def _place(installation: Installation) -> str:
     return str(installation.values["build_region"])
 
 
+async def stop_builds(installation: Installation, context: Reporter) -> None:
+    """Cancels what is still being built of an environment that is taken down: a run that died has left it at work."""
+    prefix = f"{ID_LABEL}-{installation.names.id}-"
+    try:
+        found = await cloud_build.cancel_all(installation.google, installation.names.region, TAG, prefix)
+    except MlopsError as error:  # its API is off, or it may not be looked at: then it ends by itself, without its account
+        context.log(f"No build was looked for: {error}")
+        return
+    if found:
+        context.log(f"Cancelled {found} of the environment's builds.")
+
+
 def _tag(installation: Installation, packed: Sources) -> str:
     """The tag by which a build of these sources for this environment is found."""
     return f"{ID_LABEL}-{installation.names.id}-{packed.tag}"
@@ -245,7 +259,7 @@ def _wish(installation: Installation, packed: Sources, source: str) -> dict[str,
         "logsBucket": f"gs://{names.build_bucket}",
         "options": options,
         "timeout": f"{TIMEOUTS.get(packed.template, _TIMEOUT)}s",
-        "tags": ["mlops-env", _tag(installation, packed)],
+        "tags": [TAG, _tag(installation, packed)],
     }  # fmt: skip
 
 

@@ -204,6 +204,21 @@ async def test_a_build_that_can_not_be_cancelled_is_taken_up_by_the_next_run(mad
         assert len(await builds(run)) == 1
 
 
+async def test_taking_an_environment_down_cancels_what_a_dead_run_left_at_work_and_no_others(made: Made) -> None:
+    async with made(LONG) as (_, run):
+        packed = sources("kfp-dev")
+        await image._begin(run, Told(clock=run.clock), f"image-{packed.tag}", packed, 0.0)
+        source = f"sources/{packed.template}-{packed.tag}.tar.gz"
+        wish = {**image._wish(run, packed, source), "tags": [image.TAG, "mlops-env-id-others-src-0"]}
+        others = await cloud_build.begin(run.google, run.names.region, wish)
+        told = Told(clock=run.clock)
+        await image.stop_builds(run, told)
+        states = {b["name"]: b["status"] for b in await builds(run)}
+        assert states.pop(others) in cloud_build.ACTIVE
+        assert list(states.values()) == ["CANCELLED"]
+        assert told.lines == ["Cancelled 1 of the environment's builds."]
+
+
 async def test_a_build_that_was_cancelled_meanwhile_is_begun_anew(made: Made) -> None:
     async with made({"speed": 300, "durations": {BUILD: 60}}) as (_, run):
         packed = sources("kfp-dev")

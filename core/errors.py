@@ -163,10 +163,11 @@ class PermanentError(StepError):
 
 def from_dict(data: Mapping[str, Any]) -> MlopsError:
     """The error that `MlopsError.to_dict` wrote, as far as a screen or an exit code needs it."""
-    cls = {c.exit_code: c for c in (UsageError, PrerequisiteError, CancelledByUser, VerificationError, BusyError)}.get(
-        int(data.get("exit_code", 1)), MlopsError
-    )
+    kinds = (UsageError, PrerequisiteError, CancelledByUser, VerificationError, BusyError, PersonNeeded)
+    cls = {c.exit_code: c for c in kinds}.get(int(data.get("exit_code", 1)), MlopsError)
     error = MlopsError.__new__(cls)
+    if isinstance(error, PersonNeeded):
+        error.kind = str(data.get("code", "")).removeprefix("needs-")
     MlopsError.__init__(
         error,
         str(data.get("message", "")),

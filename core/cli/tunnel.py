@@ -29,7 +29,7 @@ def up(arguments: argparse.Namespace, out: Output) -> int:
     _add_first(home, tunnel, arguments, out)
     if arguments.detach:
         out.say(f"Connecting to {tunnel.leads_to}.")
-        return _print_up(tunnels.start(home, tunnel), tunnel, out)
+        return _print_up(tunnels.start(home, tunnel, ask=_ask if interactive() else None), tunnel, out)
     return _in_front(home, tunnel, out)
 
 
@@ -61,6 +61,19 @@ def _add_first(home: Home, tunnel: Tunnel, arguments: argparse.Namespace, out: O
         return
     for note in asyncio.run(adding.add(home, to, accept=lambda shown: accepted(shown, arguments, out))):
         out.say(note)
+
+
+def _ask(prompt: str, secret: bool) -> str | None:
+    """Puts a question of ssh's on the terminal."""
+    import getpass
+
+    try:
+        if secret:
+            return getpass.getpass(prompt)
+        print(prompt, end="", file=sys.stderr, flush=True)
+        return input()
+    except (EOFError, OSError):
+        return None
 
 
 def _in_front(home: Home, tunnel: Tunnel, out: Output) -> int:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from tui_pictures import Pictures
-from tui_pilot import focused, press, until, until_shown
+from tui_pilot import focused, press, shown, until, until_shown
 
 from core.environment import Home
 from core.errors import PrerequisiteError
-from core.workstation.tunnel import book, tunnels
+from core.workstation.tunnel import adding, book, tunnels
+from core.workstation.tunnel.asking import Ask as Asks
 from core.workstation.tunnel.definition import Forward, Tunnel
 from core.workstation.tunnel.status import ForwardStatus, Status
 from tui.app import MlopsApp
@@ -35,9 +36,10 @@ def status(name: str, state: str, **more: Any) -> Status:
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Tunnels that are no processes."""
-    found = SimpleNamespace(tunnels={}, started=[], error=None)
+    found = SimpleNamespace(tunnels={}, started=[], error=None, questions=[], answers=[])
 
-    def start(_: Home, tunnel: Tunnel) -> Status:
+    def start(_: Home, tunnel: Tunnel, *, ask: Asks) -> Status:
+        found.answers += [ask(*question) for question in found.questions]
         if found.error is not None:
             raise found.error
         found.started.append(tunnel)
@@ -138,3 +140,50 @@ async def test_pictures(app: MlopsApp, there: SimpleNamespace, pictures: Picture
         await press(pilot, "down")
         await until_shown(pilot, "DOCKER_HOST")
         await pictures.take(pilot, "tunnels-some")
+
+
+async def test_what_ssh_asks_is_asked_on_the_screen_and_never_shown(
+    app: MlopsApp, there: SimpleNamespace, home: Home
+) -> None:
+    book.keep(home, Tunnel("gpu"))
+    there.questions = [
+        ("Enter passphrase for key '/k': ", True),
+        ("Its fingerprint is SHA256:x. Continue (yes/no)? ", False),
+    ]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await until_shown(pilot, "gpu")
+        await press(pilot, "U", "tab", "enter")
+        await until_shown(pilot, "Enter passphrase for key")
+        await press(pilot, *"canary-of-mine")
+        assert "canary" not in shown(app)
+        await press(pilot, "enter")
+        await until_shown(pilot, "SHA256:x")
+        await press(pilot, "tab", "enter")
+        await until_shown(pilot, "1 up")
+    assert there.answers == ["canary-of-mine", "yes"]
+
+
+async def test_a_vm_that_ssh_does_not_know_is_added_if_one_agrees(
+    app: MlopsApp, there: SimpleNamespace, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book.keep(home, Tunnel("gpu"))
+    added: list[str] = []
+
+    async def not_added(_: Home, tunnel: Tunnel) -> SimpleNamespace:
+        return SimpleNamespace(host=tunnel.name)
+
+    async def add(_: Home, to: SimpleNamespace, *, accept: object) -> list[str]:
+        added.append(to.host)
+        return []
+
+    monkeypatch.setattr(adding, "not_added", not_added)
+    monkeypatch.setattr(adding, "add", add)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await until_shown(pilot, "gpu")
+        await press(pilot, "U", "tab", "enter")
+        await until_shown(pilot, "ssh does not know gpu yet")
+        await press(pilot, "tab", "enter")
+        await until_shown(pilot, "1 up")
+    assert added == ["gpu"]

@@ -18,12 +18,14 @@ from textual.widgets import Button, Static
 from core.environment import Home
 from core.errors import MlopsError
 from core.workstation.tunnel import book, docker, tunnels
+from core.workstation.tunnel.asking import Ask as Asks
 from core.workstation.tunnel.definition import Forward, Tunnel, check_name
 from core.workstation.tunnel.status import UP, Status
 from tui import keys
 from tui.background import in_thread
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Ask, AskText, Choice, ShowText
+from tui.screens.question import asking
 from tui.text import lines, text
 from tui.widgets.tunnels import TunnelList, heads, size
 
@@ -159,7 +161,7 @@ class TunnelsScreen(BaseScreen):
         self.app.push_screen(Ask(f"Open {name}?", body, choices), answered)
 
     async def _open(self, name: str, *, context: bool) -> None:
-        await self._while(f"opening {name}", partial(_open, self.ours.home, name, context))
+        await self._while(f"opening {name}", partial(_open, self.ours.home, name, context, asking(self.app)))
 
     def action_end_tunnel(self) -> None:
         """Ends the chosen tunnel, once that is confirmed."""
@@ -233,16 +235,29 @@ def _defined(given: str) -> Tunnel:
     return Tunnel(check_name(name), forwards=tuple(map(Forward.parse, forwards)))
 
 
-def _open(home: Home, name: str, context: bool) -> None:
+def _open(home: Home, name: str, context: bool, ask: Asks) -> None:
     from dataclasses import replace
 
     tunnel = tunnels.defined(home, name)
     if context and not tunnel.docker_context:
         tunnel = replace(tunnel, docker_context=True)
         book.keep(home, tunnel)
-    found = tunnels.start(home, tunnel)
+    _add_first(home, tunnel, ask)
+    found = tunnels.start(home, tunnel, ask=ask)
     if found.docker_context and found.docker_host:
         docker.make_context(found.docker_context, found.docker_host)
+
+
+def _add_first(home: Home, tunnel: Tunnel, ask: Asks) -> None:
+    """Offers to write ssh's entry for a VM that ssh does not know yet; the tunnel itself says what is lacking without it."""
+    from core.workstation.tunnel import adding
+
+    def agreed(question: str) -> bool:
+        return ask(question, False) == "yes"
+
+    to = asyncio.run(adding.not_added(home, tunnel))
+    if to is not None and agreed(f"ssh does not know {to.host} yet. Write its entry into your ssh configuration?"):
+        asyncio.run(adding.add(home, to, accept=agreed))
 
 
 def _with_ends(found: Status, defined: Tunnel | None) -> Status:

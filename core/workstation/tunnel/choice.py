@@ -33,12 +33,12 @@ class Choice:
     why: str = ""
 
 
-def choose(host: HostConfiguration, *, wanted: str = "", relayed: bool = False) -> Choice:
-    """The engine for a host; ``relayed``: its connections go through IAP's relay in this process."""
+def choose(host: HostConfiguration, *, wanted: str = "", relayed: bool = False, ask: bool = False) -> Choice:
+    """The engine for a host; ``relayed``: its connections go through IAP's relay in this process; ``ask``: ssh may ask."""
     if wanted:
         return Choice(wanted, "the tunnel's definition says so")
     why = "" if relayed else _of_the_way(host)
-    why = why or _of_the_host(host) or _of_the_keys(host)
+    why = why or _of_the_host(host, ask=ask) or _of_the_keys(host)
     return Choice(OPENSSH, why) if why else Choice(ASYNCSSH)
 
 
@@ -50,15 +50,16 @@ def _of_the_way(host: HostConfiguration) -> str:
     return ""
 
 
-def _of_the_host(host: HostConfiguration) -> str:
+def _of_the_host(host: HostConfiguration, *, ask: bool) -> str:
     for keyword, why in _SET.items():
         if host.one(keyword) not in ("", "none"):
             return why
     for keyword, why in _ON.items():
         if host.one(keyword) not in ("", "no", "false"):
             return why
-    if host.one("stricthostkeychecking") in _ADOPTING and not known_keys(host.known_as, host.known_hosts_files):
-        return "its key is not known yet, and ssh is to adopt it"
+    checking = host.one("stricthostkeychecking")
+    if (checking in _ADOPTING or (ask and checking == "ask")) and not known_keys(host.known_as, host.known_hosts_files):
+        return "its key is not known yet, and ssh is to " + ("adopt it" if checking in _ADOPTING else "ask you about it")
     return ""
 
 

@@ -17,7 +17,7 @@ from core.run.clock import Clock
 from core.workstation.ssh import configuration, target
 from core.workstation.ssh.configuration import HostConfiguration
 from core.workstation.ssh.relay import Destination
-from core.workstation.tunnel import choice
+from core.workstation.tunnel import asking, choice
 from core.workstation.tunnel.choice import Choice
 from core.workstation.tunnel.definition import DOCKER_SOCKET, End, Forward, Tunnel
 from core.workstation.tunnel.engine import Engine, Link, SignInRefused, Unreachable
@@ -93,7 +93,7 @@ def complete(tunnel: Tunnel) -> Tunnel:
     return replace(tunnel, forwards=(Forward(local, End(path=DOCKER_SOCKET)),))
 
 
-async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False) -> Prepared:
+async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False, desk: asking.At | None = None) -> Prepared:
     """What the tunnel runs on; raises what is wrong with its host or its configuration."""
     found = await target.find(home, tunnel.leads_to, project=tunnel.project, zone=tunnel.zone, instance=tunnel.instance)
     host = await configuration.resolved(found.host, options=tunnel.options)
@@ -101,10 +101,10 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
         raise _not_added(tunnel)
     to = found.destination or relay_of(host)
     cloud = found.cloud if found.destination is not None or to is None else rehearsals.cloud_of(home, to.project)
-    chosen = choice.choose(host, wanted=tunnel.engine, relayed=to is not None)
+    chosen = choice.choose(host, wanted=tunnel.engine, relayed=to is not None, ask=ask or desk is not None)
     async with AsyncExitStack() as stack:
         way = _relay(stack, to, cloud) if to is not None and chosen.engine == choice.ASYNCSSH else None
-        engine = _engine(chosen, way, host, tunnel, clock, ask=ask)
+        engine = _engine(chosen, way, host, tunnel, clock, ask=ask, desk=desk)
         patience = OS_LOGIN_PATIENCE if to is not None else 0.0
         closing = stack.pop_all().aclose
         return Prepared(complete(tunnel), engine, patience=patience, closing=closing, environment=found.environment)
@@ -135,11 +135,18 @@ def _not_added(tunnel: Tunnel) -> UsageError:
 
 
 def _engine(
-    chosen: Choice, way: Relay | None, host: HostConfiguration, tunnel: Tunnel, clock: Clock, *, ask: bool
+    chosen: Choice,
+    way: Relay | None,
+    host: HostConfiguration,
+    tunnel: Tunnel,
+    clock: Clock,
+    *,
+    ask: bool,
+    desk: asking.At | None,
 ) -> Engine:
     from core.workstation.tunnel.with_openssh import OpensshEngine
 
-    openssh = OpensshEngine(host, clock=clock, options=tunnel.options, ask=ask, why=chosen.why)
+    openssh = OpensshEngine(host, clock=clock, options=tunnel.options, ask=ask, desk=desk, why=chosen.why)
     if chosen.engine == choice.OPENSSH:
         return openssh
     from core.workstation.tunnel.with_asyncssh import AsyncsshEngine

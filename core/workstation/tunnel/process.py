@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from core.environment import Home, companions, processes
 from core.environment.files import write_atomically
@@ -22,7 +23,7 @@ from core.environment.lock import Holder, Lock, holder
 from core.errors import BusyError, MlopsError
 from core.run.clock import Clock
 from core.workstation.heap import keep_buffers
-from core.workstation.tunnel import book, docker, places
+from core.workstation.tunnel import asking, book, docker, places
 from core.workstation.tunnel.control import Telling
 from core.workstation.tunnel.definition import Tunnel
 from core.workstation.tunnel.preparing import Prepared, prepare
@@ -54,12 +55,14 @@ def take(home: Home, name: str) -> Lock:
     return lock
 
 
-async def serve(home: Home, tunnel: Tunnel, *, ready: Ready, tell: Tell, ask: bool = False) -> None:
+async def serve(
+    home: Home, tunnel: Tunnel, *, ready: Ready, tell: Tell, ask: bool = False, desk: asking.At | None = None
+) -> None:
     """Runs a tunnel until it is cancelled; ``ready`` is told its status once it is up. Raises what ends it."""
     clock = Clock()
     _many_files()
     keep_buffers()
-    prepared = await prepare(home, tunnel, clock=clock, ask=ask)
+    prepared = await prepare(home, tunnel, clock=clock, ask=ask, desk=desk)
     here = prepared.environment
     companion = companions.join(here, f"tunnel {tunnel.name}") if here is not None and here.folder.is_dir() else None
     running = Running(
@@ -127,7 +130,7 @@ def main() -> int:
         lock = take(home, name)
         try:
             with contextlib.suppress(asyncio.CancelledError):
-                asyncio.run(_until_told(home, tunnel))
+                asyncio.run(_until_told(home, tunnel, document.get("desk", "")))
         finally:
             docker.let_go(tunnel)
             lock.release()
@@ -136,11 +139,16 @@ def main() -> int:
     return 0
 
 
-async def _until_told(home: Home, tunnel: Tunnel) -> None:
+async def _until_told(home: Home, tunnel: Tunnel, at: str) -> None:
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    await serve(home, tunnel, ready=lambda found: processes.answer({"status": found.to_dict()}), tell=lambda _: None)
+    desk = asking.At(Path(at), asking.program(places.folder(home, tunnel.name))) if at else None
+
+    def ready(found: Status) -> None:
+        processes.answer({"status": found.to_dict()})
+
+    await serve(home, tunnel, ready=ready, tell=lambda _: None, desk=desk)
 
 
 def _both(home: Home, name: str, tell: Tell) -> Tell:

@@ -14,6 +14,7 @@ from core.environment import Home, processes
 from core.environment.lock import holder
 from core.errors import StepError, UsageError
 from core.workstation.tunnel import book, control, docker, places
+from core.workstation.tunnel.asking import Ask, Desk
 from core.workstation.tunnel.definition import Tunnel, check_name
 from core.workstation.tunnel.process import MODULE
 from core.workstation.tunnel.status import DOWN, Status
@@ -35,12 +36,15 @@ def defined(home: Home, name: str) -> Tunnel:
     return book.load(home).get(name) or Tunnel(check_name(name))
 
 
-def start(home: Home, tunnel: Tunnel) -> Status:
-    """Starts a tunnel as a process of its own; returns once it is up, or raises what prevented it."""
+def start(home: Home, tunnel: Tunnel, *, ask: Ask | None = None) -> Status:
+    """Starts a tunnel as a process of its own; returns once it is up, or raises what prevented it.
+
+    What ssh asks meanwhile is asked by ``ask``, from another thread; without it nothing is asked.
+    """
     folder = home.ensure("tunnels", tunnel.name)
-    answer = processes.start(
-        MODULE, [tunnel.name], log=folder / "errors.log", folder=folder, document={"tunnel": book.to_table(tunnel)}
-    )
+    with Desk(ask) if ask is not None else contextlib.nullcontext() as desk:
+        document = {"tunnel": book.to_table(tunnel), "desk": str(desk.path) if desk is not None else ""}
+        answer = processes.start(MODULE, [tunnel.name], log=folder / "errors.log", folder=folder, document=document)
     return Status.from_dict(answer["status"])
 
 

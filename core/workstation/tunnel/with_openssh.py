@@ -21,6 +21,7 @@ from core.environment.home import socket_folder
 from core.errors import MlopsError, PersonNeeded
 from core.run.clock import Clock
 from core.workstation.ssh.configuration import HostConfiguration, program
+from core.workstation.tunnel import asking
 from core.workstation.tunnel.ciphers import gcm_first
 from core.workstation.tunnel.definition import End
 from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Unreachable
@@ -60,12 +61,18 @@ class OpensshEngine:
         file: Path | None = None,
         options: Sequence[str] = (),
         ask: bool = False,
+        desk: asking.At | None = None,
         why: str = "",
     ) -> None:
         self.why = why
-        self._host, self._clock, self._ask = host, clock, ask
+        self._host, self._clock, self._terminal, self._desk = host, clock, ask, desk
         self._source = ["-F", str(file)] if file is not None else []
         self._options = list(options)
+
+    @property
+    def _ask(self) -> bool:
+        """Whether somebody is there to ask: on the terminal, or at the desk while the tunnel is being opened."""
+        return self._terminal or (self._desk is not None and self._desk.open)
 
     async def connect(self) -> OpensshLink:
         """A new connection, signed in."""
@@ -76,6 +83,7 @@ class OpensshEngine:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            env=self._desk.variables() if self._desk is not None and self._desk.open else None,
         )
         link = OpensshLink(self._host, process, folder, self._clock, self._alone)
         try:
@@ -126,12 +134,12 @@ class OpensshEngine:
         if "Host key verification failed" in said:
             return host_key_refused(host, changed=False)
         if "Permission denied" in said or "Too many authentication failures" in said:
-            if not self._ask and "publickey" not in last and "keyboard-interactive" in last:
+            if not self._ask and (reason := self._person_needed(last)):
                 return PersonNeeded(
                     "sign-in",
-                    f"{host.hostname} asks {host.user} a question.",
+                    reason,
                     cause=last,
-                    hint="Without --detach, on a terminal, ssh can ask you.",
+                    hint="Open the tunnel again, on a terminal or in the app: ssh asks you there.",
                 )
             return SignInRefused(
                 f"{host.hostname} does not accept {host.user}.",
@@ -140,6 +148,18 @@ class OpensshEngine:
                 hint=f"Try: ssh {host.host}",
             )
         return Unreachable(f"{host.hostname} (port {host.port}) can't be reached.", code="unreachable", cause=last)
+
+    def _person_needed(self, last: str) -> str:
+        """What only a person could have answered, where nobody was there to ask; empty where it would not have helped."""
+        host = self._host
+        if "publickey" not in last and "keyboard-interactive" in last:
+            return f"{host.hostname} asks {host.user} a question."
+        if "publickey" not in last:
+            return ""
+        from core.workstation.tunnel.identities import locked
+
+        files = locked(host)
+        return f"The key {files[0]} needs its passphrase." if files else ""
 
 
 class OpensshLink:

@@ -275,6 +275,33 @@ async def test_a_trial_builds_on_the_machine_whose_minutes_are_free(made: Made) 
         assert "machineType" not in only["options"]
 
 
+async def test_where_a_region_takes_no_builds_another_does(made: Made) -> None:
+    lacks = {"lacks": {"us-central1": ["builds"]}}
+    async with made(lacks) as (_, run):
+        with pytest.raises(PermanentError) as refused:
+            await build(run)
+    assert (refused.value.code, "quota restrictions" in refused.value.cause) == ("build-region", True)
+    assert "build_region" in refused.value.hint
+
+
+@pytest.mark.parametrize("place", ["us-west2", "global"])
+async def test_it_is_built_where_builds_are_taken_and_kept_where_the_environment_is(made: Made, place: str) -> None:
+    async with made({"lacks": {"us-central1": ["builds"]}}, build_region=place) as (_, run):
+        told = await build(run)
+        assert told.facts["image"]["reference"].startswith("us-central1-docker.pkg.dev/")
+        assert not told.open_operations
+        again = await build(run)
+        assert not again.has_changed
+
+
+async def test_a_build_that_no_allowed_pool_takes_is_refused_for_good(made: Made) -> None:
+    policies = {"constraints/cloudbuild.allowedWorkerPools": {"denyAll": True}}
+    async with made({"project": {"policies": policies}}) as (_, run):
+        with pytest.raises(PermanentError) as refused:
+            await build(run)
+    assert "cloudbuild.allowedWorkerPools" in f"{refused.value.message} {refused.value.cause}"
+
+
 def test_the_same_files_are_packed_to_the_same_bytes() -> None:
     known = sources("gpu-dl")
     assert known.packed() == sources("gpu-dl").packed()

@@ -147,3 +147,49 @@ def test_other_parameters_than_those_that_were_shown_are_another_plan(rehearsed:
     events = rehearsed.install("speed = 0\n", "--set", "image=none")
     assert events[-1]["type"] == "run.finished"
     assert rehearsed.environment.id == first.id, "it has the names that were shown"
+
+
+SMALL = "speed = 0\n[project]\nquotas = { CPUS_ALL_REGIONS = { limit = 8, usage = 0 } }\n"
+NOTEBOOK = ("--set", "notebook=container")
+
+
+def test_a_size_that_nobody_set_follows_from_the_quota_through_the_whole_run(rehearsed: Rehearsed) -> None:
+    events = rehearsed.install(SMALL, *NOTEBOOK)
+    assert events[-1]["type"] == "run.finished"
+    told = [e["message"] for e in events if e["type"] == "step.progress" and e["step"] == "services"]
+    assert any("profile = trial" in message or "follows from quota" in message for message in told), told
+    assert rehearsed.status()["parameters"]["profile"] == "trial"
+    assert rehearsed.environment.given == {"notebook": "container"}
+    pools = [e for e in done(events) if e["kind"] == "google_container_node_pool"]
+    assert len(pools) == 1
+
+
+def test_a_size_that_was_set_blocks_and_is_never_changed(rehearsed: Rehearsed) -> None:
+    events = rehearsed.install(SMALL, *NOTEBOOK, "--set", "profile=small", expect=3)
+    assert "CPUS_ALL_REGIONS" in events[-1]["error"]["message"]
+    assert not by_terraform(events)
+    assert rehearsed.environment.values["profile"] == "small"
+    looked = rehearsed.run("check", "demo", expect=3)
+    assert "Instead: --set profile=trial" in looked.stdout
+    assert "CPUS_ALL_REGIONS" in looked.stderr
+    plan = rehearsed.json("plan", "demo", "--rehearse", "--set", "profile=trial")
+    assert plan["follows"] == []
+    assert rehearsed.install(SMALL, *NOTEBOOK, "--set", "profile=trial")[-1]["type"] == "run.finished"
+
+
+def test_what_follows_is_shown_and_the_run_takes_it_as_it_was_shown(rehearsed: Rehearsed) -> None:
+    rehearsed.empty(SMALL)
+    project = rehearsed.endpoints["project"]
+    wanted = {"serviceIds": ["compute.googleapis.com", "cloudresourcemanager.googleapis.com"]}
+    rehearsed.api("POST", f"serviceusage/v1/projects/{project}/services:batchEnable", wanted)
+    plan = rehearsed.json("plan", "demo", "--rehearse", "--set", "notebook=container")
+    (follows,) = plan["follows"]
+    assert (follows["key"], follows["value"]) == ("profile", "trial")
+    assert follows["source"].startswith("quota CPUS")
+    text = rehearsed.run("plan", "demo", "--rehearse", "--set", "notebook=container").stdout
+    assert "profile = trial follows from quota CPUS" in text
+    assert rehearsed.environment.values["profile"] == "small", "a plan changes nothing"
+    told = rehearsed.run("install", "demo", "--rehearse", "--yes", *NOTEBOOK)
+    assert "It does what was shown at " in told.stderr
+    assert rehearsed.environment.values["profile"] == "trial"
+    assert rehearsed.environment.given == {"notebook": "container"}

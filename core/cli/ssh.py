@@ -6,10 +6,14 @@ import argparse
 import asyncio
 import os
 import signal
+from typing import TYPE_CHECKING
 
 from core.cli.output import Output, confirm, interactive
 from core.environment import Home
 from core.errors import UsageError
+
+if TYPE_CHECKING:
+    from core.workstation.ssh.configuration import HostConfiguration
 
 
 def add(arguments: argparse.Namespace, out: Output) -> int:
@@ -69,7 +73,7 @@ def show(arguments: argparse.Namespace, out: Output) -> int:
     from core.workstation.ssh import manage
     from core.workstation.ssh.files import SshFolder
 
-    shown = manage.show(arguments.name, folder=SshFolder.of_user())
+    shown = manage.show(arguments.name, folder=SshFolder.of_user(), account=_account)
     values = shown.configuration.values
     if out.json:
         out.document(
@@ -83,6 +87,16 @@ def show(arguments: argparse.Namespace, out: Output) -> int:
     for problem in shown.problems:
         out.say(problem)
     return 0
+
+
+def _account(host: HostConfiguration) -> str:
+    """Whose the sign-in is that a host's relay is asked with."""
+    from core.environment import rehearsal
+    from core.workstation.ssh.access import signed_in
+    from core.workstation.tunnel.preparing import relay_of
+
+    to = relay_of(host)
+    return asyncio.run(signed_in(rehearsal.cloud_of(Home.find(), to.project))) if to is not None else ""
 
 
 def iap_proxy(arguments: argparse.Namespace, out: Output) -> int:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from core.environment import Environment, Home
+from core.environment import Cloud, Environment, Home
 from core.environment import rehearsal as rehearsals
-from core.errors import PrerequisiteError
+from core.errors import MlopsError, PrerequisiteError
 from core.run.clock import Clock
 from core.run.redact import Redactor
-from core.workstation.ssh.closing import RelayUnreachable
+from core.workstation.ssh.closing import RelayRefused, RelayUnreachable
 from core.workstation.ssh.relay import Destination, Relay
 from core.workstation.ssh.stream import Watch
 from core.workstation.ssh.target import Target
@@ -34,12 +34,26 @@ async def proxy(home: Home, project: str, zone: str, instance: str, port: int, *
     way = relay(target)
     try:
         await carry(way, source=source, sink=sink)
+    except RelayRefused as error:
+        error.cause = f"{error.cause} You are signed in as {await signed_in(cloud) or 'nobody that can be told'}.".strip()
+        raise
     except RelayUnreachable as error:
         if error.code == "relay-no-backend":
             raise await explained(target, error) from error
         raise
     finally:
         await way.close()
+
+
+async def signed_in(cloud: Cloud) -> str:
+    """Whose the sign-in is, which is not gcloud's account of the moment; empty where it can't be told."""
+    from core.gcp import Google
+
+    try:
+        async with Google(cloud, clock=Clock(cloud.rate), redactor=Redactor(), project=None) as google:
+            return await google.account()
+    except MlopsError:
+        return ""
 
 
 async def explained(target: Target, error: RelayUnreachable) -> RelayUnreachable | PrerequisiteError:

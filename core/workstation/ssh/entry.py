@@ -15,6 +15,7 @@ from core.errors import UsageError
 HEAD = "# mlops-env keeps this file: mlops-env ssh add|show|remove NAME."
 MADE = "# made by mlops-env: "
 MARK = "# for "
+ACCOUNT = "# signed in as "
 _KEYWORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 NEVER = {
     "stricthostkeychecking": ("no", "off"),
@@ -32,10 +33,13 @@ class Entry:
     name: str
     host: str
     settings: tuple[tuple[str, str], ...] = ()
+    account: str = ""
+    """Whose key and user they are, which a sign-in may no longer be."""
 
     def text(self) -> str:
         """The block."""
         lines = [f"{MARK}{self.name}", f"Host {self.host}", *(f"    {key} {value}" for key, value in self.settings)]
+        lines += [f"    {ACCOUNT}{self.account}"] if self.account else []
         return "\n".join(lines) + "\n"
 
     def get(self, keyword: str) -> str:
@@ -75,6 +79,11 @@ class OwnFile:
     def get(self, name: str, keyword: str) -> str:
         """The first value that a block gives a keyword, empty where there is none."""
         found = re.search(rf"(?mi)^[ \t]*{keyword}[ \t=]+(.+?)[ \t]*$", self.blocks.get(name, ""))
+        return found[1] if found else ""
+
+    def account(self, name: str) -> str:
+        """Whose key and user a block was made with; empty where it does not say."""
+        found = re.search(rf"(?m)^[ \t]*{re.escape(ACCOUNT)}(\S+)", self.blocks.get(name, ""))
         return found[1] if found else ""
 
     def hosts(self, name: str) -> list[str]:

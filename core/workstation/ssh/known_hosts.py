@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 Key = tuple[str, str]
 """A host key: its algorithm and its base64."""
 
+OWN = "mlops-env."
+"""What the names of VMs' keys begin with."""
+
 ALGORITHMS = ("ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "ssh-rsa", "rsa-sha2-512")
 
 
 def alias(to: Destination, id: str = "") -> str:
     """The name of a VM's keys: of its id, which another VM of the same name would not have."""
-    return f"mlops-env.{id or f'{to.project}.{to.zone}.{to.instance}'}"
+    return f"{OWN}{id or f'{to.project}.{to.zone}.{to.instance}'}"
 
 
 async def published(google: Google, to: Destination) -> list[Key]:

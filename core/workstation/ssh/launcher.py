@@ -13,6 +13,8 @@ import shutil
 import sys
 from pathlib import Path
 
+from core.errors import PrerequisiteError
+from core.gcp.properties import gcloud_property
 from core.workstation.ssh.relay import Destination
 
 CARRIED = ("MLOPS_ENV_HOME", "MLOPS_ENV_REHEARSAL", "CLOUDSDK_CONFIG", "GOOGLE_APPLICATION_CREDENTIALS")
@@ -30,8 +32,30 @@ def program() -> list[str]:
     return [sys.executable, "-P", "-m", "core.cli"]
 
 
+def gclouds_command(to: Destination) -> str:
+    """The value of ProxyCommand where only gcloud gets through: a company that asks for a client's certificate."""
+    gcloud = shutil.which("gcloud")
+    if gcloud is None:
+        raise PrerequisiteError(
+            "Your company asks for this device's certificate on the way to a VM, and only gcloud has it.",
+            code="client-certificate",
+            cause="gcloud's context_aware/use_client_certificate is set, and there is no gcloud on the PATH.",
+            hint="Install gcloud, and add the entry then.",
+        )
+    words = [str(Path(gcloud).absolute()), "compute", "start-iap-tunnel", to.instance]
+    after = ["--listen-on-stdin", f"--project={to.project}", f"--zone={to.zone}", "--verbosity=warning"]
+    return " ".join([*map(_word, words), "%p", *map(_word, after)])
+
+
+def certificate_asked() -> bool:
+    """Whether gcloud is told to show this device's certificate, as it must in some companies."""
+    return gcloud_property("context_aware", "use_client_certificate").lower() in ("true", "yes", "1")
+
+
 def proxy_command(to: Destination) -> str:
     """The value of ProxyCommand for a VM."""
+    if certificate_asked():
+        return gclouds_command(to)
     variables = [f"{name}={Path(os.environ[name]).expanduser().absolute()}" for name in CARRIED if os.environ.get(name)]
     prefix = ["/usr/bin/env", *variables] if variables else []
     words = [*prefix, *program(), "ssh", "iap-proxy", to.instance]

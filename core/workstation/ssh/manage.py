@@ -109,7 +109,10 @@ async def _instance(
     private = HostConfiguration(target.host).path(wanted["identityfile"]) if "identityfile" in wanted else None
     if private is None:
         private = folder.path / keys.OWN if dry_run else keys.ready(folder.path)
+    account = "" if "user" in wanted else await google.account()
     user = wanted.get("user") or await _user(google, vm, target, private, notes, dry_run=dry_run)
+    if launcher.certificate_asked():
+        notes.append("The way leads through gcloud, which has the certificate that your company asks for.")
     name = known_hosts.alias(to, str(vm.get("id", "")))
     change = await _host_keys(target, google, folder, name, accept, notes, dry_run=dry_run)
     own = (
@@ -127,7 +130,7 @@ async def _instance(
         ("ConnectTimeout", str(BANNER)),
         *PATIENCE,
     )
-    entry = Entry(target.name, target.host, merged([setting for setting in own if setting[1]], given))
+    entry = Entry(target.name, target.host, merged([setting for setting in own if setting[1]], given), account)
     return Prepared(folder, entry, [change, *folder.adding(entry)], notes)
 
 
@@ -248,8 +251,11 @@ class Shown:
     problems: list[str]
 
 
-def show(name: str, *, folder: SshFolder) -> Shown:
-    """The configuration of an entry's host as ssh sees it, or of any host; looks again at what may have aged."""
+def show(name: str, *, folder: SshFolder, account: Callable[[HostConfiguration], str] = lambda _: "") -> Shown:
+    """The configuration of an entry's host as ssh sees it, or of any host; looks again at what may have aged.
+
+    ``account`` says whose the sign-in is by now, for a host that is reached through the relay.
+    """
     own = folder.entries()
     hosts = own.hosts(name)
     host = hosts[0] if hosts else name
@@ -259,6 +265,9 @@ def show(name: str, *, folder: SshFolder) -> Shown:
         if not folder.includes(folder.config.read_bytes() if folder.config.exists() else b""):
             problems.append(f"{folder.config} does not include {folder.own} before all else: add the entry again.")
         problems += _aged(found)
+        made, now = own.account(name), account(found) if own.account(name) else ""
+        if made and now and made != now:
+            problems.append(f"Its user and key are those of {made}, and you are signed in as {now}: add the entry again.")
     return Shown(host, found, problems)
 
 
@@ -271,7 +280,7 @@ def _aged(found: HostConfiguration) -> list[str]:
     missing = [str(path) for path in found.identity_files if not path.exists()]
     if missing:
         problems.append(f"Its key {missing[0]} is gone.")
-    if found.one("hostkeyalias").startswith("mlops-env.") and not any(
+    if found.one("hostkeyalias").startswith(known_hosts.OWN) and not any(
         known_hosts.of(path.read_text(errors="replace"), found.known_as) for path in found.known_hosts_files if path.exists()
     ):
         problems.append("Its host key is not known: add the entry again.")

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,15 @@ from core.environment import rehearsal as rehearsals
 from core.environment.home import socket_folder
 from core.errors import UsageError
 from core.run.clock import Clock
-from core.workstation.ssh import configuration, target
+from core.workstation.ssh import configuration, known_hosts, target
 from core.workstation.ssh.configuration import HostConfiguration
+from core.workstation.ssh.files import SshFolder
 from core.workstation.ssh.relay import Destination
+from core.workstation.ssh.renewing import renewed
 from core.workstation.tunnel import asking, choice
 from core.workstation.tunnel.choice import Choice
 from core.workstation.tunnel.definition import DOCKER_SOCKET, End, Forward, Tunnel
-from core.workstation.tunnel.engine import Engine, Link, SignInRefused, Unreachable
+from core.workstation.tunnel.engine import Engine, HostKeyRefused, Link, SignInRefused, Unreachable
 
 if TYPE_CHECKING:
     from core.workstation.ssh.relay import Relay
@@ -80,6 +83,32 @@ class Either:
             return link
 
 
+class Renewing:
+    """An engine to a VM that publishes its host keys: on another key than the known one, they are read again, once."""
+
+    def __init__(self, engine: Engine, renew: Callable[[], Awaitable[bool]]) -> None:
+        self._engine, self._renew = engine, renew
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return self._engine.name
+
+    @property
+    def why(self) -> str:
+        """Why it is that one."""
+        return self._engine.why
+
+    async def connect(self) -> Link:
+        """A new connection."""
+        try:
+            return await self._engine.connect()
+        except HostKeyRefused:
+            if not await self._renew():
+                raise
+            return await self._engine.connect()
+
+
 def docker_socket(name: str) -> Path:
     """The local socket of a tunnel to Docker, in a folder that only its user can enter."""
     return socket_folder() / f"docker-{name}.sock"
@@ -105,6 +134,9 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
     async with AsyncExitStack() as stack:
         way = _relay(stack, to, cloud) if to is not None and chosen.engine == choice.ASYNCSSH else None
         engine = _engine(chosen, way, host, tunnel, clock, ask=ask, desk=desk)
+        if to is not None and host.known_as.startswith(known_hosts.OWN):
+            renew = partial(renewed, to, host.known_as, cloud=cloud, home=home, folder=SshFolder.of_user())
+            engine = Renewing(engine, renew)
         patience = OS_LOGIN_PATIENCE if to is not None else 0.0
         closing = stack.pop_all().aclose
         return Prepared(complete(tunnel), engine, patience=patience, closing=closing, environment=found.environment)

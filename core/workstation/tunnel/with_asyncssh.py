@@ -289,7 +289,7 @@ def _known(keys: KnownKeys) -> tuple[Any, ...]:
 def _imported(texts: tuple[str, ...]) -> list[asyncssh.SSHKey]:
     found = []
     for text in texts:
-        with contextlib.suppress(asyncssh.KeyImportError):
+        with contextlib.suppress(asyncssh.KeyImportError, ValueError):
             found.append(asyncssh.import_public_key(text))
     return found
 

@@ -80,6 +80,10 @@ def test_from_nothing_to_a_signed_in_ssh_and_back(project: str, person: Person) 
     looked = json.loads(person.mlops("ssh", "show", "gpu", "--output", "json"))
     assert looked["problems"] == []
     assert looked["configuration"]["hostname"] == ["gpu"]
+    assert "# signed in as you@rehearsal.example\n" in own.read_text()
+    own.write_text(own.read_text().replace("as you@", "as somebody@"))
+    (problem,) = json.loads(person.mlops("ssh", "show", "gpu", "--output", "json"))["problems"]
+    assert "those of somebody@rehearsal.example, and you are signed in as you@rehearsal.example" in problem
 
     ping = b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
     answer = person.run("ssh", "gpu", "docker system dial-stdio", input=ping)
@@ -131,6 +135,24 @@ def test_a_vm_that_is_stopped_is_named_where_ssh_shows_it(project: str, person: 
     done = person.run("ssh", "asleep", "true", bare=True)
     assert done.returncode == 255
     assert b"The VM asleep is stopped" in done.stderr
+
+
+def test_who_is_not_let_through_is_told_as_whom_they_came(project: str, person: Person) -> None:
+    said = person.mlops("ssh", "iap-proxy", "no-such-vm", "22", "--project", project, "--zone", ZONE, code=3)
+    assert "You are signed in as you@rehearsal.example." in said
+
+
+def test_where_a_company_asks_for_the_devices_certificate_gcloud_is_the_way(
+    project: str, person: Person, tmp_path: Path
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "gcloud").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "gcloud").chmod(0o755)
+    person.environment["CLOUDSDK_CONTEXT_AWARE_USE_CLIENT_CERTIFICATE"] = "true"
+    person.environment["PATH"] = f"{tmp_path}/bin:{person.environment['PATH']}"
+    person.mlops("ssh", "add", "gpu", "--project", project, "--zone", ZONE, "--instance", "gpu")
+    own = (person.ssh_folder / "mlops-env.config").read_text()
+    assert f"ProxyCommand {tmp_path}/bin/gcloud compute start-iap-tunnel gpu %p --listen-on-stdin" in own
 
 
 RECORD = """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -81,6 +82,19 @@ def test_docker_on_a_vm_that_has_no_address(project: str, person: people.Person,
         person.mlops("tunnel", "down", "gpu")
     log = person.mlops("tunnel", "logs", "gpu")
     assert "aes" in log or "chacha" in log
+
+
+def test_a_new_boot_disk_brings_new_host_keys_which_the_vm_publishes(project: str, person: people.Person) -> None:
+    person.mlops("ssh", "add", "gpu", "--project", project, *VM)
+    known = person.ssh_folder / "mlops-env.known_hosts"
+    right = known.read_text()
+    known.write_text(re.sub(r"(?m).{12}$", lambda found: found[0].swapcase(), right))
+    try:
+        up = json.loads(person.mlops("tunnel", "up", "gpu", "--forward", "0=22", "--detach", "--output", "json"))
+        assert up["state"] == "up"
+        assert known.read_text() == right
+    finally:
+        person.mlops("tunnel", "down", "gpu")
 
 
 def test_a_tunnel_to_an_environments_notebook_ends_with_the_environment(

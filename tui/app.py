@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -147,7 +146,7 @@ class MlopsApp(App[int], inherit_bindings=False):
         letter = event.is_printable or event.key in ("enter", "ctrl+j")
         if not letter:
             return False
-        now, before = time.monotonic(), self._typed_at
+        now, before = event.time, self._typed_at  # when it came in, however late an app that is busy gets to it
         self._typed_at = now
         if now - before >= self.paste_gap:
             return False

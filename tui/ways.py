@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.environment import Environment
+from core.errors import MlopsError
 from tui.background import in_thread
 from tui.text import text
 
@@ -50,21 +52,21 @@ def devcontainer(app: MlopsApp, environment: str = "") -> None:
     app.push_screen(DevcontainerScreen(list(known), folder=Path.cwd(), environment=environment, wanted=wanted))
 
 
-def new(app: MlopsApp) -> None:
+def new(app: MlopsApp, proposed: str = "") -> None:
     """Sets up a new environment on Google Cloud."""
     from tui.screens.dialogs import AskText
 
     def answered(name: str | None) -> None:
         if name:
-            app.run_worker(_new(app, name, "google"), group="steer", exit_on_error=False)
+            _begin(app, _new(app, name, "google"), partial(new, app, name))
 
     body = text("A new environment on Google Cloud. Nothing is made before you have seen what will be done. Its name:")
-    app.push_screen(AskText("New environment", body, "", "Go on"), answered)
+    app.push_screen(AskText("New environment", body, proposed, "Go on"), answered)
 
 
-def rehearse(app: MlopsApp) -> None:
+def rehearse(app: MlopsApp, proposed: Rehearsal | None = None) -> None:
     """Installs a new environment on a simulated cloud."""
-    from tui.screens.beginnings import AskRehearsal
+    from tui.screens.beginnings import AskRehearsal, Rehearsal
 
     taken = set(Environment.all(app.home))
     name = next(n for n in ("demo", *(f"demo{i}" for i in range(2, 1000))) if n not in taken)
@@ -72,9 +74,22 @@ def rehearse(app: MlopsApp) -> None:
     def answered(wanted: Rehearsal | None) -> None:
         if wanted is not None:
             work = _rehearse(app, wanted) if wanted.at_once else _new(app, wanted.name, "rehearsal", wanted.scenario)
-            app.run_worker(work, group="steer", exit_on_error=False)
+            _begin(app, work, partial(rehearse, app, wanted))
 
-    app.push_screen(AskRehearsal(name), answered)
+    app.push_screen(AskRehearsal(proposed or Rehearsal(name, None, at_once=True)), answered)
+
+
+def _begin(app: MlopsApp, work: Coroutine[Any, Any, None], again: Callable[[], None]) -> None:
+    """Begins; where that is refused, the question stands below the reason, with what was typed, to be mended."""
+
+    async def begun() -> None:
+        try:
+            await work
+        except MlopsError as error:
+            again()
+            app.show_error(error)
+
+    app.run_worker(begun(), group="steer", exit_on_error=False)
 
 
 async def _rehearse(app: MlopsApp, wanted: Rehearsal) -> None:

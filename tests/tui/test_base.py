@@ -6,13 +6,14 @@ from types import SimpleNamespace
 
 import pytest
 import tui_runs
+from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Static
-from tui_pilot import press, until_shown
+from tui_pilot import press, shown, until_shown
 
 from core.environment import Home
 from core.errors import UsageError
-from tui.app import MlopsApp
+from tui.app import PASTE_GAP, MlopsApp
 from tui.screens.base import BaseScreen
 from tui.screens.home import HomeScreen
 
@@ -71,3 +72,19 @@ async def test_what_is_refused_in_an_action_is_told_with_its_hint(
         await until_shown(pilot, "That can't be now.", "Try it tomorrow.")
         await press(pilot, "escape")
         await until_shown(pilot, "Environments")
+
+
+@pytest.mark.parametrize(("apart", "pressed"), [(0.05, "?q"), (0.001, "?")])
+async def test_keys_are_as_far_apart_as_they_came_in_however_busy_the_app_was(
+    app: MlopsApp, apart: float, pressed: str
+) -> None:
+    """Keys that a busy app finds waiting together were typed one by one all the same; a paste came in at once."""
+    app.paste_gap = PASTE_GAP
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        first, second = events.Key("question_mark", "?"), events.Key("q", "q")
+        second.time = first.time + apart
+        for key in (first, second):
+            app.post_message(key)
+        await until_shown(pilot, "Leave mlops-env?" if "q" in pressed else "Help")
+        assert ("Leave mlops-env?" in shown(app)) == ("q" in pressed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -123,3 +124,38 @@ async def test_a_question_for_a_name_waits_for_one(app: MlopsApp, key: str) -> N
         assert focused(app).id == "value"
         await press(pilot, "escape")
         await until_shown(pilot, "No environment is kept")
+
+
+async def test_what_is_refused_at_the_beginning_can_be_mended(app: MlopsApp, tmp_path: Path) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, "n")
+        await until(pilot, lambda: bool(app.screen.query("#value")))
+        app.screen.query_one("#value", Field).value = "Acme [/red]"
+        await press(pilot, "enter")
+        await until_shown(pilot, "NAME = 'Acme [/red]' is not allowed")
+        await press(pilot, "escape")
+        await until(pilot, lambda: bool(app.screen.query("#value")))
+        assert app.screen.query_one("#value", Field).value == "Acme [/red]"
+        await press(pilot, "escape", "e")
+        await until(pilot, lambda: bool(app.screen.query("#scenario")))
+        app.screen.query_one("#scenario", Field).value = str(tmp_path / "none.toml")
+        await press(pilot, "enter")
+        await until_shown(pilot, "can't be read")
+        await press(pilot, "escape")
+        await until(pilot, lambda: bool(app.screen.query("#scenario")))
+        assert app.screen.query_one("#value", Field).value == "demo"
+        assert app.screen.query_one("#scenario", Field).value == str(tmp_path / "none.toml")
+
+
+async def test_the_keys_that_are_everywhere_work_over_a_question_too(app: MlopsApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, "question_mark")
+        await until_shown(pilot, "Close")
+        await press(pilot, "question_mark")
+        await until(pilot, lambda: "Close" not in shown(app))
+        await press(pilot, "question_mark")
+        await until_shown(pilot, "Close")
+        await press(pilot, "q")
+        await until_shown(pilot, "Leave mlops-env?")

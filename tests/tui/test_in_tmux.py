@@ -122,13 +122,13 @@ def test_a_window_made_too_small_and_large_again_is_as_it_was(
         pane.until("failed at pipelines")
         pane.keys("w")
         arrow = ">" if locale == "C" else "›"
-        pane.until(f"demo {arrow} failed at pipelines", "Cause  ghcr.io", "R Retry")
+        pane.until(f"demo {arrow} failed at pipelines", "Cause", "Open page")
         before = pane.still()
         pane.resize(50, 15)
         pane.until("This window has 50 columns and 15 rows")
         pane.keys("l", "l")  # what is pressed meanwhile is done, and shown afterwards
         pane.resize(columns, lines)
-        pane.until("Cause  ghcr.io")
+        pane.until("Cause", "Open page")
         assert pane.still() == before
         coloured = re.search(r"\x1b\[[\d;]*\b(?:3[0-8]|4[0-8]|9\d|10\d)\b[\d;]*m", pane.painted())
         assert bool(coloured) == ("NO_COLOR" not in more)

@@ -52,9 +52,11 @@ class Acting(Screen[Result], inherit_bindings=False):
     _pointed: Offset | None = None
     MOVES: ClassVar[list[Binding]] = []
     """Keys that only move within this screen, beside tab."""
+    EVERYWHERE: ClassVar[list[Binding]] = []
+    """The keys that are everywhere, where the app's own do not reach."""
 
     def __init_subclass__(cls, **options: Any) -> None:
-        cls.BINDINGS = [*MOVING, *cls.MOVES, *keys.bindings(*cls.ACTIONS)]
+        cls.BINDINGS = [*MOVING, *cls.MOVES, *keys.bindings(*cls.ACTIONS), *cls.EVERYWHERE]
         super().__init_subclass__(**options)
 
     @property
@@ -164,6 +166,7 @@ class Dialog(ModalScreen[Result], Acting[Result], inherit_bindings=False):
     """A question over the screen: buttons take the focus, the harmless one first; esc is the harmless answer."""
 
     ACTIONS: ClassVar[tuple[str, ...]] = ("back",)
+    EVERYWHERE: ClassVar = [Binding(b.key, f"app.{b.action}", b.description, show=False) for b in keys.everywhere()]
     DEFAULT_CSS = """
     Dialog { align: center middle; }
     Dialog > .dialog {

@@ -26,17 +26,20 @@ class Rehearsal:
 class AskRehearsal(Dialog[Rehearsal | None]):
     """Asks for a rehearsal's name, and what the simulated cloud is to do."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, proposed: Rehearsal) -> None:
         super().__init__()
-        self.proposed = name
+        self.proposed = proposed
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
             box.border_title = text("Rehearse")
             yield Static(text("The whole installation on a simulated cloud on this machine: no account, no cost. Its name:"))
-            yield Field(self.proposed, id="value", help="2 to 16 lower-case letters, digits and hyphens.")
+            yield Field(self.proposed.name, id="value", help="2 to 16 lower-case letters, digits and hyphens.")
             yield Static(text("A scenario file, if the cloud is to be scripted:"))
-            yield Field(id="scenario", placeholder="none", help="TOML that sets speed, faults, quotas and policies.")
+            scenario = str(self.proposed.scenario or "")
+            yield Field(
+                scenario, id="scenario", placeholder="none", help="TOML that sets speed, faults, quotas and policies."
+            )
             with Horizontal(classes="buttons"):
                 yield Button(text("Rehearse"), id="yes")
                 yield Button(text("Choose first"), id="first")

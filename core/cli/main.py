@@ -13,6 +13,12 @@ from core.errors import MlopsError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line; returns its exit code."""
+    if sys.platform == "win32":
+        print(
+            "mlops-env runs on Linux, macOS and WSL: install it in WSL, from where it serves Windows' ssh too.",
+            file=sys.stderr,
+        )
+        return 3
     from core.cli.parser import parse
 
     arguments = parse(sys.argv[1:] if argv is None else argv)

@@ -110,6 +110,8 @@ def _print_up(status: Status, tunnel: Tunnel, out: Output) -> int:
     for each in status.forwards:
         if each.remote.endswith("docker.sock") and not each.local.startswith("/"):
             out.say(f"Port {each.local} gives every user of this machine the rights of root on the host, through Docker.")
+    if docker.beyond_reach(status.forwards):
+        out.say("Windows' own programs open no such socket: for them, add --forward 23750=/var/run/docker.sock.")
     if out.json:
         out.document(_document(status))
         return 0

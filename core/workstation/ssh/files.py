@@ -49,6 +49,8 @@ class SshFolder:
 
     path: Path
     config: Path
+    seen_as: str = ""
+    """The folder's name for another system's ssh, which reads it under that; empty: ours does."""
 
     @classmethod
     def of_user(cls) -> SshFolder:
@@ -67,7 +69,7 @@ class SshFolder:
     @property
     def include(self) -> bytes:
         """The line in the user's configuration; ``~`` would follow ``HOME`` here, where ssh finds the rest without it."""
-        name = glob.escape(str(self.own))
+        name = f"{self.seen_as}/{self.own.name}" if self.seen_as else glob.escape(str(self.own))
         return f'Include "{name}"\n'.encode() if " " in name else f"Include {name}\n".encode()
 
     def entries(self) -> OwnFile:
@@ -77,7 +79,7 @@ class SshFolder:
     def adding(self, entry: Entry) -> list[Change]:
         """What adding an entry changes, tried with ssh itself; raises `RefusedConfiguration` where ssh would refuse."""
         config = _read(self.config)
-        if config is not None:
+        if config is not None and not self.seen_as:
             resolve(entry.host, file=self.config)
         own = self.entries()
         made = set(own.made)
@@ -140,6 +142,9 @@ class SshFolder:
         return False
 
     def _covers(self, pattern: str) -> bool:
+        if self.seen_as:
+            words = pattern.replace("\\", "/").casefold()
+            return words in (f"{where}{self.own.name}".casefold() for where in (f"{self.seen_as}/", "~/.ssh/", ""))
         if pattern.startswith("~/"):
             pattern = str(user_home()) + pattern[1:]
         elif not pattern.startswith("/"):
@@ -193,7 +198,8 @@ class SshFolder:
         with tempfile.TemporaryDirectory(prefix="mlops-env-") as folder:
             trial, copy = Path(folder) / "config", Path(folder) / self.own.name
             copy.write_bytes(own.encode(errors="surrogateescape"))
-            trial.write_bytes(f"Include {copy}\n".encode() + (_read(self.config) or b""))
+            users = b"" if self.seen_as else _read(self.config) or b""  # what another system's ssh would run is not run here
+            trial.write_bytes(f"Include {copy}\n".encode() + users)
             try:
                 resolve(host, file=trial)
             except RefusedConfiguration as error:

@@ -16,7 +16,7 @@ from core.environment import Home
 from core.errors import MlopsError, PrerequisiteError, UsageError
 from core.run.clock import Clock
 from core.run.redact import Redactor
-from core.workstation.ssh import keys, known_hosts, launcher, os_login
+from core.workstation.ssh import keys, known_hosts, launcher, os_login, windows
 from core.workstation.ssh.configuration import HostConfiguration, resolve
 from core.workstation.ssh.entry import Entry, OwnFile, merged
 from core.workstation.ssh.files import Change, SshFolder
@@ -43,15 +43,20 @@ class Prepared:
     entry: Entry
     changes: list[Change]
     notes: list[str] = field(default_factory=list)
+    beyond: tuple[SshFolder, list[Change]] | None = None
+    """The other side of WSL, and its changes."""
 
     def write(self, home: Home) -> None:
         """Writes the files."""
         with self.folder.locked(home.ensure()):
             self.folder.apply(self.changes)
+            if self.beyond is not None:
+                self.beyond[0].apply(self.beyond[1])
 
     def diff(self) -> str:
-        """The changes as a unified diff."""
-        return diff(self.changes)
+        """The changes as a unified diff; a key's copy is none that anybody reads."""
+        beyond = self.beyond[1] if self.beyond is not None else []
+        return diff([*self.changes, *(change for change in beyond if change.path.name != windows.KEY)])
 
 
 async def prepare(
@@ -131,7 +136,13 @@ async def _instance(
         *PATIENCE,
     )
     entry = Entry(target.name, target.host, merged([setting for setting in own if setting[1]], given), account)
-    return Prepared(folder, entry, [change, *folder.adding(entry)], notes)
+    beyond = None
+    if (other := windows.Windows.here()) is not None:
+        beyond = (other.folder, other.changes(entry, private, change.after or b""))
+        notes.append(f"Windows' own ssh, and VS Code with it, gets an entry too: {other.folder.own}.")
+    elif windows.distribution():
+        notes.append("Which user of Windows you are can't be told: Windows' own ssh gets no entry.")
+    return Prepared(folder, entry, [change, *folder.adding(entry)], notes, beyond)
 
 
 async def _vm(google: Google, to: Destination) -> dict[str, Any]:
@@ -228,6 +239,17 @@ def remove(name: str, *, folder: SshFolder, home: Home, dry_run: bool = False) -
             folder.apply(changes)
             if len(own.blocks) == 1:
                 folder.tidy(own.made)
+        return [*changes, *(each for each in _removed_beyond(name, dry_run=dry_run) if each.path.name != windows.KEY)]
+
+
+def _removed_beyond(name: str, *, dry_run: bool) -> list[Change]:
+    """The same on the other side of WSL, where the entry stands as well."""
+    other = windows.Windows.here()
+    if other is None or name not in (own := other.folder.entries()).blocks:
+        return []
+    changes = [*other.removing(name), *_forgotten(other.folder, own, name)]
+    if not dry_run:
+        other.folder.apply(changes)
     return changes
 
 

@@ -105,6 +105,14 @@ def warnings(host: str, context: str) -> list[str]:
     return found
 
 
+def beyond_reach(forwards: Sequence[ForwardStatus]) -> bool:
+    """Whether this is WSL, and Windows' programs can't use Docker's forward: they open ports, and no socket of Linux'."""
+    from core.workstation.ssh.windows import distribution
+
+    to_docker = [each.local for each in forwards if each.remote.endswith("docker.sock")]
+    return bool(distribution() and to_docker and all(local.startswith("/") for local in to_docker))
+
+
 def _endpoint(inspected: str) -> str:
     try:
         return str(json.loads(inspected)[0]["Endpoints"]["docker"]["Host"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tomllib
 from pathlib import Path
 
@@ -11,11 +12,13 @@ from textual.pilot import Pilot
 from tui_pilot import focused, press, shown, until, until_shown
 
 from core.environment import Home
+from core.install import catalogue, prices
 from core.install.following import Following
 from core.parameters import PARAMETERS
 from core.prerequisites import Answer, Check
 from core.prerequisites.concerns import CONCERNS, Concern
 from tui.app import MlopsApp
+from tui.planned import monthly
 from tui.preparing import Preparing
 from tui.screens.choose import Choose
 from tui.screens.parameters import ParametersScreen
@@ -308,3 +311,27 @@ async def test_what_nobody_set_follows_and_says_from_what(
         screen.rows["profile"].post_message(ParameterRow.Edited(screen.rows["profile"]))
         await until_shown(pilot, "--set profile=small", "profile small")
         await until(pilot, lambda: "follows from quota" not in shown(app))
+
+
+async def test_the_cost_stands_there_at_once_and_follows_the_catalogue_when_it_has_come(
+    app: MlopsApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    preparing = tui_drafts.preparing(home)
+    came = asyncio.Event()
+
+    async def ask_prices() -> None:
+        await came.wait()
+        dear = {key: {"us-central1": 2 * price} for key, price in prices.of_region("us-central1").amounts.items()}
+        catalogue._keep(home, "google", dear)
+
+    monkeypatch.setattr(preparing, "ask_prices", ask_prices)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, preparing)
+        by_table = preparing.draft.cost()
+        assert by_table.prices.source == "table"
+        await until_shown(pilot, f"{monthly(by_table.low, by_table.high)} USD a month")
+        came.set()
+        await until(pilot, lambda: preparing.draft.cost().prices.source == "catalogue")
+        dearer = preparing.draft.cost()
+        assert dearer.high > 1.5 * by_table.high
+        await until_shown(pilot, f"{monthly(dearer.low, dearer.high)} USD a month")

@@ -128,6 +128,16 @@ def plan_lines(document: Mapping[str, Any]) -> Iterator[str]:
     yield f"An installation from nothing takes about {round(document['seconds'] / 60)} minutes."
 
 
+def plan_summary(document: Mapping[str, Any]) -> str:
+    """The plan in one line, for who has just seen it scroll by."""
+    terraform, new = document["terraform"], [o for o in document["kubernetes"] if o["action"] != "none"]
+    return (
+        f"In all: {len(document['services'])} APIs to enable, {len(document['roles'])} roles to grant, {terraform['add']} "
+        f"resources to add, {terraform['change']} to change, {terraform['destroy']} to destroy, {len(document['direct'])} "
+        f"more by Google's APIs alone, {len(new)} Kubernetes objects."
+    )
+
+
 def _terraform_lines(terraform: Mapping[str, Any]) -> Iterator[str]:
     yield f"Terraform: {terraform['add']} to add, {terraform['change']} to change, {terraform['destroy']} to destroy"
     for resource in terraform["resources"]:

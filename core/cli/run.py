@@ -142,7 +142,8 @@ def _show(environment: Environment, arguments: argparse.Namespace, out: Output) 
     if not arguments.yes:
         from core.cli import look
 
-        for line in look.plan_lines(look.planned(environment, out, scenario=arguments.scenario, examined=True)):
+        document = look.planned(environment, out, scenario=arguments.scenario, examined=True)
+        for line in (*look.plan_lines(document), look.plan_summary(document)):
             out.say(line)
         _agree(arguments, out, f"Install {environment.name}?")
         return

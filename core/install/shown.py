@@ -191,7 +191,8 @@ def _differs(environment: Environment, more: Sequence[str]) -> PermanentError:
         "What is to be done now is more than what was shown.",
         code="plan-differs",
         cause=f"Something changed in between. It would {told}.",
-        hint=f"Nothing of it was done. Look at it as it is now, then go on with: mlops-env retry {environment.name}",
+        hint="Nothing of it was done. Look at it as it is now, with plan or the app's review; then go on with: mlops-env retry "
+        f"{environment.name}",
         command=f"mlops-env plan {environment.name}",
         actions=(RETRY, COPY),
     )

@@ -19,7 +19,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from bench.measure import PROGRAM, Lacking, Row, run
-from bench.tunnel import Bench
+from bench.measure import seconds as timed
+from bench.tunnel import Bench, _end, _free_port, _reached, bulk, echo
 
 BULK, ECHOES, ROUNDS = 64 << 20, 300, 5
 LIMIT = 60.0
@@ -172,7 +173,95 @@ def _row(name: str, command: str, work: Work, *, goal: float, part: int = 1) -> 
     return measure
 
 
-ROWS = {
+class Tunnels:
+    """A tunnel of ours through the relay, and ``ssh -NL`` through gcloud's client, both to the same server."""
+
+    def __init__(self, stack: ExitStack, ways: Ways) -> None:
+        self.ways, self._stack = ways, stack
+        proxy, variables = ways._ours
+        home = Path(variables["MLOPS_ENV_HOME"])
+        options = [*ways._options(), f"ProxyCommand={proxy}"]
+        text = f'[tunnels.bench]\noptions = {json.dumps(options)}\nforward = ["0={ways.machine.served}"]\n'
+        (home / "tunnels.toml").write_text(text)
+        up = json.loads(run([PROGRAM, "tunnel", "up", "bench", "--detach", "--output", "json"], variables=variables))
+        stack.callback(run, [PROGRAM, "tunnel", "down", "bench"], variables=variables)
+        self.ours = int(up["forwards"][0]["local"])
+
+    @contextmanager
+    def theirs(self) -> Iterator[int]:
+        """A port of a new ``ssh -NL`` by gcloud's client; a run that does not come up is counted as hung."""
+        proxy, variables = self.ways._theirs
+        local = _free_port()
+        words = ["ssh", "-F", "none", "-N", "-L", f"127.0.0.1:{local}:localhost:{self.ways.machine.served}"]
+        for option in [*self.ways._options(), f"ProxyCommand={proxy}"]:
+            words += ["-o", option]
+        child = subprocess.Popen([*words, "bench"], stdin=subprocess.DEVNULL, env={**os.environ, **variables})
+        try:
+            _reached(local, child)
+            yield local
+        finally:
+            _end(child)
+
+    def lost(self) -> None:
+        """Ends what serves the connections now, as a VM does that starts anew."""
+        self.ways.machine.end_connections()
+
+
+def _tunnelled(name: str, work: Callable[[int], float], *, goal: float) -> Callable[[], Row]:
+    """A row of the tunnel itself, which has the relay's client in its own process."""
+
+    def measure() -> Row:
+        with _ways() as ways, ExitStack() as stack:
+            made = Tunnels(stack, ways)
+            ratios = []
+            for number in range(ROUNDS + 1):
+                with made.theirs() as theirs:
+                    ports = [made.ours, theirs] if number % 2 else [theirs, made.ours]
+                    seconds = {port: _watched(work, port, ways) for port in ports}
+                ratios.append(seconds[made.ours] / seconds[theirs])
+            hangs = f"; {ways.hangs} of its runs hung" if ways.hangs else ""
+            return Row.of(name, ratios[1:], goal=goal, against=AGAINST.replace("ssh with", "ssh -NL with") + hangs)
+
+    return measure
+
+
+def _watched(work: Callable[[int], float], port: int, ways: Ways) -> float:
+    try:
+        return work(port)
+    except OSError as error:
+        ways.hangs += 1
+        raise Lacking(f"A stream broke: {error!r}") from error
+
+
+def _bulk(way: str) -> Callable[[int], float]:
+    return lambda port: timed(lambda: bulk(port, way, 1, BULK))
+
+
+def _echoed(port: int) -> float:
+    return echo(port, ECHOES)
+
+
+def _again() -> Row:
+    """A tunnel that lost its connection serves again, against a new ssh until it serves."""
+    with _ways() as ways, ExitStack() as stack:
+        made, ratios = Tunnels(stack, ways), []
+        for _ in range(ROUNDS + 1):
+            made.lost()
+            mine = timed(lambda: echo(made.ours, 1))
+            begin = time.perf_counter()
+            with made.theirs() as theirs:
+                echo(theirs, 1)
+                ratios.append(mine / (time.perf_counter() - begin))
+        return Row.of("relay: a tunnel connects again", ratios[1:], goal=0.2, against=AGAINST)
+
+
+ROWS: dict[str, Callable[[], Row]] = {
+    "relay-tunnel-up": _tunnelled("relay: 64 MiB up through a tunnel", _bulk("up"), goal=0.5),
+    "relay-tunnel-down": _tunnelled("relay: 64 MiB down through a tunnel", _bulk("down"), goal=0.5),
+    "relay-tunnel-echo": _tunnelled(
+        "relay: round trip of one byte through a tunnel", lambda port: echo(port, ECHOES), goal=0.5
+    ),
+    "relay-tunnel-again": _again,
     "relay-connect": _row("relay: connect", "cat", _nothing, goal=0.2, part=0),
     "relay-up": _row("relay: 64 MiB up", "cat > /dev/null", _give, goal=0.5),
     "relay-down": _row("relay: 64 MiB down", f"head -c {BULK} /dev/zero", _fetch, goal=0.5),

@@ -11,6 +11,7 @@ import json
 import os
 import selectors
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -93,9 +94,17 @@ class Bench:
             f"StrictModes no\nAuthorizedKeysFile {self.folder}/key.pub\nMaxStartups 200:30:400\nPermitRootLogin yes\n"
         )
         child = subprocess.Popen([program, "-D", "-f", str(self.folder / "sshd_config")], stderr=subprocess.DEVNULL)
+        self._daemon = child.pid
         self._stack.callback(_end, child)
         _reached(port, child)
         return port
+
+    def end_connections(self) -> None:
+        """Kills whatever serves a connection of sshd's now."""
+        for task in Path(f"/proc/{self._daemon}/task").iterdir():
+            for pid in (task / "children").read_text().split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
 
     def _child(self, command: list[str]) -> int:
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
@@ -152,12 +161,12 @@ def _down(port: int, size: int) -> None:
         assert got == size
 
 
-def echo(port: int) -> float:
+def echo(port: int, times_over: int = ECHOES) -> float:
     """The median time of one byte there and back, in seconds."""
     times = []
     with socket.create_connection(("127.0.0.1", port)) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for _ in range(ECHOES):
+        for _ in range(times_over):
             begin = time.perf_counter()
             connection.sendall(b"E")
             take(connection, 1)

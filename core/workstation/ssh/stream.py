@@ -42,6 +42,8 @@ HIGH, LOW = 512 << 10, 128 << 10
 """Waiting bytes at which the writing protocol is paused, and at which it goes on."""
 INBOX = 16 << 20
 """Bytes kept for a protocol that has paused reading, before the WebSocket itself is left unread."""
+TOGETHER = 256 << 10
+"""Bytes that the protocol is handed as one."""
 BATCH = 8
 """Messages that go out in one write."""
 TICK = 1.0
@@ -229,7 +231,7 @@ class Stream(asyncio.Transport):
     async def _carried(self, websocket: WebSocket) -> _Closed | None:
         """Carries both directions until the WebSocket closes; None where it was this side that ended the stream."""
         self._websocket = websocket
-        websocket.start(self._arrived, self._pump)
+        websocket.start(self._arrived, self._deliver, self._pump)
         self._pump()
         looking = asyncio.create_task(self._look_after(websocket))
         sending = asyncio.create_task(self._all_sent.wait())
@@ -289,15 +291,19 @@ class Stream(asyncio.Transport):
         self._received += len(payload)
         self._inbox.append(payload)
         self._inbox_size += len(payload)
-        self._deliver()
         if self._inbox_size > INBOX and self._websocket is not None:
             self._websocket.pause()
 
     def _deliver(self) -> None:
+        """Hands over what has come, all that came together as one."""
         while self._inbox and self._unpaused.is_set():
-            payload = self._inbox.popleft()
-            self._inbox_size -= len(payload)
-            cast(asyncio.Protocol, self._protocol).data_received(payload)
+            many = [self._inbox.popleft()]
+            size = len(many[0])
+            while self._inbox and size < TOGETHER:
+                many.append(self._inbox.popleft())
+                size += len(many[-1])
+            self._inbox_size -= size
+            cast(asyncio.Protocol, self._protocol).data_received(many[0] if len(many) == 1 else b"".join(many))
         if not self._inbox and self._websocket is not None:
             self._websocket.resume()
             if self._received - self._acknowledged > 2 * MOST:

@@ -44,6 +44,7 @@ class WebSocket(wire.Exchange):
         self._parts: list[bytes] = []
         self._take: Callable[[bytes], None] | None = None
         self._room: Callable[[], None] | None = None
+        self._over: Callable[[], None] | None = None
         self.closed: asyncio.Future[tuple[int, str]] = asyncio.get_running_loop().create_future()
         self.writable = True
 
@@ -62,9 +63,12 @@ class WebSocket(wire.Exchange):
         self._take = None
         return got.result() if got.done() else None
 
-    def start(self, take: Callable[[bytes], None], room: Callable[[], None]) -> None:
-        """Hands over every message from now on, beginning with what has come already; ``room``: it can be written again."""
-        self._take, self._room = take, room
+    def start(self, take: Callable[[bytes], None], over: Callable[[], None], room: Callable[[], None]) -> None:
+        """Hands over every message from now on, beginning with what has come already.
+
+        ``over``: those that came together have all been handed over. ``room``: it can be written again.
+        """
+        self._take, self._over, self._room = take, over, room
         self._parse()
 
     def send(self, *messages: bytes) -> None:
@@ -144,6 +148,8 @@ class WebSocket(wire.Exchange):
             view.release()
             if at and self._buffer is buffer:
                 del buffer[:at]
+        if at and self._over is not None:
+            self._over()
 
     def _handle(self, code: int, last: bool, view: memoryview) -> None:
         payload = bytes(view)

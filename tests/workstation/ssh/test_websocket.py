@@ -55,7 +55,7 @@ def taken(chunks: list[bytes]) -> tuple[list[bytes], Wire, tuple[int, str] | Non
         websocket, wire = WebSocket(), Wire()
         websocket.connection_made(wire)  # type: ignore[arg-type]
         websocket._head.set_result(None)  # type: ignore[arg-type]
-        websocket.start(got.append, lambda: None)
+        websocket.start(got.append, lambda: None, lambda: None)
         for chunk in chunks:
             websocket.data_received(chunk)
         return got, wire, websocket.closed.result() if websocket.closed.done() else None

@@ -86,11 +86,8 @@ class SshFolder:
         if not own.blocks:
             made = {what for what, path in (("config", self.config), ("folder", self.path)) if not path.exists()}
         after = OwnFile({**own.blocks, entry.name: entry.text()}, frozenset(made)).text()
-        included = config or b""
-        if not self.includes(included):
-            included = self.include + included
         self._try(after, entry.host)
-        return [_change(self.own, after.encode(errors="surrogateescape")), Change(self.config, config, included)]
+        return [_change(self.own, after.encode(errors="surrogateescape")), self.included()]
 
     def removing(self, name: str) -> list[Change]:
         """What removing an entry changes: with the last one the Include goes, and then the file."""
@@ -102,7 +99,7 @@ class SshFolder:
             )
         rest = OwnFile({key: block for key, block in own.blocks.items() if key != name}, own.made)
         text = rest.text().encode(errors="surrogateescape")
-        changes = [] if rest.blocks else [self._without_include("config" in own.made)]
+        changes = [] if rest.blocks else [self.without_include(made="config" in own.made)]
         return [*changes, Change(self.own, _read(self.own), text or None)]
 
     def apply(self, changes: list[Change]) -> None:
@@ -155,7 +152,13 @@ class SshFolder:
         folder, name = os.path.split(pattern)
         return os.path.realpath(folder) == os.path.dirname(own) and fnmatch.fnmatchcase(self.own.name, name)
 
-    def _without_include(self, made: bool) -> Change:
+    def included(self) -> Change:
+        """The configuration with the line that includes our file, if it is not there."""
+        config = _read(self.config)
+        return Change(self.config, config, config if self.includes(config or b"") else self.include + (config or b""))
+
+    def without_include(self, *, made: bool) -> Change:
+        """The configuration without that line; ``made``: it goes where nothing else is in it."""
         config = _read(self.config)
         if config is None:
             return Change(self.config, None, None)

@@ -16,7 +16,7 @@ from core.environment import Home
 from core.errors import MlopsError, PrerequisiteError, UsageError
 from core.run.clock import Clock
 from core.run.redact import Redactor
-from core.workstation.ssh import keys, known_hosts, launcher, os_login, windows
+from core.workstation.ssh import keys, known_hosts, launcher, os_login, remote_ssh, windows
 from core.workstation.ssh.configuration import HostConfiguration, resolve
 from core.workstation.ssh.entry import Entry, OwnFile, merged
 from core.workstation.ssh.files import Change, SshFolder
@@ -93,7 +93,7 @@ def _host(target: Target, given: Sequence[tuple[str, str]], folder: SshFolder) -
             hint="For one that is installed from elsewhere, name its --project; for any other host, --set HostName=…",
         )
     entry = Entry(target.name, target.host, tuple(given))
-    return Prepared(folder, entry, folder.adding(entry))
+    return Prepared(folder, entry, [*folder.adding(entry), *remote_ssh.adding(folder)])
 
 
 async def _instance(
@@ -142,7 +142,9 @@ async def _instance(
         notes.append(f"Windows' own ssh, and VS Code with it, gets an entry too: {other.folder.own}.")
     elif windows.distribution():
         notes.append("Which user of Windows you are can't be told: Windows' own ssh gets no entry.")
-    return Prepared(folder, entry, [change, *folder.adding(entry)], notes, beyond)
+    changes = [change, *folder.adding(entry), *(others := remote_ssh.adding(folder))]
+    notes += [f"VS Code's Remote-SSH reads {other.path}: it is included there too." for other in others if other.real]
+    return Prepared(folder, entry, changes, notes, beyond)
 
 
 async def _vm(google: Google, to: Destination) -> dict[str, Any]:
@@ -235,6 +237,8 @@ def remove(name: str, *, folder: SshFolder, home: Home, dry_run: bool = False) -
     with folder.locked(home.ensure()):
         own = folder.entries()
         changes = [*folder.removing(name), *_forgotten(folder, own, name)]
+        if len(own.blocks) == 1:
+            changes = [*remote_ssh.removing(folder), *changes]
         if not dry_run:
             folder.apply(changes)
             if len(own.blocks) == 1:

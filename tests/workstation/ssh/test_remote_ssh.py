@@ -1,0 +1,52 @@
+"""VS Code's Remote-SSH may read another file than ssh does: the entry is there as well, and goes from there too."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from core.environment import Home
+from core.workstation.ssh import manage, remote_ssh
+from core.workstation.ssh.entry import Entry
+from core.workstation.ssh.files import SshFolder
+from core.workstation.vscode.places import Machine
+
+THEIRS = b"Host *\n  ServerAliveInterval 20\n"
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """A machine whose VS Code reads a file of its own."""
+    user = tmp_path / "config" / "Code" / "User"
+    user.mkdir(parents=True)
+    (tmp_path / "vscode_config").write_bytes(THEIRS)
+    text = f'{{\n  // for work\n  "remote.SSH.configFile": {json.dumps(str(tmp_path / "vscode_config"))},\n}}\n'
+    (user / "settings.json").write_text(text)
+    found = Machine(home=tmp_path, system="Linux", config=str(tmp_path / "config"))
+    monkeypatch.setattr(Machine, "here", lambda: found)
+    return found
+
+
+def test_the_other_file_includes_the_entries_and_gets_its_bytes_back(machine: Machine, tmp_path: Path, home: Home) -> None:
+    folder = SshFolder(tmp_path / "ssh", tmp_path / "ssh" / "config")
+    entry = Entry("gpu", "gpu", (("User", "you"),))
+    folder.apply([*folder.adding(entry), *remote_ssh.adding(folder)])
+
+    other = tmp_path / "vscode_config"
+    assert other.read_bytes() == folder.include + THEIRS
+    assert not any(change.real for change in remote_ssh.adding(folder)), "once is enough"
+    manage.remove("gpu", folder=folder, home=home)
+    assert other.read_bytes() == THEIRS
+    assert not (tmp_path / "ssh" / "mlops-env.config").exists()
+
+
+@pytest.mark.parametrize("text", ["", "{}", "{ broken", '{"remote.SSH.configFile": ""}', '{"remote.SSH.configFile": 5}'])
+def test_settings_that_name_none_change_nothing(machine: Machine, tmp_path: Path, text: str) -> None:
+    (tmp_path / "config" / "Code" / "User" / "settings.json").write_text(text)
+    assert remote_ssh.folders(SshFolder(tmp_path / "ssh", tmp_path / "ssh" / "config")) == []
+
+
+def test_the_usual_file_under_another_name_is_the_usual_file(machine: Machine, tmp_path: Path) -> None:
+    assert remote_ssh.folders(SshFolder(tmp_path / "ssh", tmp_path / "vscode_config")) == []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import app
 from bench.applying import applying
+from bench.checks import checks
 from bench.commands import help, status
 from bench.installations import nothing_to_do, realistic, without_waiting
 from bench.measure import Lacking, Row
@@ -27,6 +28,7 @@ ROWS: dict[str, Callable[[], Row]] = {
     "reopened": app.reopened,
     "whole": app.whole_state,
     "stall": app.stall,
+    "checks": checks,
     "memory": app.memory,
     **TUNNEL,
     **RELAY,

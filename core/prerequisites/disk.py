@@ -13,12 +13,12 @@ from core.prerequisites.check import Check, Subject
 from core.terraform import mirror
 
 DISK = "There is room on the disk"
-KEPT = 60
+KEPT = 20
 """Megabytes of an environment: manifests, its record, the logs of its runs, a plan."""
 PROVIDER = 500
 """Megabytes of Terraform's Google provider, packed and unpacked, while it is fetched for the first time."""
-SIMULATED = 100
-"""Megabytes of a rehearsal's simulated cloud: what is put into its buckets and registries, and its stand-in provider."""
+SIMULATED = 20
+"""Megabytes of a rehearsal's simulated cloud: its store, what is put into its buckets, and its stand-in provider."""
 SCARCE = 2
 """How many times what is needed there should be."""
 

@@ -31,9 +31,11 @@ async def check(subject: Subject) -> list[Check]:
         return []
     zone = str(values["zone"] or usual_zone(values["region"]))
     keys = [k for k in MACHINES if k == "node_machine_type" or values["notebook"] != "none"]
-    looks = [_or_skip(key, MACHINES[key], _machine(google, zone, key, str(values[key]))) for key in keys]
-    looks.append(_or_skip("gke", CHANNEL, _channel(google, zone)))
-    looks.append(_or_skip("sql_tier", TIER, _tier(google, str(values["region"]), str(values["sql_tier"]))))
+    region, tier = str(values["region"]), str(values["sql_tier"])
+    machines = [(key, str(values[key])) for key in keys]
+    looks = [_or_skip(k, MACHINES[k], f"{kind} in {zone}", _machine(google, zone, k, kind)) for k, kind in machines]
+    looks.append(_or_skip("gke", CHANNEL, f"{REGULAR.lower()} in {zone}", _channel(google, zone)))
+    looks.append(_or_skip("sql_tier", TIER, f"{tier} in {region}", _tier(google, region, tier)))
     return await together(looks)
 
 
@@ -44,17 +46,15 @@ async def machine(google: Google, zone: str, kind: str) -> dict[str, Any]:
     )
 
 
-async def _or_skip(id: str, title: str, look: Awaitable[Check]) -> Check:
+async def _or_skip(id: str, title: str, seen: str, look: Awaitable[Check]) -> Check:
     try:
         return await look
     except ServiceDisabled as error:
-        return Check(id, title, "skip", "", f"{error.service} is off", "Looked at once it is on.")
+        return Check(id, title, "skip", seen, f"{error.service} is off", "Looked at once it is on.")
     except PermissionDenied as error:
-        return Check(id, title, "skip", "", error.message.rstrip("."), error.hint)
+        return Check(id, title, "skip", seen, error.message.rstrip("."), error.hint)
     except (NotFound, InvalidRequest) as error:  # the place itself is wrong, which is another check's to say
-        return Check(
-            id, title, "skip", "", error.cause or error.message, "Looked at once the region and the zone are right."
-        )
+        return Check(id, title, "skip", seen, error.cause or error.message, "Looked at once region and zone are right.")
 
 
 async def _machine(google: Google, zone: str, key: str, kind: str) -> Check:

@@ -77,9 +77,9 @@ def room(monkeypatch: pytest.MonkeyPatch, megabytes: int) -> Iterator[None]:
         ("google", False, 700, "warn"),
         ("google", False, 400, "block"),
         ("google", True, 400, "pass"),
-        ("google", True, 100, "warn"),
+        ("google", True, 30, "warn"),
         ("rehearsal", False, 400, "pass"),
-        ("rehearsal", False, 300, "warn"),
+        ("rehearsal", False, 60, "warn"),
         ("rehearsal", False, 20, "block"),
     ],
 )

@@ -22,6 +22,7 @@ def add(arguments: argparse.Namespace, out: Output) -> int:
     from core.workstation.ssh.files import SshFolder
     from core.workstation.ssh.target import find
 
+    entry.check_host(arguments.name)
     home, given, folder = Home.find(), entry.settings(arguments.set), SshFolder.of_user()
 
     async def work() -> manage.Prepared:

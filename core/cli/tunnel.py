@@ -16,7 +16,7 @@ from core.cli.ssh import accepted
 from core.environment import Home
 from core.errors import UsageError
 from core.workstation.tunnel import book, docker, tunnels
-from core.workstation.tunnel.definition import Forward, Tunnel
+from core.workstation.tunnel.definition import Forward, Tunnel, check_forwards, check_name
 
 if TYPE_CHECKING:
     from core.workstation.tunnel.status import Status
@@ -36,7 +36,7 @@ def up(arguments: argparse.Namespace, out: Output) -> int:
 def _given(home: Home, arguments: argparse.Namespace) -> Tunnel:
     """The tunnel as it is defined, with what the flags say; which is written down, so that NAME alone means it again."""
     known = tunnels.defined(home, arguments.name)
-    forwards = tuple(Forward.parse(text) for text in arguments.forward)
+    forwards = check_forwards([*map(Forward.parse, arguments.forward)])
     given = {key: getattr(arguments, key) for key in ("project", "zone", "instance") if getattr(arguments, key)}
     wanted = replace(
         known,
@@ -142,7 +142,7 @@ def down(arguments: argparse.Namespace, out: Output) -> int:
 def status(arguments: argparse.Namespace, out: Output) -> int:
     """How a tunnel stands."""
     home = Home.find()
-    if arguments.name not in tunnels.names(home):
+    if check_name(arguments.name) not in tunnels.names(home):
         raise UsageError(
             f"There is no tunnel named {arguments.name}.",
             code="no-tunnel",

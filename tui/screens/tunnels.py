@@ -19,7 +19,7 @@ from core.environment import Home
 from core.errors import MlopsError
 from core.workstation.tunnel import book, docker, tunnels
 from core.workstation.tunnel.asking import Ask as Asks
-from core.workstation.tunnel.definition import Forward, Tunnel, check_name
+from core.workstation.tunnel.definition import Forward, Tunnel, check_forwards, check_name
 from core.workstation.tunnel.status import UP, Status
 from tui import keys
 from tui.background import in_thread
@@ -232,7 +232,7 @@ BEGIN = lines(
 
 def _defined(given: str) -> Tunnel:
     name, *forwards = given.split()
-    return Tunnel(check_name(name), forwards=tuple(map(Forward.parse, forwards)))
+    return Tunnel(check_name(name), forwards=check_forwards([*map(Forward.parse, forwards)]))
 
 
 def _open(home: Home, name: str, context: bool, ask: Asks) -> None:

@@ -17,6 +17,7 @@ MADE = "# made by mlops-env: "
 MARK = "# for "
 ACCOUNT = "# signed in as "
 _KEYWORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@-]*")
 NEVER = {
     "stricthostkeychecking": ("no", "off"),
     "userknownhostsfile": ("none", "/dev/null"),
@@ -89,6 +90,17 @@ class OwnFile:
     def hosts(self, name: str) -> list[str]:
         """The hosts that a block is for."""
         return self.get(name, "Host").split()
+
+
+def check_host(name: str) -> str:
+    """The name, where it means one host and no pattern of several; raises `UsageError` otherwise."""
+    if not _HOST.fullmatch(name):
+        raise UsageError(
+            f"{name!r} is no name of a host.",
+            code="ssh-host",
+            hint="Letters, digits and . _ : @ -, a letter or digit first.",
+        )
+    return name
 
 
 def settings(given: Sequence[str]) -> tuple[tuple[str, str], ...]:

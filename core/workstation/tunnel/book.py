@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from core.environment import Home
 from core.environment.files import write_atomically
 from core.errors import UsageError
-from core.workstation.tunnel.definition import ENGINES, Forward, Tunnel, check_name
+from core.workstation.tunnel.definition import ENGINES, Forward, Tunnel, check_forwards, check_name
 
 if TYPE_CHECKING:
     from tomlkit import TOMLDocument
@@ -117,7 +117,7 @@ def from_table(home: Home, name: str, table: Any) -> Tunnel:
     return Tunnel(
         name,
         **texts,
-        forwards=tuple(map(Forward.parse, table.get("forward", []))),
+        forwards=check_forwards([*map(Forward.parse, table.get("forward", []))]),
         docker_context=table.get("docker_context", False),
         options=tuple(table.get("options", [])),
     )

@@ -7,7 +7,9 @@ machine's own addresses alone: what listens for others would give them whatever 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from os.path import normpath
 from pathlib import Path
 
 from core.errors import UsageError
@@ -68,7 +70,9 @@ class Forward:
         """A forward as it is written; raises `UsageError` for what is none."""
         local, equals, remote = text.partition("=")
         if not equals:
-            raise UsageError(f"{text} is no forward.", code="forward", hint="Write LOCAL=REMOTE, as 8080=localhost:80.")
+            raise UsageError(
+                f"{text or 'Nothing'} is no forward.", code="forward", hint="Write LOCAL=REMOTE, as 8080=localhost:80."
+            )
         return cls(_local(End.parse(local.strip()), text), _remote(End.parse(remote.strip()), text))
 
     def __str__(self) -> str:
@@ -105,6 +109,21 @@ def check_name(name: str) -> str:
             hint="Letters, digits and . _ @ -, at most 60, a letter or digit first.",
         )
     return name
+
+
+def check_forwards(forwards: Sequence[Forward]) -> tuple[Forward, ...]:
+    """The forwards, where each listens somewhere else; raises `UsageError` otherwise."""
+    taken: set[tuple[str, object]] = set()
+    for each in forwards:
+        local = each.local
+        hosts = (local.host,) if local.host else LOOPBACK
+        places = (
+            {(host, local.port) for host in hosts} if local.port else {("", normpath(local.path))} if local.path else set()
+        )
+        if taken & places:
+            raise UsageError(f"Two forwards listen on {local}.", code="forward", hint="Each needs a place of its own.")
+        taken |= places
+    return tuple(forwards)
 
 
 def _local(end: End, text: str) -> End:

@@ -80,7 +80,7 @@ def stop(home: Home, name: str) -> bool:
 
 def log(home: Home, name: str) -> Path:
     """The file of what happened to a tunnel; raises `UsageError` where there is none."""
-    path = places.log(home, name)
+    path = places.log(home, check_name(name))
     if not path.exists():
         raise UsageError(
             f"The tunnel {name} was never up.", code="no-tunnel", hint=f"Begin it with: mlops-env tunnel up {name}"

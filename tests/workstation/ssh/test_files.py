@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from core.cli import main
+from core.environment import Home
 from core.errors import UsageError
 from core.workstation.ssh import entry as entries
 from core.workstation.ssh.configuration import RefusedConfiguration, resolve
@@ -241,3 +243,11 @@ def test_a_folder_with_an_odd_name_is_included_all_the_same(tmp_path: Path, name
     assert resolve("mlops-env-demo", file=folder.config).user == "you"
     remove(folder)
     assert folder.config.read_bytes() == b"Host gpu\n"
+
+
+@pytest.mark.parametrize("host", ["*", "gpu*", "a?", "!gpu", "gpu,box", "x#y", '"x"', "", " ", "-o", "a\nHost *"])
+def test_a_name_that_means_other_hosts_too_is_refused(
+    tmp_path: Path, home: Home, capsys: pytest.CaptureFixture[str], host: str
+) -> None:
+    assert main(["ssh", "add", "--set", "HostName=elsewhere", "--dry-run", "--", host]) == 2
+    assert "no name of a host" in capsys.readouterr().err

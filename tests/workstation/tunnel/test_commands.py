@@ -168,9 +168,17 @@ def test_a_killed_tunnel_leaves_no_ssh_behind(box: str, home: Home) -> None:
     [
         (["up", "a b"], 2, "can't be a tunnel's name"),
         (["up", "box", "--forward", "8080"], 2, "8080 is no forward"),
+        (["up", "box", "--forward", ""], 2, "Nothing is no forward"),
+        (["up", "box", "--forward", "8080=80", "--forward", "localhost:8080=81"], 2, "Two forwards listen on 8080"),
+        (["up", "box", "--forward", "8080=80", "--forward", "127.0.0.1:8080=81"], 2, "Two forwards listen on"),
+        (["up", "box", "--forward", "/tmp/x=80", "--forward", "/tmp/./x=81"], 2, "Two forwards listen on /tmp/./x"),
         (["up", "box", "--zone", "z"], 2, "--zone and --instance go together"),
         (["status", "nothing"], 2, "There is no tunnel named nothing"),
+        (["status", ""], 2, "nothing can't be a tunnel's name"),
+        (["status", "../x"], 2, "can't be a tunnel's name"),
         (["logs", "nothing"], 2, "was never up"),
+        (["logs", "../../etc"], 2, "can't be a tunnel's name"),
+        (["down", "../x"], 2, "can't be a tunnel's name"),
     ],
 )
 def test_what_is_wrong_is_told_before_anything_is_made(

@@ -24,8 +24,8 @@ OWN = """\
 """
 """A folder that Docker made is root's, whoever works in it."""
 FILL = """\
-[ -n "$(ls -A .)" ] || GIT_SSH_COMMAND="ssh -o StrictHostKeyChecking=accept-new" git clone {origin} . \\
-  || echo "The code could not be cloned: run git clone {shown} . here."
+[ -n "$(ls -A .)" ] || GIT_SSH_COMMAND="ssh -o StrictHostKeyChecking=accept-new" git clone -- {origin} . \\
+  || echo {failed}
 """
 
 
@@ -102,7 +102,8 @@ def _remote(wish: Wish, run: list[str]) -> dict[str, Any]:
         "workspaceFolder": inside,
         "updateRemoteUserUID": False,
     }
-    fill = FILL.format(origin=shlex.quote(wish.origin), shown=wish.origin) if wish.origin else ""
+    failed = f"The code could not be cloned: run git clone {wish.origin} . here."
+    fill = FILL.format(origin=shlex.quote(wish.origin), failed=shlex.quote(failed)) if wish.origin else ""
     made["onCreateCommand"] = ["/bin/sh", "-c", OWN + fill]
     return made
 

@@ -159,10 +159,15 @@ def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def _without_secret(origin: str) -> str:
     """The address without a password or token in it, which may stand in no file."""
-    parts = urlsplit(origin)
-    if parts.scheme not in ("http", "https") or "@" not in parts.netloc:
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
         return origin
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+    user, at, host = parts.netloc.rpartition("@")
+    if not parts.scheme or not at:
+        return origin
+    kept = "" if parts.scheme in ("http", "https") else user.partition(":")[0]  # for the others a name alone is no secret
+    return urlunsplit(parts._replace(netloc=f"{kept}@{host}" if kept else host))
 
 
 def _about_remote(wish: Wish) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -76,10 +77,45 @@ def test_remote_brings_the_code_and_mounts_nothing_of_this_machine(
     assert made["updateRemoteUserUID"] is False
     assert made["workspaceMount"] == ""
     assert f"--volume=/home/jupyter/workspaces/ann-fraud-model:{made['workspaceFolder']}" in made["runArgs"]
-    assert "git clone https://example.com/ann/fraud.git" in made["onCreateCommand"][-1]
+    assert "git clone -- https://example.com/ann/fraud.git ." in made["onCreateCommand"][-1]
     said = capsys.readouterr()
     assert "s3cr3t" not in json.dumps(made) + said.out + said.err
     assert "was not pushed" in said.err
+
+
+@pytest.mark.parametrize(
+    ("origin", "kept"),
+    [
+        ("https://token@example.com/a/b.git", "https://example.com/a/b.git"),
+        ("ssh://git:s3cr3t@example.com/a/b.git", "ssh://git@example.com/a/b.git"),
+        ("git@example.com:a/b.git", "git@example.com:a/b.git"),
+        ("ssh://[broken/b.git", "ssh://[broken/b.git"),
+        ("../up/b.git", "../up/b.git"),
+    ],
+)
+def test_no_secret_of_an_origin_is_written(code: Path, origin: str, kept: str) -> None:
+    _git(code, "remote", "add", "origin", origin)
+    assert main(["devcontainer", "new", "kfp-dev", str(code), "--remote"]) == 0
+    command = _document(code)["onCreateCommand"][-1]
+    assert f"git clone -- {shlex.quote(kept)} ." in command
+    assert "s3cr3t" not in command
+    assert "token" not in command
+
+
+def test_an_origin_is_a_word_to_the_shell_and_nothing_else(code: Path, tmp_path: Path) -> None:
+    evil = "--upload-pack=touch\\ ran;$(touch ran)`touch ran`\"';touch ran;'"
+    _git(code, "config", "remote.origin.url", evil)
+    assert main(["devcontainer", "new", "kfp-dev", str(code), "--remote"]) == 0
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text('#!/bin/sh\nprintf "%s\\n" "$@" > ../asked\nexit 1\n')
+    (tmp_path / "bin" / "git").chmod(0o755)
+    (tmp_path / "empty").mkdir()
+    env = {**os.environ, "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}"}
+    command = _document(code)["onCreateCommand"]
+    said = subprocess.run(command, cwd=tmp_path / "empty", env=env, capture_output=True, text=True, check=True).stdout
+    assert said == f"The code could not be cloned: run git clone {evil} . here.\n"
+    assert (tmp_path / "asked").read_text() == f"clone\n--\n{evil}\n.\n"
+    assert not list(tmp_path.rglob("ran"))
 
 
 def test_remote_without_an_origin_says_that_it_begins_empty(code: Path, capsys: pytest.CaptureFixture[str]) -> None:

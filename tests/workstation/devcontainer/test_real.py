@@ -73,7 +73,7 @@ def test_the_devcontainers_cli_reads_it(tmp_path: Path, name: str, cli: str, mon
 
 
 PYTHON = '#!/bin/sh\necho "python $*" >> /tmp/calls\n'
-GIT = '#!/bin/sh\necho "git $*" >> /tmp/calls\n[ "$1" = clone ] && echo cloned > "$3/code.py"\n'
+GIT = '#!/bin/sh\necho "git $*" >> /tmp/calls\n[ "$1" = clone ] && echo cloned > "$4/code.py"\n'
 
 
 @pytest.fixture(scope="session")

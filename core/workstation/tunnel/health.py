@@ -37,6 +37,9 @@ class Health:
     detail: str = ""
 
 
+UNUSED = Health(UNKNOWN, "Nothing has used it yet.")
+
+
 async def look(listener: Listener, link: Link | None, clock: Clock) -> Health:
     """The health of one forward now; ``link`` is asked for the reason where Docker does not answer."""
     if not listener.forward.remote.docker:
@@ -61,7 +64,7 @@ async def look(listener: Listener, link: Link | None, clock: Clock) -> Health:
 def _as_met(listener: Listener) -> Health:
     if listener.error:
         return Health(FAILING, listener.error)
-    return Health(OK, "The last connection was opened.") if listener.traffic.connections else Health()
+    return Health(OK, "The last connection was opened.") if listener.traffic.connections else UNUSED
 
 
 async def _ask(local: End) -> bytes:

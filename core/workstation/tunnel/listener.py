@@ -14,7 +14,7 @@ import socket
 import stat
 from pathlib import Path
 
-from core.errors import PrerequisiteError, UsageError
+from core.errors import MlopsError, PrerequisiteError, UsageError
 from core.workstation.tunnel import holders
 from core.workstation.tunnel.definition import LOOPBACK, End, Forward
 from core.workstation.tunnel.engine import NotForwarded
@@ -91,22 +91,31 @@ class Listener:
             near.break_off()
 
     def _bind_socket(self, path: Path) -> socket.socket:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _make_way(path)
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        mask = os.umask(0o177)
         try:
-            listening.bind(str(path))
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_way(path)
+            _bind_alone(listening, path)
         except OSError as error:
             listening.close()
             raise UsageError(
                 f"The socket {path} can't be made: {error.strerror or error}.", code="socket-not-writable"
             ) from error
-        finally:
-            os.umask(mask)
+        except MlopsError:
+            listening.close()
+            raise
         self._file = _identity(path)
         listening.setblocking(False)
         return listening
+
+
+def _bind_alone(listening: socket.socket, path: Path) -> None:
+    """Binds to a socket's file that its user alone may open."""
+    mask = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(mask)
 
 
 def bind_ports(local: End) -> tuple[list[socket.socket], int]:

@@ -105,3 +105,9 @@ async def test_what_took_its_place_is_not_removed_with_it(listen: Make, tmp_path
     path.write_text("another's")
     await listener.close()
     assert path.read_text() == "another's"
+
+
+async def test_a_place_where_no_socket_can_be_is_told_in_a_sentence(listen: Make, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(UsageError, match=f"The socket {tmp_path}/notes/made/a.sock can't be made: Not a directory"):
+        await listen(f"{tmp_path}/notes/made/a.sock=80")

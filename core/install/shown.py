@@ -191,8 +191,8 @@ def _differs(environment: Environment, more: Sequence[str]) -> PermanentError:
         "What is to be done now is more than what was shown.",
         code="plan-differs",
         cause=f"Something changed in between. It would {told}.",
-        hint="Nothing of it was done. Look at it as it is now, with plan or the app's review; then go on with: mlops-env retry "
-        f"{environment.name}",
+        hint="Nothing of it was done. Look at it as it is now, with plan or the app's review; then go on with: "
+        f"mlops-env retry {environment.name}",
         command=f"mlops-env plan {environment.name}",
         actions=(RETRY, COPY),
     )

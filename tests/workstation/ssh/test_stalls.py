@@ -64,7 +64,8 @@ class Hole:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.opened += 1
         number = self.opened
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        source = (f"127.0.0.{number}", 0)  # another address each time, as on another network
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port, local_addr=source)
 
         async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter, up: bool) -> None:
             while data := await source.read(1 << 16):

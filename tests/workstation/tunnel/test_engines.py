@@ -7,7 +7,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from ssh_server import Echo, Server
+from ssh_server import Echo, Server, free_port
 from tunnel_bench import ENGINES, GENEROUS, engine, up
 
 pytestmark = pytest.mark.parametrize("name", ENGINES)
@@ -62,3 +62,28 @@ async def test_a_stream_that_the_host_does_not_open_ends_and_is_told(name: str, 
         with contextlib.suppress(ConnectionError):
             assert await reader.read() == b""
         assert tunnel.running.status().state == "up"
+
+
+async def test_what_a_configuration_adds_to_a_login_stays_out_of_a_tunnel(
+    name: str, own_sshd: Server, echo: Echo, tmp_path: Path
+) -> None:
+    ports = [free_port() for _ in range(3)]
+    leaks = {
+        "LocalForward": f"{ports[0]} localhost:22", "RemoteForward": f"{ports[1]} localhost:22",
+        "DynamicForward": str(ports[2]),
+        "PermitLocalCommand": "yes", "LocalCommand": f"touch {tmp_path}/local", "RemoteCommand": f"touch {tmp_path}/remote",
+        "ForwardAgent": "yes", "ForwardX11": "yes", "RequestTTY": "force", "ControlMaster": "auto",
+        "ControlPath": f"{tmp_path}/control", "ControlPersist": "yes", "ExitOnForwardFailure": "yes", "Tunnel": "no",
+        "EscapeChar": "none", "SendEnv": "LC_*",
+    }  # fmt: skip
+    text = "\nHost *\n" + "".join(f"  {key} {value}\n" for key, value in leaks.items())
+    own_sshd.config.write_text(own_sshd.config.read_text() + text)
+    async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
+        assert await tunnel.echoes()
+        link = tunnel.running.gate.link
+        assert link is not None
+        assert await link.run("echo $SSH_AUTH_SOCK$DISPLAY") == (0, "\n")
+        for port in ports:
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", port)
+    assert list(tmp_path.iterdir()) == []

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import tempfile
 from collections.abc import Sequence
@@ -311,16 +312,16 @@ class OpensshLink:
         try:
             printed, _ = await process.communicate()
         except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+            _end(process)
             raise
         return process.returncode or 0, printed.decode(errors="replace")
 
 
 def _end(process: asyncio.subprocess.Process) -> None:
+    """Kills a child; its own ``kill`` would take its exit code from under asyncio, which then complains of it."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            os.kill(process.pid, signal.SIGKILL)
 
 
 def _clear_away() -> None:

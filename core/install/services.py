@@ -11,6 +11,7 @@ import asyncio
 from core.errors import PrerequisiteError
 from core.gcp import Google, iam, services
 from core.gcp.errors import ApiError, BillingDisabled, PermissionDenied
+from core.install import shown
 from core.install.installation import Installation
 from core.install.prerequisites import followed, give_up_reserved_name, subject_of, tell
 from core.prerequisites import demand, examine_access, leftovers, places, wanted_services
@@ -79,6 +80,7 @@ async def _switch_on(installation: Installation, context: Context) -> None:
     if not missing:
         _accepted(context)
     if missing or wanted:
+        shown.hold_services(installation, [*missing, *wanted])
         await _enable(google, missing, wanted, context)
         _accepted(context)
     number = await _number(google)

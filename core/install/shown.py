@@ -40,7 +40,7 @@ Entries = Mapping[str, Mapping[str, Sequence[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What was shown: ``terraform`` by module, ``objects`` as ``Kind namespace/name`` (None: they were not).
+    """What was shown: ``terraform`` by module, ``objects`` as ``Kind namespace/name``, ``services`` (None: they were not).
 
     ``follows`` are the values that nobody set and that followed by themselves: the run takes them as they were shown.
     """
@@ -52,6 +52,7 @@ class Shown:
     time: str
     terraform: Mapping[str, Entries] = field(default_factory=dict)
     objects: tuple[str, ...] | None = None
+    services: tuple[str, ...] | None = None
     follows: Mapping[str, Any] = field(default_factory=dict)
 
     def holds_for(self, environment: Environment) -> bool:
@@ -76,7 +77,8 @@ def of_plan(environment: Environment, document: Mapping[str, Any]) -> Shown:
     objects = tuple(str(item["label"]) for item in document["kubernetes"])
     follows = {item["key"]: item["value"] for item in document.get("follows", ())}
     there = environment.with_resolved(**follows)
-    return replace(_new(there, "plan"), terraform=modules, objects=objects, follows=follows)
+    services = tuple(document["services"])
+    return replace(_new(there, "plan"), terraform=modules, objects=objects, services=services, follows=follows)
 
 
 def digest(document: Mapping[str, Any]) -> str:
@@ -96,7 +98,8 @@ def kept(home: Home, name: str) -> Shown | None:
         data = json.loads(path(home, name).read_bytes())
         if data.pop("format") != FORMAT:
             return None
-        return Shown(**{**data, "objects": None if data["objects"] is None else tuple(data["objects"])})
+        names = {key: None if data[key] is None else tuple(data[key]) for key in ("objects", "services")}
+        return Shown(**{**data, **names})
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -149,13 +152,21 @@ async def hold(installation: Installation, context: Context, terraform: Terrafor
 
 
 def hold_objects(installation: Installation, labels: Iterable[str]) -> None:
-    """Raises `PermanentError` where Kubernetes objects were built of which none was shown."""
-    seen = installation.shown
-    if seen is None or seen.objects is None:
-        return
-    more = [label for label in labels if label not in seen.objects]
+    """Raises `PermanentError` where Kubernetes objects were built that were not shown."""
+    if installation.shown is not None:
+        _hold_names(installation.environment, "apply", labels, installation.shown.objects)
+
+
+def hold_services(installation: Installation, names: Iterable[str]) -> None:
+    """Raises `PermanentError` where APIs are off that were not shown as such."""
+    if installation.shown is not None:
+        _hold_names(installation.environment, "enable", names, installation.shown.services)
+
+
+def _hold_names(environment: Environment, verb: str, names: Iterable[str], seen: Sequence[str] | None) -> None:
+    more = [f"{verb} {name} (not shown)" for name in names if seen is not None and name not in seen]
     if more:
-        raise _differs(installation.environment, [f"apply {label} (not shown)" for label in more])
+        raise _differs(environment, more)
 
 
 def _first(environment: Environment, seen: Shown | None, module: str, plan: Plan) -> Shown:

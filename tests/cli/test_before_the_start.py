@@ -83,7 +83,7 @@ def test_who_says_yes_is_told_that_it_is_what_was_shown(
     home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     looked_at = Environment.new(home, "demo", cloud="rehearsal", given={})
-    shown.of_plan(looked_at, {"terraform": {"resources": []}, "kubernetes": []}).save(looked_at)
+    shown.of_plan(looked_at, {"terraform": {"resources": []}, "services": [], "kubernetes": []}).save(looked_at)
     begun: list[str] = []
 
     def start(environment: Environment, *_: object, **__: object) -> str:

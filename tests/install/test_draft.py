@@ -15,6 +15,7 @@ from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.errors import MlopsError, ParameterError, UsageError
 from core.events import Record, RunStarted
+from core.install import shown
 from core.install.choices import LISTED, choices
 from core.install.draft import Draft, password
 from core.prerequisites.concerns import CONCERNS
@@ -59,6 +60,29 @@ async def test_it_is_looked_at_listed_and_previewed_and_leaves_nothing(draft: Dr
     assert Environment.all(home) == []
     assert not (home.environments / "demo").exists()
     assert rehearsals.running(home, "demo") is None
+
+
+async def test_what_was_previewed_is_what_its_run_is_held_to(
+    draft: Draft, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asyncio.to_thread(draft.open)
+    plan = await draft.preview(Quiet())
+    await draft.close()
+    kept: list[shown.Shown | None] = []
+
+    def start(environment: Environment, *_: object, **__: object) -> str:
+        kept.append(shown.of(environment))
+        return "run"
+
+    monkeypatch.setattr("core.install.start.start", start)
+    draft.start({})
+    (seen,) = kept
+    assert seen is not None
+    assert set(seen.terraform["platform"]) == {r["address"] for r in plan["terraform"]["resources"]}
+    draft.give({"labels": {"team": "ml"}})
+    draft.start({})
+    assert kept[1] is None, "those values were not shown"
+    assert not shown.path(home, "demo").exists()
 
 
 async def test_lists_are_the_clouds_own_once_its_api_is_on(draft: Draft) -> None:

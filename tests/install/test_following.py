@@ -102,7 +102,12 @@ async def test_a_plan_shows_what_follows_and_its_run_takes_it_as_it_was_shown(tm
         assert [each.setting for each in found] == ["profile=trial"]
         assert made.values["profile"] == "trial"
         assert Environment.load(home, "demo").values["profile"] == "small", "a plan changes nothing"
-        document = {"terraform": {"resources": []}, "kubernetes": [], "follows": [each.to_dict() for each in found]}
+        document = {
+            "terraform": {"resources": []},
+            "services": [],
+            "kubernetes": [],
+            "follows": [each.to_dict() for each in found],
+        }
         seen = shown.of_plan(before, document)
         assert seen.holds_for(before)
         assert not seen.holds_for(replace(before, given={**before.given, "profile": "small"}))
@@ -110,7 +115,7 @@ async def test_a_plan_shows_what_follows_and_its_run_takes_it_as_it_was_shown(tm
 
 async def test_after_a_plan_was_shown_nothing_else_follows_in_the_run(tmp_path: Path, home: Home) -> None:
     async with environment(tmp_path, home, EIGHT, notebook="vm") as made:
-        made.shown = shown.of_plan(made.environment, {"terraform": {"resources": []}, "kubernetes": []})
+        made.shown = shown.of_plan(made.environment, {"terraform": {"resources": []}, "services": [], "kubernetes": []})
         checks = await followed(made, await examine_access(subject_of(made)))
         with pytest.raises(PrerequisiteError, match="CPUS_ALL_REGIONS"):
             demand(checks)

@@ -47,7 +47,11 @@ def change(action: str, **more: Any) -> Change:
 
 
 def of(environment: Environment, *resources: dict[str, Any]) -> shown.Shown:
-    document = {"terraform": {"resources": list(resources)}, "kubernetes": [{"label": "ConfigMap kubeflow/a"}]}
+    document = {
+        "terraform": {"resources": list(resources)},
+        "services": ["a.googleapis.com"],
+        "kubernetes": [{"label": "ConfigMap kubeflow/a"}],
+    }
     return shown.of_plan(environment, document)
 
 
@@ -106,6 +110,14 @@ def test_objects_that_were_not_shown_are_not_applied(environment: Environment) -
     shown.hold_objects(run, ["ConfigMap kubeflow/a"])
     with pytest.raises(PermanentError, match="more than what was shown"):
         shown.hold_objects(run, ["ConfigMap kubeflow/a", "ConfigMap kubeflow/b"])
+
+
+def test_apis_that_were_not_shown_are_not_switched_on(environment: Environment) -> None:
+    run: Any = Run(environment, of(environment))
+    shown.hold_services(run, ["a.googleapis.com"])
+    with pytest.raises(PermanentError) as caught:
+        shown.hold_services(run, ["b.googleapis.com"])
+    assert "enable b.googleapis.com (not shown)" in caught.value.cause
 
 
 def test_it_counts_for_the_parameters_that_it_was_shown_with(environment: Environment) -> None:

@@ -46,15 +46,20 @@ last="$ROOT/run/mlops-env-last-use"
 used() { touch "$last"; exit 0; }
 [ -e "$last" ] || used
 [ -z "$(ss -Htn state established '( sport = :22 )' 2>/dev/null)" ] || used
-for container in $(docker ps --quiet 2>/dev/null); do
-  # The container's own two: its init and the sleep that keeps it.
-  [ "$(docker top "$container" -eo pid 2>/dev/null | tail -n +2 | wc -l)" -le 2 ] || used
+while read -r container name image; do
+  case "$name $image" in
+    # Workbench's own, which are always there.
+    proxy-agent* | diagnostic-service* | *' gcr.io/inverting-proxy/'*) continue ;;
+  esac
+  # What only keeps a container: its init, and a shell that sleeps, as a devcontainer has once its window is gone.
+  docker top "$container" -eo pid,comm 2>/dev/null | tail -n +2 \
+    | grep -Evq '^ *[0-9]+ +(docker-init|tini|sleep|sh)$' && used
+done < <(docker ps --format '{{.ID}} {{.Names}} {{.Image}}' 2>/dev/null)
+# JupyterLab: a page that is open, or a kernel at work with nobody looking.
+for question in status kernels; do
+  curl --silent --max-time 5 "http://127.0.0.1:8080/api/$question" 2>/dev/null \
+    | grep -Eq '"connections": *[1-9]|"execution_state": *"busy"' && used
 done
-activity=$(curl --silent --max-time 5 http://127.0.0.1:8080/api/status 2>/dev/null)
-case "$activity" in
-  *'"connections": 0'* | '') ;;
-  *'"connections"'*) used ;;
-esac
 now=$(date +%s)
 [ $((now - $(stat -c %Y "$last"))) -lt "$IDLE_SECONDS" ] || { echo "idle: powering off"; systemctl poweroff; }
 SCRIPT

@@ -13,13 +13,18 @@ from core.install.notebook_script import os_login_name, script
 IMAGE = "us-central1-docker.pkg.dev/p/demo-images/kfp-dev@sha256:0"
 STUBS = {
     "docker": 'case "$1 $2" in "container inspect") [ -f "$ROOT/dev" ] && cat "$ROOT/dev" ;;'
-    ' "run --detach") echo "$IMAGE" > "$ROOT/dev" ;; "ps --quiet") [ -f "$ROOT/dev" ] && echo dev ;;'
-    ' "top dev") cat "$ROOT/top" ;; esac',
+    ' "run --detach") echo "$IMAGE" > "$ROOT/dev" ;; "ps --format") cat "$ROOT/containers" ;;'
+    ' "top dev") cat "$ROOT/top" ;; "top "*) echo "PID COMMAND"; echo "1 node" ;; esac',
     "getent": 'case "$1 $2" in "group docker") ;; "passwd ann_example_com")'
     ' echo "ann_example_com:x:4242:4242::/home/ann:/bin/bash" ;; *) exit 2 ;; esac',
     "gpasswd": "", "groupadd": "", "gcloud": "", "systemctl": "", "setfacl": "",
-    "ss": 'cat "$ROOT/sessions" 2>/dev/null || true', "curl": "exit 7", "nvidia-smi": "exit 1", "id": "echo users",
+    "ss": 'cat "$ROOT/sessions" 2>/dev/null || true', "nvidia-smi": "exit 1", "id": "echo users",
+    "curl": 'asked="${@: -1}"; cat "$ROOT/jupyter-${asked##*/}" 2>/dev/null || exit 7',
 }  # fmt: skip
+
+
+KEPT = "    PID COMMAND\n      1 docker-init\n      7 sleep\n"
+"""What ``docker top`` says of a container that nobody is in."""
 
 
 class Vm:
@@ -33,7 +38,9 @@ class Vm:
             stub = root / "bin" / name
             stub.write_text(f'#!/bin/bash\necho "{name} $*" >> "$ROOT/calls"\n{body}\n')
             stub.chmod(0o755)
-        (root / "top").write_text("PID\n1\n7\n")
+        (root / "top").write_text(KEPT)
+        workbench = "a1 proxy-agent gcr.io/inverting-proxy/agent\na2 diagnostic-service gcr.io/x/y\n"
+        (root / "containers").write_text(f"dev dev {IMAGE}\n{workbench}")
 
     def run(self, text: str) -> str:
         env = {"PATH": f"{self.root / 'bin'}:{os.environ['PATH']}", "ROOT": str(self.root), "HOME": str(self.root)}
@@ -103,11 +110,26 @@ def test_the_machine_goes_off_only_when_nobody_uses_it(vm: Vm) -> None:
     assert not vm.idle(), "somebody is there over ssh"
     (vm.root / "sessions").write_text("")
     os.utime(last, (0, 0))
-    (vm.root / "top").write_text("PID\n1\n7\n99\n")
+    (vm.root / "top").write_text(KEPT + "   99 python\n")
     assert not vm.idle(), "something was started in the container"
     os.utime(last, (0, 0))
-    (vm.root / "top").write_text("PID\n1\n7\n")
-    assert vm.idle()
+    (vm.root / "top").write_text(KEPT + "   12 sh\n   14 sleep\n")
+    status, kernels = vm.root / "jupyter-status", vm.root / "jupyter-kernels"
+    idle = '{"id": "k", "execution_state": "idle", "connections": 0}'
+    for answers in (
+        ('{"connections": 12, "kernels": 1}', f"[{idle}]"),
+        ('{"connections": 0, "kernels": 2}', f'[{idle}, {{"execution_state": "busy", "connections": 0}}]'),
+    ):
+        status.write_text(answers[0])
+        kernels.write_text(answers[1])
+        assert not vm.idle(), "JupyterLab is open, or a kernel works with nobody looking"
+        os.utime(last, (0, 0))
+    status.write_text('{"connections": 0, "kernels": 1}')
+    kernels.write_text(f"[{idle}]")
+    assert vm.idle(), "what Workbench itself runs in Docker is no use"
+    with (vm.root / "containers").open("a") as containers:
+        containers.write("a3 vsc-fraud-1 vsc-fraud\n")
+    assert not vm.idle(), "a devcontainer that someone works in"
 
 
 def test_it_never_goes_off_where_that_is_not_wished(vm: Vm) -> None:

@@ -88,7 +88,7 @@ def _next(home: Home, name: str, out: Output) -> None:
 
 def _host(home: Home, name: str) -> str:
     """Where the tunnel's Docker is on this machine, or will be once the tunnel is up."""
-    tunnel = complete(tunnels.defined(home, name))
+    tunnel = complete(home, tunnels.defined(home, name))
     host = host_of([ForwardStatus(str(each.local), str(each.remote)) for each in tunnel.forwards])
     if not host:
         raise UsageError(

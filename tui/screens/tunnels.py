@@ -94,7 +94,7 @@ class TunnelsScreen(BaseScreen):
     def _found(self) -> list[Status]:
         home = self.ours.home
         defined = book.load(home)
-        return [_with_ends(tunnels.status(home, name), defined.get(name)) for name in tunnels.names(home)]
+        return [_with_ends(home, tunnels.status(home, name), defined.get(name)) for name in tunnels.names(home)]
 
     def _show(self, found: list[Status]) -> None:
         self.listed.show(found)
@@ -260,13 +260,13 @@ def _add_first(home: Home, tunnel: Tunnel, ask: Asks) -> None:
         asyncio.run(adding.add(home, to, accept=agreed))
 
 
-def _with_ends(found: Status, defined: Tunnel | None) -> Status:
+def _with_ends(home: Home, found: Status, defined: Tunnel | None) -> Status:
     """A tunnel that was never up shows what it would forward."""
     from core.workstation.tunnel.preparing import complete
     from core.workstation.tunnel.status import ForwardStatus
 
     if not found.forwards and defined is not None:
-        ends = complete(defined).forwards
+        ends = complete(home, defined).forwards
         found.forwards = [ForwardStatus(str(each.local), str(each.remote)) for each in ends]
         found.host = defined.leads_to
     return found

@@ -66,9 +66,9 @@ async def find(
         raise UsageError("--zone and --instance go together, with --project.", code="usage")
     if instance:
         return Target(name, name, Destination(project, zone, instance), cloud=rehearsals.cloud_of(home, project))
-    known = _known(home, name)
-    if known is not None and (not project or known.values["project_id"] == project):
-        return of(known)
+    here = known(home, name)
+    if here is not None and (not project or here.values["project_id"] == project):
+        return of(here)
     if project:
         return await _elsewhere(home, name, project, opener)
     return Target(name, name)
@@ -101,7 +101,8 @@ def of(environment: Environment, *, cloud: Cloud | None = None) -> Target:
     )
 
 
-def _known(home: Home, name: str) -> Environment | None:
+def known(home: Home, name: str) -> Environment | None:
+    """The environment of that name on this machine; None where there is none."""
     if not NAME_PATTERN.fullmatch(name):
         return None
     try:

@@ -114,11 +114,15 @@ def docker_socket(name: str) -> Path:
     return socket_folder() / f"docker-{name}.sock"
 
 
-def complete(tunnel: Tunnel) -> Tunnel:
-    """The tunnel with what its definition leaves out: Docker's socket, behind one of the user's own."""
+def complete(home: Home, tunnel: Tunnel) -> Tunnel:
+    """The tunnel with what its definition leaves out: Docker's socket, behind one of the user's own.
+
+    It is named by the environment's id, where it leads to one of this machine: another home may hold the same name.
+    """
     if tunnel.forwards:
         return tunnel
-    local = End(path=str(docker_socket(tunnel.name)))
+    environment = target.known(home, tunnel.leads_to)
+    local = End(path=str(docker_socket(tunnel.name if environment is None else environment.id)))
     return replace(tunnel, forwards=(Forward(local, End(path=DOCKER_SOCKET)),))
 
 
@@ -139,7 +143,7 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
             engine = Renewing(engine, renew)
         patience = OS_LOGIN_PATIENCE if to is not None else 0.0
         closing = stack.pop_all().aclose
-        return Prepared(complete(tunnel), engine, patience=patience, closing=closing, environment=found.environment)
+        return Prepared(complete(home, tunnel), engine, patience=patience, closing=closing, environment=found.environment)
 
 
 def relay_of(host: HostConfiguration) -> Destination | None:

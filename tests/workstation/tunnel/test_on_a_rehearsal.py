@@ -20,6 +20,8 @@ from core.gcp import Google
 from core.run.clock import Clock
 from core.run.redact import Redactor
 from core.workstation.tunnel import tunnels
+from core.workstation.tunnel.definition import Tunnel
+from core.workstation.tunnel.preparing import complete
 
 SCENARIO = """
 speed = 0
@@ -106,3 +108,13 @@ def test_a_tunnel_to_an_environments_notebook_ends_with_the_environment(
 
     assert companions.end(environment) == ["tunnel demo"]
     assert tunnels.status(home, "demo").state == "down"
+
+
+def test_two_homes_may_hold_environments_of_one_name(home: Home, tmp_path: Path) -> None:
+    homes = [home, Home(tmp_path / "another")]
+    made = [
+        Environment.new(each, "twin", cloud="google", given={"project_id": "a-project-of-mine"}).save() for each in homes
+    ]
+    sockets = [complete(each, Tunnel("work", host="twin")).forwards[0].local.path for each in homes]
+    assert [path.rpartition("/")[2] for path in sockets] == [f"docker-{each.id}.sock" for each in made]
+    assert complete(home, Tunnel("box")).forwards[0].local.path.endswith("/docker-box.sock")

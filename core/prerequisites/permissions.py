@@ -117,11 +117,16 @@ def _check(state: State, looked_at: str, why: str = "", hint: str = "", command:
 
 
 def _remedy(google: Google, account: str, missing: Sequence[str]) -> tuple[str, str]:
-    """What an administrator does: one role of the project with what is missing, and its grant."""
+    """What an administrator does: one role of the project with what is missing, and its grant.
+
+    The role may be there from an earlier time, when less was missing: then it gets what is missing now.
+    """
     kind = "serviceAccount" if account.endswith(".gserviceaccount.com") else "user"
     project = google.project
+    listed = ",".join(missing)
     command = (
-        f"gcloud iam roles create {ROLE} --project={project} --permissions={','.join(missing)} && "
+        f"{{ gcloud iam roles create {ROLE} --project={project} --permissions={listed} || "
+        f"gcloud iam roles update {ROLE} --project={project} --add-permissions={listed}; }} && "
         f"gcloud projects add-iam-policy-binding {project} --member={kind}:{account or 'ACCOUNT'} "
         f"--role=projects/{project}/roles/{ROLE}"
     )

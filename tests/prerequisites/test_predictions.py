@@ -63,7 +63,9 @@ async def test_each_missing_permission_is_named_and_one_role_is_offered_with_all
     assert found.state == "block"
     assert all(name in found.why for name in missing)
     assert "you@rehearsal.example" in found.why
-    assert f"--permissions={','.join(sorted(missing, reverse=True))}" in found.command
+    listed = ",".join(sorted(missing, reverse=True))
+    assert f"roles create mlops_env_installer --project=rehearsal-abcdef --permissions={listed} ||" in found.command
+    assert f"roles update mlops_env_installer --project=rehearsal-abcdef --add-permissions={listed};" in found.command
     assert "--member=user:you@rehearsal.example" in found.command
 
 

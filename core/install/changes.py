@@ -44,7 +44,7 @@ def changed(known: Environment, given: Mapping[str, Any]) -> Environment:
 def _has_notebook(known: Environment) -> bool:
     from core.install import outside
 
-    return "notebook" in outside.facts(known)
+    return bool(outside.facts(known).get("notebook"))
 
 
 def fixed(known: Environment) -> frozenset[str]:

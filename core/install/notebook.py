@@ -20,7 +20,7 @@ from core.install.installation import Installation
 from core.kubernetes.apply import apply_all
 from core.kubernetes.resources import Object
 from core.names import ID_LABEL, Names
-from core.run.step import Context, Step
+from core.run.step import Context, Outcome, Step
 from core.terraform import AlreadyThere, Terraform
 
 MODULE = "notebook"
@@ -40,8 +40,12 @@ def wanted(installation: Installation) -> bool:
 def step(installation: Installation) -> Step:
     """The step for one run."""
 
-    async def run(context: Context) -> None:
+    async def run(context: Context) -> Outcome | None:
+        if context.fact("image") is None:
+            context.progress("there is no image to run: its build was skipped")
+            return "skipped"
         await bring_about(installation, context)
+        return None
 
     kind = installation.values["notebook"]
     return Step(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -54,6 +55,35 @@ def test_a_stopped_run_cancels_its_build_and_a_dead_ones_is_taken_up(rehearsed: 
     _until_free(rehearsed)
     assert rehearsed.events("retry", "demo", "--yes")[-1]["type"] == "run.finished"
     assert _builds(rehearsed) == ["CANCELLED", "CANCELLED", "SUCCESS"], "the third build was followed, and no fourth begun"
+
+
+BROKEN = """
+speed = 0
+[[fault]]
+call = "cloudbuild.projects.locations.builds.create"
+operation = "FAILED"
+message = "ERROR: No matching distribution found"
+times = 0
+"""
+
+
+@pytest.mark.timeout(300)
+def test_without_its_image_a_notebook_is_left_out_until_there_is_one(
+    rehearsed: Any, select: Callable[[list[dict[str, Any]], str], list[dict[str, Any]]]
+) -> None:
+    failed = rehearsed.install(BROKEN, "--set", "notebook=vm", expect=1)
+    assert "No matching distribution found" in failed[-1]["error"]["cause"]
+    without = rehearsed.events("retry", "demo", "--yes", "--skip", "image")
+    assert without[-1]["type"] == "run.finished"
+    states = {e["step"]: e["state"] for e in select(without, "step.finished")}
+    assert (states["image"], states["notebook"]) == ("skipped", "skipped")
+    assert not rehearsed.json("access", "demo").get("notebook")
+    assert "is not there" in rehearsed.run("notebook", "start", "demo", expect=2).stderr
+
+    rehearsed.replay("speed = 0\n")
+    made = rehearsed.install("", "--set", "notebook=container")
+    assert {e["step"]: e["state"] for e in select(made, "step.finished")}["notebook"] == "done"
+    assert rehearsed.json("access", "demo")["notebook"]["kind"] == "container", "there was none that would be lost"
 
 
 def _builds(rehearsed: Any) -> list[str]:

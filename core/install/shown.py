@@ -83,7 +83,9 @@ def of_plan(environment: Environment, document: Mapping[str, Any]) -> Shown:
 
 def digest(document: Mapping[str, Any]) -> str:
     """A checksum of everything that a plan would change: two plans with the same one do the same."""
-    parts = {key: document[key] for key in ("services", "roles", "terraform", "direct", "kubernetes")}
+    lists = {key: document[key] for key in ("services", "roles", "direct", "kubernetes")}
+    lists["terraform"] = document["terraform"]["resources"]
+    parts = {key: sorted(json.dumps(item, sort_keys=True) for item in items) for key, items in lists.items()}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

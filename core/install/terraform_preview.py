@@ -49,7 +49,7 @@ async def preview(installation: Installation, reporter: Reporter, *, zone: str, 
     return {
         **{key: sum(d[key] for d in documents) for key in ("add", "change", "destroy", "import")},
         "change": sum(d["change"] for d in documents) + len(last),
-        "resources": [*(resource for d in documents for resource in d["resources"]), *last],
+        "resources": [*(r for d in documents for r in sorted(d["resources"], key=lambda r: str(r["address"]))), *last],
         "grants": [grant for plan, resources in planned for grant in _grants(plan, resources)],
     }
 

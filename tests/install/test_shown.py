@@ -149,3 +149,12 @@ def test_an_environment_that_was_only_shown_is_none_yet_and_keeps_its_id(home: H
     shown.forget(looked_at)
     shown.leave_only(looked_at)
     assert not looked_at.folder.exists()
+
+
+def test_two_plans_that_do_the_same_have_the_same_checksum() -> None:
+    one, two = {**resource("create"), "address": "a"}, {**resource("update"), "address": "b"}
+    document = {"services": ["x", "y"], "roles": [], "direct": [], "kubernetes": [], "terraform": {"resources": [one, two]}}
+    same = {**document, "services": ["y", "x"], "terraform": {"add": 1, "resources": [two, one]}}
+    other = {**document, "terraform": {"resources": [one]}}
+    assert shown.digest(document) == shown.digest(same)
+    assert shown.digest(document) != shown.digest(other)

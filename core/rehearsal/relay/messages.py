@@ -35,6 +35,13 @@ def data(payload: bytes) -> bytes:
     return struct.pack(">HI", DATA, len(payload)) + payload
 
 
+def framed(payload: bytes) -> bytes:
+    """A part of the stream as a whole WebSocket frame of a server's, which has no mask."""
+    message = data(payload)
+    size = len(message)
+    return (bytes((0x82, size)) if size < 126 else struct.pack(">BBH", 0x82, 126, size)) + message
+
+
 def read(message: bytes) -> bytes | int | None:
     """What a client sent: bytes of the stream, a count of what it has, or None for a tag to pass over; raises `Refused`."""
     if len(message) < 2:

@@ -126,7 +126,10 @@ class RelayService:
         if timer is not None:
             timer.cancel()
         await websocket.send_bytes(first)
-        sending = asyncio.create_task(session.send(websocket))
+        transport = request.transport
+        if transport is None:
+            raise ConnectionResetError
+        sending = asyncio.create_task(session.send(websocket, transport))
         receiving = asyncio.create_task(self._receive(request, websocket, session))
         try:
             await asyncio.wait([sending, receiving], return_when=asyncio.FIRST_COMPLETED)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
+from itertools import islice
 
 from aiohttp import web
 
@@ -19,6 +20,8 @@ from core.rehearsal.relay.messages import LARGEST, Refused
 
 WINDOW = 4 << 20
 ACK_EVERY = 2 * LARGEST
+TOGETHER = 8
+"""Messages that go out in one write."""
 QUIET = 1.0
 """Real seconds after which the rest is confirmed too."""
 
@@ -73,7 +76,7 @@ class Session:
         self._writer.write(payload)
         self._written.set()
 
-    async def send(self, websocket: web.WebSocketResponse) -> Refused:
+    async def send(self, websocket: web.WebSocketResponse, transport: asyncio.Transport) -> Refused:
         """Sends to a WebSocket what it has not had, and confirmations; returns why the session has ended."""
         quiet = False
         while True:
@@ -82,9 +85,11 @@ class Session:
                 self._told = self._taken
                 await websocket.send_bytes(messages.counted(messages.ACK, self._told))
             if self._sending:
-                piece = self._kept[self._sent]
-                self._sent += 1
-                await websocket.send_bytes(messages.data(piece))
+                *more, last = islice(self._kept, self._sent, self._sent + TOGETHER)
+                self._sent += len(more) + 1
+                if more:
+                    transport.write(b"".join(map(messages.framed, more)))
+                await websocket.send_bytes(messages.data(last))  # which waits where the client is slow
             elif self._end is not None:
                 return self._end
             else:

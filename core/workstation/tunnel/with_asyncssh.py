@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
 WINDOW, LEAST_WINDOW, ALL_WINDOWS = 16 << 20, 2 << 20, 64 << 20
 """Bytes that may be on their way to a stream; fewer where many streams are open, so that slow readers cost no memory."""
+RELAYED_WINDOW = 4 << 20
+"""The same over a relay, which is slower than what gives the data: sshd keeps a window's worth, and takes long to move it."""
 KEEPALIVE, KEEPALIVES = 3.0, 3
 """Seconds of silence before the host is asked whether it is there, and unanswered questions that end a connection."""
 PROOF, PROOFS = 1.0, 3
@@ -213,7 +215,8 @@ class AsyncsshLink:
 
     async def open(self, end: End, far: Far) -> None:
         """Opens a stream; the more there are, the smaller its window."""
-        window = max(LEAST_WINDOW, min(WINDOW, ALL_WINDOWS // (self._open + 1)))
+        most = RELAYED_WINDOW if self._relayed else WINDOW
+        window = max(LEAST_WINDOW, min(most, ALL_WINDOWS // (self._open + 1)))
         self._open += 1
         far.when_over = self._over
         session: Any = partial(_itself, far)

@@ -11,7 +11,7 @@ from typing import Any
 from core.cli.look import Console
 from core.cli.output import Output
 from core.environment import Environment, Home
-from core.errors import CancelledByUser, UsageError
+from core.errors import CancelledByUser, PermanentError, UsageError
 from core.install import image, outside
 from core.install.installation import Installation
 
@@ -52,7 +52,13 @@ def build(arguments: argparse.Namespace, out: Output) -> int:
         there = await image.found(installation, template)
         return (False, there) if there else (True, await image.build(installation, Builder(out)))
 
-    built, made = _with(environment, work)
+    try:
+        built, made = _with(environment, work)
+    except PermanentError as error:
+        if error.code == "build-failed":  # there is no run here that could go on without it
+            error.hint = f"What it printed stands above{', and at' if error.url else '.'} {error.url}".rstrip()
+            error.cause = error.cause.partition("\n")[0] if not out.json else error.cause
+        raise
     if out.json:
         out.document({**made, "built": built})
     else:

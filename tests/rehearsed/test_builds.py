@@ -78,6 +78,10 @@ def test_without_its_image_a_notebook_is_left_out_until_there_is_one(
     states = {e["step"]: e["state"] for e in select(without, "step.finished")}
     assert (states["image"], states["notebook"]) == ("skipped", "skipped")
     assert not rehearsed.json("access", "demo").get("notebook")
+    again = rehearsed.run("image", "build", "demo", expect=1).stderr
+    assert again.count("No matching distribution found") == 1, "the log was told as it came, and is not told twice"
+    assert "console.cloud.google.com" in again
+    assert "Skip" not in again
     assert "is not there" in rehearsed.run("notebook", "start", "demo", expect=2).stderr
 
     rehearsed.replay("speed = 0\n")

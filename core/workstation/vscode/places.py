@@ -122,8 +122,10 @@ def places(scope: str, machine: Machine, folder: Path) -> list[Place]:
 
 def _of_user(editor: str, user: Path, machine: Machine, folder: Path) -> Place:
     stored = _stored(user / "globalStorage" / "storage.json")
-    profiles = {str(p.get("location")): p for p in stored.get("userDataProfiles", []) if isinstance(p, dict)}
-    associated = stored.get("profileAssociations", {}).get("workspaces", {})
+    listed, associations = stored.get("userDataProfiles"), stored.get("profileAssociations")
+    profiles = {str(p["location"]): p for p in (listed if isinstance(listed, list) else []) if _is_profile(p)}
+    workspaces = associations.get("workspaces") if isinstance(associations, dict) else None
+    associated = workspaces if isinstance(workspaces, dict) else {}
     chosen = profiles.get(str(associated.get(folder.absolute().as_uri(), "")))
     path, notes = user / "settings.json", []
     others = [str(p.get("name", "")) for p in profiles.values() if p is not chosen and not _shares_settings(p)]
@@ -135,8 +137,13 @@ def _of_user(editor: str, user: Path, machine: Machine, folder: Path) -> Place:
     return Place(editor, path, _key(machine, editor), tuple(notes))
 
 
+def _is_profile(found: Any) -> bool:
+    return isinstance(found, dict) and isinstance(found.get("location"), str) and "/" not in found["location"]
+
+
 def _shares_settings(profile: dict[str, Any]) -> bool:
-    return bool((profile.get("useDefaultFlags") or {}).get("settings"))
+    flags = profile.get("useDefaultFlags")
+    return bool(flags.get("settings")) if isinstance(flags, dict) else False
 
 
 def _stored(path: Path) -> dict[str, Any]:

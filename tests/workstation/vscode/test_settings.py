@@ -326,6 +326,21 @@ def test_a_profile_has_a_file_of_its_own(tmp_path: Path) -> None:
     assert [p.path for p in places("user", machine, tmp_path)] == [user / "settings.json"]
 
 
+@pytest.mark.parametrize(
+    "stored",
+    [
+        "{", "[]", '{"userDataProfiles": null, "profileAssociations": null}', '{"userDataProfiles": {"a": 1}}',
+        '{"userDataProfiles": [1, {}, {"location": 5}, {"location": "../.."}], "profileAssociations": {"workspaces": [1]}}',
+        '{"userDataProfiles": [{"location": "a", "useDefaultFlags": 1}], "profileAssociations": {"workspaces": {"x": 1}}}',
+    ],
+)  # fmt: skip
+def test_what_vscode_keeps_for_itself_may_look_as_it_likes(tmp_path: Path, stored: str) -> None:
+    user = tmp_path / ".config" / "Code" / "User"
+    (user / "globalStorage").mkdir(parents=True)
+    (user / "globalStorage" / "storage.json").write_text(stored)
+    assert [p.path for p in places("user", Machine(tmp_path, "Linux"), tmp_path)] == [user / "settings.json"]
+
+
 def test_the_old_docker_extension_reads_the_old_setting(tmp_path: Path) -> None:
     machine, extensions = Machine(tmp_path, "Linux"), tmp_path / ".vscode" / "extensions"
     (extensions / "ms-azuretools.vscode-docker-1.29.6").mkdir(parents=True)

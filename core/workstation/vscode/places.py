@@ -71,7 +71,8 @@ class Machine:
         found = [
             each
             for each in (sorted(users.iterdir()) if users.is_dir() else [])
-            if any((each / "AppData" / "Roaming" / folder).is_dir() for folder in editors)
+            # Other users' folders may not be looked into, which `Path.is_dir` would raise.
+            if any(os.path.isdir(each / "AppData" / "Roaming" / folder) for folder in editors)  # noqa: PTH112
         ]
         mine = [each for each in found if each.name.lower() == self.user.lower()] or found
         if len(mine) != 1:

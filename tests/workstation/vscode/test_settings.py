@@ -309,6 +309,24 @@ def test_in_wsl_the_users_settings_are_windows(tmp_path: Path) -> None:
     assert _paths(wsl) == [windows / "Ann/AppData/Roaming/Code/User/settings.json"]
 
 
+def test_a_user_of_windows_whose_folder_is_closed_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system is asked as it answers whoever may not look, since whoever runs the tests may be root."""
+    windows, looked = tmp_path / "Users", os.stat
+    for name in ("Ann", "Bob"):
+        (windows / name / "AppData" / "Roaming" / "Code" / "User").mkdir(parents=True)
+
+    closed = str(windows / "Bob" / "AppData")
+
+    def stat(path: Any, *arguments: Any, **more: Any) -> os.stat_result:
+        if str(path).startswith(closed):
+            raise PermissionError(13, "Permission denied", str(path))
+        return looked(path, *arguments, **more)
+
+    monkeypatch.setattr(os, "stat", stat)
+    wsl = Machine(tmp_path / "home", "Linux", windows=windows, user="me")
+    assert _paths(wsl) == [windows / "Ann/AppData/Roaming/Code/User/settings.json"]
+
+
 def test_a_profile_has_a_file_of_its_own(tmp_path: Path) -> None:
     user = tmp_path / ".config" / "Code" / "User"
     (user / "globalStorage").mkdir(parents=True)

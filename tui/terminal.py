@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from textual.drivers.linux_driver import LinuxDriver
 
+from tui.background import in_thread
 from tui.text import line
 
 if TYPE_CHECKING:
@@ -114,21 +115,24 @@ def notify(app: App[Any], message: str) -> None:
     """Rings the bell, the notification that arrives everywhere, and sends OSC 9 where something lets it through."""
     app.bell()
     sequence = f"\x1b]9;{line(message)}\x07"
-    if not os.environ.get("TMUX"):
+    if os.environ.get("TMUX"):
+        app.run_worker(_through_tmux(app, sequence), group="notify", exit_on_error=False)
+    else:
         _write(app, sequence)
-    elif _passes():
+
+
+async def _through_tmux(app: App[Any], sequence: str) -> None:
+    if await in_thread(_passes):
         _write(app, "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\")
 
 
 def _passes() -> bool:
     try:
         command = ["tmux", "show-options", "-gv", "allow-passthrough"]
-        return subprocess.run(command, capture_output=True, text=True, timeout=1, check=False).stdout.strip() in (
-            "on",
-            "all",
-        )
+        done = subprocess.run(command, capture_output=True, text=True, timeout=1, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return done.stdout.strip() in ("on", "all")
 
 
 def _write(app: App[Any], data: str) -> None:

@@ -16,6 +16,7 @@ from core.errors import UsageError
 from tui.app import PASTE_GAP, MlopsApp
 from tui.screens.base import BaseScreen
 from tui.screens.home import HomeScreen
+from tui.widgets.field import Field
 
 
 class Measured(BaseScreen):
@@ -88,3 +89,18 @@ async def test_keys_are_as_far_apart_as_they_came_in_however_busy_the_app_was(
             app.post_message(key)
         await until_shown(pilot, "Leave mlops-env?" if "q" in pressed else "Help")
         assert ("Leave mlops-env?" in shown(app)) == ("q" in pressed)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"], ids=["lf", "cr", "crlf"])
+async def test_a_paste_of_several_lines_becomes_one_and_says_so(app: MlopsApp, end: str) -> None:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, "n")
+        await until_shown(pilot, "New environment")
+        field = app.screen.query_one("#value", Field)
+        field.post_message(events.Paste(f"europe-west4{end}rm -rf /{end}"))
+        await until_shown(pilot, "had several lines", "europe-west4 rm -rf /")
+        field.value = ""
+        field.post_message(events.Paste(f"team-a{end}"))
+        await until_shown(pilot, "team-a")
+        assert field.value == "team-a", "the question waits for enter"

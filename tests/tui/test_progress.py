@@ -189,10 +189,29 @@ async def test_retry_asks_and_then_goes_on(
         await opened(pilot, environment)
         await until_shown(pilot, "R Retry")
         await press(pilot, "R")
-        await until_shown(pilot, "Go on?", "Goes on with pipelines")
+        await until_shown(pilot, "Go on?", "Goes on with the installation of demo at pipelines")
         assert asked == []
         await press(pilot, "tab", "enter")
         await until(pilot, lambda: asked == [("retry", "pipelines")])
+
+
+@pytest.mark.parametrize(
+    ("end", "doing"),
+    [(events.RunCancelled(reason="asked"), "removal cancelled"), (None, "removal interrupted at workloads")],
+)
+async def test_going_on_with_a_removal_is_called_so(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, end: events.Event | None, doing: str
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, [*tui_runs.destroying(), *([(0.0, end)] if end is not None else [])])
+    async with app.run_test(size=(100, 30)) as pilot:
+        await until_shown(pilot, f"= {doing}"[:30])
+        await press(pilot, "R")
+        await until_shown(pilot, "Goes on with the removal of demo")
+        await press(pilot, "escape", "w")
+        await until_shown(pilot, f"demo › {doing}", "The removal of demo was")
+        await press(pilot, "R")
+        await until_shown(pilot, "Goes on with the removal of demo")
 
 
 async def test_a_live_run_is_cancelled_once_that_is_confirmed(

@@ -177,15 +177,18 @@ class HomeScreen(BaseScreen):
 
     def action_retry(self) -> None:
         """Goes on with the chosen environment's last run, once that is confirmed."""
+        from tui.screens import told
         from tui.screens.dialogs import Ask, Choice
 
-        environment = self._chosen()
+        environment, entry = self._chosen(), self.listed.entry()
+        what = told.what(entry.watched.state) if entry is not None and entry.watched is not None else "run"
 
         def answered(answer: str | None) -> None:
             if answer == "yes":
+                self.ours.say(f"Going on with {environment.name}…")
                 self.work(partial(self._retry, environment), group="steer")
 
-        question = text(f"Goes on with {environment.name}; what is done stays done.")
+        question = text(f"Goes on with the {what} of {environment.name}; what is done stays done.")
         self.app.push_screen(Ask("Go on?", question, [Choice("stay", "No"), Choice("yes", "Retry")]), answered)
 
     async def _retry(self, environment: Environment) -> None:

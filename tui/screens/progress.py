@@ -195,7 +195,9 @@ class ProgressScreen(BaseScreen):
     def action_retry(self) -> None:
         """Goes on where the run stopped, once that is confirmed."""
         failed = self._failed()
-        what = f"Goes on with {failed.id}; what is done stays done." if failed else "What is done stays done."
+        kind = told.what(self.watched.state) if self.watched else "run"
+        at = f" at {failed.id}" if failed else ""
+        what = f"Goes on with the {kind} of {self.environment.name}{at}; what is done stays done."
         self._confirm("Go on?", what, "Retry", partial(steering.retry, self.environment, failed.id if failed else ""))
 
     def action_skip(self) -> None:
@@ -233,6 +235,7 @@ class ProgressScreen(BaseScreen):
     def _confirm(self, title: str, what: str, label: str, job: partial[str] | partial[None]) -> None:
         def answered(answer: str | None) -> None:
             if answer == "yes":
+                self.ours.say(f"{title.rstrip('?')}…")  # to ask a run, or to start one, takes a moment
                 self.work(partial(self._do, job), group="steer")
 
         self.app.push_screen(Ask(title, text(what), [Choice("stay", "No"), Choice("yes", label)]), answered)

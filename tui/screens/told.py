@@ -20,10 +20,16 @@ from tui.watching import Watched
 from tui.widgets.outcome import of_error
 
 _DOING = {"install": "installing", "destroy": "destroying"}
+_WHAT = {"install": "installation", "destroy": "removal"}
 _OVER = ("done", "unchanged", "skipped")
 Shown = tuple[Content, list[tuple[str, str]], list[str]]
 NOTE_ROWS = 3
 """Lines that a note may take, as the screen of a run has them."""
+
+
+def what(state: RunState) -> str:
+    """What a run is: going on with a removal is another thing than going on with an installation."""
+    return _WHAT.get(state.action, "run")
 
 
 def doing(watched: Watched) -> str:
@@ -31,13 +37,15 @@ def doing(watched: Watched) -> str:
     standing, state = watched.standing, watched.state
     if standing in ("running", "destroying"):
         return _DOING.get(state.action, "starting")
+    step = None
     if standing == "failed":
         step = failed(state, None)
-        return f"failed at {step.id}" if step else "failed"
-    if standing == "interrupted":
+    elif standing == "interrupted":
         step = next((s for s in state.steps.values() if s.state == "running"), None)
-        return f"interrupted at {step.id}" if step else "interrupted"
-    return "waiting for you" if standing == "waiting" else standing
+    elif standing != "cancelled":
+        return "waiting for you" if standing == "waiting" else standing
+    removal = "removal " if state.action == "destroy" else ""
+    return f"{removal}{standing}" + (f" at {step.id}" if step else "")
 
 
 def progress(state: RunState) -> tuple[int, int]:
@@ -155,12 +163,12 @@ def outcome(watched: Watched, chosen: StepState | None) -> Shown | None:
         case "interrupted":
             why = state.interrupted or "its process ended without a word: the machine went down, or it was killed"
             parts = [("Cause", why), ("Next", "Retry goes on: what is done stays done, what was begun is taken up.")]
-            return text((f"The run of {name} was interrupted.", "bold")), parts, ["retry", "log"]
+            return text((f"The {what(state)} of {name} was interrupted.", "bold")), parts, ["retry", "log"]
         case "cancelled":
             reason = state.end.reason if isinstance(state.end, events.RunCancelled) else ""
             return (
-                text(("The run was cancelled.", "bold")),
-                [("Cause", reason), ("Next", "Retry goes on.")],
+                text((f"The {what(state)} of {name} was cancelled.", "bold")),
+                [("Cause", reason), ("Next", f"Retry goes on with the {what(state)}: what is done stays done.")],
                 ["retry", "log"],
             )
         case "failed":

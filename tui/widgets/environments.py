@@ -76,7 +76,7 @@ def state(entry: Entry) -> str:
         return "✗ record can't be read"
     watched = entry.watched
     sign = signs.sign(entry.standing)
-    if watched is None or entry.standing in ("new", "installed", "destroyed", "cancelled"):
+    if watched is None or entry.standing in ("new", "installed", "destroyed"):
         return str(sign)
     if watched.live and watched.state.waiting is None:
         over, whole = told.progress(watched.state)

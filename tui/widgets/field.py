@@ -36,7 +36,7 @@ class Field(Input):
     def _on_paste(self, event: events.Paste) -> None:
         event.stop()
         event.prevent_default()
-        pasted = clean(event.text)
+        pasted = clean(event.text.replace("\r\n", "\n").replace("\r", "\n"))  # terminals send line ends as enter does
         kept = " ".join(part.strip() for part in pasted.splitlines() if part.strip()) if "\n" in pasted else pasted
         if "\n" in pasted.rstrip("\n"):
             self.app.notify("The pasted text had several lines; they are one now.", severity="warning", markup=False)

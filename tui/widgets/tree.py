@@ -74,7 +74,7 @@ class Tree(Lined):
         if note and not node.below:
             room = max(16, cells - width(note) - 2)
             return Text(f"{fill(label, room)}  {note} " if width(label) <= room else f"{label}  {note} ", end="")
-        return Text(f"{fill(label, max(0, cells - width(note)))}{note} ", end="")
+        return Text(f"{fill(label, max(0, cells - width(note) - 1))} {note} ", end="")
 
     def plain(self, y: int) -> str:
         depth, node = self._rows[y]

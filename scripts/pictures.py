@@ -45,6 +45,9 @@ def main() -> int:
         os.environ.pop("TF_CLI_CONFIG_FILE", None)
         scenario = Path(home) / "scenario.toml"
         scenario.write_text(SCENARIO)
+        code = Path(home) / "fraud-model"
+        code.mkdir()
+        os.chdir(code)
         app = MlopsApp(ascii=False)
         app.paste_gap = 0.0
         try:
@@ -162,6 +165,27 @@ async def _installed(at: Photographer) -> None:
     await at.press("escape", "D")
     await at.see("to remove")
     at.write("destruction")
+    await at.press("b")
+    await at.see("Environments", "installed")
+    await _workstation(at)
+
+
+async def _workstation(at: Photographer) -> None:
+    await at.press("v")
+    await at.see('"name": "fraud-model"')
+    at.app.screen.query_one("#folder").value = "."  # type: ignore[attr-defined]
+    await at.see('"name": "fraud-model"', "│  . ")
+    at.write("devcontainer")
+    await at.press("b")
+    await at.see("Environments")
+    await at.press("u")
+    await at.see("No tunnel is known")
+    await at.press("j")
+    await at.see("Define a tunnel")
+    at.app.screen.query_one("#value").value = "gpu-vm 8888=8888 6006=6006"  # type: ignore[attr-defined]
+    await at.press("enter")
+    await at.see("gpu-vm", "· down", "Open (U)")
+    at.write("tunnels")
 
 
 if __name__ == "__main__":

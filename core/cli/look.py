@@ -13,6 +13,7 @@ from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.errors import ParameterError, PrerequisiteError, UnknownEnvironment, VerificationError
 from core.install import outside, shown
+from core.install.changes import changed
 from core.install.installation import Installation
 from core.run import runs
 
@@ -192,7 +193,7 @@ def _environment(arguments: argparse.Namespace) -> Environment:
 
     if not arguments.rehearse and not arguments.config and not arguments.set:
         try:
-            return Environment.load(Home.find(), arguments.name)
+            return changed(Environment.load(Home.find(), arguments.name), {})
         except UnknownEnvironment:
             pass
     return given.environment(arguments)

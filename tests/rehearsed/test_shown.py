@@ -193,3 +193,17 @@ def test_what_follows_is_shown_and_the_run_takes_it_as_it_was_shown(rehearsed: R
     assert "It does what was shown at " in told.stderr
     assert rehearsed.environment.values["profile"] == "trial"
     assert rehearsed.environment.given == {"notebook": "container"}
+
+
+def test_what_was_destroyed_is_planned_and_made_under_new_names(installed: Rehearsed) -> None:
+    before = installed.environment.id
+    installed.run("destroy", "demo", "--yes", "--delete-data")
+    plan = installed.json("plan", "demo")
+    (bucket,) = [item["name"] for item in plan["direct"] if item["kind"] == "storage.buckets"]
+    kept = shown.kept(installed.home, "demo")
+    assert kept is not None
+    assert before != kept.id == bucket.rpartition("-")[2]
+    assert installed.environment.id == before, "a plan changes nothing"
+    told = installed.run("install", "demo", "--rehearse", "--yes")
+    assert "It does what was shown at " in told.stderr
+    assert installed.environment.id == kept.id

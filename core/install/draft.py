@@ -117,9 +117,11 @@ class Draft:
             self._installation.environment = self.environment
 
     async def _look(self, environment: Environment, concern: Concern) -> list[Check]:
-        google = self.installation.google
-        subject = Subject(google, environment.values, environment.home, outside.stands(environment), environment.names)
-        return await look(subject, concern)
+        return await look(self._subject(environment), concern)
+
+    def _subject(self, environment: Environment) -> Subject:
+        google, standing = self.installation.google, outside.stands(environment)
+        return Subject(google, environment.values, environment.home, standing, environment.names)
 
     def _without(self, concern: str) -> Environment:
         """The environment as it is now, but for what followed from one concern."""
@@ -181,6 +183,12 @@ class Draft:
     def renewed(self, config: str = "") -> None:
         """A person signed in: the credentials are read anew."""
         self.installation.google.renewed(config=config)
+
+    async def switch_on(self) -> None:
+        """Switches on the APIs that looking needs, and nothing else; raises what Google refuses."""
+        from core.prerequisites import apis
+
+        await apis.switch_on(self._subject(self.environment))
 
     def fetch(self, tool: str) -> None:
         """Fetches a program that is missing, as was agreed to; may block, and raises `PrerequisiteError`."""

@@ -15,6 +15,7 @@ from core.gcp.errors import SignInEnded
 from core.gcp.project import default_project
 from core.prerequisites import (
     access,
+    apis,
     builds,
     clock,
     disk,
@@ -76,6 +77,8 @@ CONCERNS: tuple[Concern, ...] = (
             ("project_id",)),
     Concern("billing", "billing", "access", "Without an open billing account no cluster and no database can be made.",
             access.billing, ("project_id",)),
+    Concern("apis", "APIs", "access", "While an API is off, what it knows can be looked at only by the installation.",
+            apis.check, ("project_id",)),
     Concern("places", "region, zone", "parameters",
             "The network and the buckets stay in the region; the cluster stands in the zone.", places.check,
             ("project_id", "region", "zone")),

@@ -9,6 +9,7 @@ from core.gcp.errors import SignInEnded
 from core.gcp.project import default_project
 from core.prerequisites import (
     access,
+    apis,
     builds,
     clock,
     disk,
@@ -54,7 +55,8 @@ async def _access(subject: Subject) -> list[Check]:
         signed_in = await access.sign_in(subject)
         if not subject.google.project:
             subject.google.project, _ = await default_project(subject.google)
-        return [*signed_in, *await examine_access(subject)]
+        looked = await together([apis.check(subject), examine_access(subject)])
+        return [*signed_in, *(check for checks in looked for check in checks)]
     except SignInEnded as ended:
         return [Check("sign-in", access.SIGN_IN, "block", "", ended.message.rstrip("."), ended.hint, ended.command)]
 
@@ -81,7 +83,7 @@ def demand(checks: Sequence[Check]) -> None:
     raise PrerequisiteError(
         f"{len(blocking)} things are missing: {'; '.join(c.why for c in blocking)}.",
         code="prerequisites",
-        hint=" ".join(c.hint for c in blocking if c.hint),
+        hint=" ".join(dict.fromkeys(c.hint for c in blocking if c.hint)),
         command=first.command,
         url=first.url,
     )

@@ -50,8 +50,9 @@ async def test_a_good_day(tmp_path: Path, home: Home) -> None:
         checks = await looked(found, home, zone="us-central1-a")
     assert {c.state for c in checks.values()} == {"pass"}
     assert set(checks) == {
-        "tool.terraform", "tool.kubectl", "tool.git", "disk", "sign-in", "clock", "project", "billing", "region", "zone",
-        "node_machine_type", "gke", "sql_tier", "permissions", "policies", "quotas", "names", "ranges", "build-region",
+        "tool.terraform", "tool.kubectl", "tool.git", "disk", "sign-in", "apis", "clock", "project", "billing", "region",
+        "zone", "node_machine_type", "gke", "sql_tier", "permissions", "policies", "quotas", "names", "ranges",
+        "build-region",
     }  # fmt: skip
     assert "terraform 1." in checks["tool.terraform"].looked_at
     assert "you@rehearsal.example" in checks["sign-in"].looked_at

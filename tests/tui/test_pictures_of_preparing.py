@@ -65,7 +65,7 @@ async def test_prerequisites(state: str, show: Show, home: Home) -> None:
         preparing.found["tool.git"] = tui_drafts.FOUND["tool.git"]
 
     async def until(pilot: Pilot[int]) -> None:
-        says = {"under-way": "under way", "passing": "20 pass", "warning": "1 warn"}
+        says = {"under-way": "under way", "passing": "21 pass", "warning": "1 warn"}
         await until_shown(pilot, says.get(state, "1 block"))
         if state == "fetching":
             await until_shown(pilot, "Run here (H)")

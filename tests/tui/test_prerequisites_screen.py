@@ -16,6 +16,7 @@ from core.prerequisites.concerns import CONCERNS
 from tui.app import MlopsApp
 from tui.screens.parameters import ParametersScreen
 from tui.screens.prerequisites import PrerequisitesScreen
+from tui.widgets.checks import CheckList
 
 
 async def opened(pilot: Pilot[int], preparing: tui_drafts.Told) -> PrerequisitesScreen:
@@ -29,11 +30,11 @@ async def test_each_check_appears_as_it_finishes(app: MlopsApp, home: Home) -> N
     async with app.run_test() as pilot:
         preparing.gate.clear()
         await opened(pilot, preparing)
-        screen = await until_shown(pilot, "◐ running  terraform", "19 under way")
+        screen = await until_shown(pilot, "◐ running  terraform", "20 under way")
         assert "Parameters" not in screen.splitlines()[-1]
         preparing.found["sign-in"] = preparing.told["sign-in"]
         preparing.gate.set()
-        screen = await until_shown(pilot, "20 pass", "✓ passes", "p Parameters", "Why it matters")
+        screen = await until_shown(pilot, "21 pass", "✓ passes", "p Parameters", "Why it matters")
     assert sorted(preparing.looked) == sorted(concern.id for concern in CONCERNS)
 
 
@@ -43,7 +44,7 @@ async def test_what_blocks_says_what_to_do_and_keeps_the_parameters_shut(app: Ml
         await opened(pilot, preparing)
         screen = await until_shown(pilot, "✗ blocks", "Nobody is signed in.", "gcloud auth application-default login")
         assert "The parameters open once nothing blocks: sign-in." in " ".join(screen.split())
-        assert "1 block · 19 pass" in screen
+        assert "1 block · 20 pass" in screen
         await press(pilot, "p")
         assert not isinstance(app.screen, ParametersScreen)
         assert {"Run here (H)", "Open page (o)"} <= {
@@ -59,7 +60,7 @@ async def test_the_chosen_check_is_looked_at_again_alone(app: MlopsApp, home: Ho
         preparing.looked.clear()
         preparing.told["sign-in"] = tui_drafts.FOUND["sign-in"]
         await press(pilot, "i")
-        await until_shown(pilot, "20 pass", "p Parameters")
+        await until_shown(pilot, "21 pass", "p Parameters")
         assert preparing.looked == ["sign-in"]
         await press(pilot, "p")
         await until(pilot, lambda: isinstance(app.screen, ParametersScreen))
@@ -127,6 +128,36 @@ async def test_a_missing_tool_is_fetched_after_a_question(
     assert fetched == ["kubectl"]
 
 
+async def test_apis_that_looking_needs_are_switched_on_after_a_question_and_all_is_looked_at_again(
+    app: MlopsApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    off = Check(
+        "apis", "The APIs", "warn", "compute, sqladmin", "2 APIs are off", "Switch them on.", "gcloud services enable"
+    )
+    preparing = tui_drafts.preparing(home, apis=[off])
+    switched: list[str] = []
+
+    async def switch_on() -> None:
+        switched.append("on")
+        preparing.told["apis"] = tui_drafts.FOUND["apis"]
+
+    monkeypatch.setattr(preparing.draft, "switch_on", switch_on)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, preparing)
+        await until_shown(pilot, "1 warn", "p Parameters")
+        access = screen.query_one("#access", CheckList)
+        access.chosen = next(i for i, row in enumerate(access.rows) if row.concern.id == "apis")
+        await until_shown(pilot, "2 APIs are off")
+        preparing.looked.clear()
+        await press(pilot, "H")
+        await until_shown(pilot, "Switch them on?", "compute, sqladmin", "all that is made before the review")
+        assert not switched
+        await press(pilot, "tab", "enter")
+        await until(pilot, lambda: len(preparing.looked) == len(CONCERNS))
+        await until_shown(pilot, "21 pass")
+    assert switched == ["on"]
+
+
 async def test_foreign_text_is_neither_markup_nor_a_control_sequence(app: MlopsApp, home: Home) -> None:
     evil = tui_drafts.HOSTILE
     checks = [Check("project", evil, "block", evil, evil, evil, f"gcloud {evil}", f"https://{evil}", allowed=evil)]
@@ -141,7 +172,7 @@ async def test_leaving_forgets_what_was_made_to_look(app: MlopsApp, home: Home) 
     preparing = tui_drafts.preparing(home)
     async with app.run_test() as pilot:
         await opened(pilot, preparing)
-        await until_shown(pilot, "20 pass")
+        await until_shown(pilot, "21 pass")
         await press(pilot, "b")
         await until(pilot, lambda: preparing.ended == 1)
         assert "prerequisites" not in shown(app)

@@ -34,6 +34,7 @@ FOUND: dict[str, list[Check]] = {
     "clock": [Check("clock", "This machine's clock goes right", "pass", "within a minute of Google's")],
     "project": [Check("project", "The project is there and active", "pass", "acme-ml-prod (number 481516234200)")],
     "billing": [Check("billing", "Billing is on", "pass", "billingAccounts/01A2B3-C4D5E6-F70819")],
+    "apis": [Check("apis", "The APIs that looking needs are on", "pass", "all of 8")],
     "places": [Check("region", "The region is one of Google's", "pass", "us-central1")],
     "sizes": [
         Check("node_machine_type", "The zone offers the nodes' machines", "pass", "e2-standard-4 in us-central1-a"),

@@ -14,9 +14,11 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import Button
 
+from core.prerequisites import Check
 from core.prerequisites.concerns import CONCERNS, Concern
 from tui import signs, ways
 from tui.background import in_thread
+from tui.offstage import offstage
 from tui.preparing import Preparing
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Ask, Choice
@@ -24,6 +26,9 @@ from tui.text import text
 from tui.widgets.checks import CheckList, Row
 from tui.widgets.lined import Lined
 from tui.widgets.outcome import Outcome
+
+APIS = "apis"
+"""The concern about which this program itself can do something in the cloud."""
 
 
 class PrerequisitesScreen(BaseScreen):
@@ -166,7 +171,7 @@ class PrerequisitesScreen(BaseScreen):
             return bool(check.url)
         if action == "copy":
             return bool(check.command or check.looked_at)
-        return bool(check.command) or (check.state == "block" and check.id.startswith("tool."))
+        return bool(check.command) or _can_be_fetched(check)
 
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
@@ -209,16 +214,19 @@ class PrerequisitesScreen(BaseScreen):
             if answer == "yes":
                 self.work(partial(self._mend, row), group="mend")
 
-        tool = check.id.removeprefix("tool.") if not check.command else ""
-        what = f"Fetches {tool} into mlops-env's own folder." if tool else f"Runs here, and comes back: {check.command}"
-        choices = [Choice("stay", "No"), Choice("yes", "Fetch" if tool else "Run")]
-        self.app.push_screen(Ask("Fetch it?" if tool else "Run it here?", text(what), choices), answered)
+        question, verb, what = _asked(check, row.concern)
+        self.app.push_screen(Ask(question, text(what), [Choice("stay", "No"), Choice("yes", verb)]), answered)
 
     async def _mend(self, row: Row) -> None:
         from tui.suspend import run_here
 
         check = row.check
         assert check is not None
+        if row.concern.id == APIS:
+            self.ours.say("Switching on what looking needs, which takes a minute or two…")
+            await offstage(self.preparing.draft.switch_on())
+            self._look(*CONCERNS)
+            return
         if check.command:
             await run_here(self.app, shlex.split(check.command), introduction="mlops-env comes back by itself.")
             if row.concern.id == "sign-in":
@@ -229,6 +237,20 @@ class PrerequisitesScreen(BaseScreen):
             self.ours.say(f"Fetching {row.concern.title}…")
             await in_thread(self.preparing.draft.fetch, row.concern.title)
         self._look(row.concern)
+
+
+def _can_be_fetched(check: Check) -> bool:
+    return not check.command and check.state == "block" and check.id.startswith("tool.")
+
+
+def _asked(check: Check, concern: Concern) -> tuple[str, str, str]:
+    """The question before something is done about a check, the word for yes, and what is done."""
+    if concern.id == APIS:
+        what = f"Switches on in your project, now: {check.looked_at}. It is all that is made before the review."
+        return "Switch them on?", "Switch on", what
+    if _can_be_fetched(check):
+        return "Fetch it?", "Fetch", f"Fetches {check.id.removeprefix('tool.')} into mlops-env's own folder."
+    return "Run it here?", "Run", f"Runs here, and comes back: {check.command}"
 
 
 def _headline(row: Row) -> Content:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+import tui_drafts
 import tui_runs
 from textual import events
 from textual.app import ComposeResult
@@ -16,6 +17,7 @@ from core.errors import UsageError
 from tui.app import PASTE_GAP, MlopsApp
 from tui.screens.base import BaseScreen
 from tui.screens.home import HomeScreen
+from tui.screens.prerequisites import PrerequisitesScreen
 from tui.widgets.field import Field
 
 
@@ -104,3 +106,10 @@ async def test_a_paste_of_several_lines_becomes_one_and_says_so(app: MlopsApp, e
         field.post_message(events.Paste(f"team-a{end}"))
         await until_shown(pilot, "team-a")
         assert field.value == "team-a", "the question waits for enter"
+
+
+@pytest.mark.parametrize("columns", [60, 72, 80, 90, 100, 109, 130])
+async def test_no_label_of_a_button_is_broken_at_any_width(app: MlopsApp, home: Home, columns: int) -> None:
+    async with app.run_test(size=(columns, 30)) as pilot:
+        await app.push_screen(PrerequisitesScreen(tui_drafts.preparing(home, sign_in=[tui_drafts.BLOCKED])))
+        await until_shown(pilot, "Look again (i)", "Run here (H)", "Open page (o)", "Copy (c)")

@@ -53,7 +53,9 @@ class Outcome(Vertical):
                 yield Static(text((f"{label}  " if label else "", "$text-muted"), what), classes=item)
 
     def _buttons(self, actions: Sequence[str]) -> ItemGrid:
-        return ItemGrid(*(self._button(action) for action in actions), min_column_width=15)
+        return ItemGrid(
+            *(self._button(action) for action in actions), min_column_width=16
+        )  # the longest label, and its share of the gaps
 
     def _button(self, action: str) -> Button:
         key = keys.BY_ACTION[action]

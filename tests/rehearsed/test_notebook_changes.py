@@ -55,6 +55,13 @@ def test_what_changes_of_a_notebook_is_told_done_and_leaves_it_running(
     assert _instance(rehearsed)["gceSetup"]["machineType"] == "e2-standard-4"
     assert _instance(rehearsed)["state"] == "ACTIVE", "nobody but the run itself had stopped it"
 
+    rehearsed.json("notebook", "stop", "demo")
+    shown = rehearsed.run("plan", "demo", "--set", "notebook_machine_type=e2-standard-2").stdout
+    assert "stopped for a moment" not in shown, "it is stopped already"
+    rehearsed.install("", "--set", "notebook_machine_type=e2-standard-2")
+    assert _instance(rehearsed)["gceSetup"]["machineType"] == "e2-standard-2"
+    assert _instance(rehearsed)["state"] == "STOPPED", "what a person stopped stays stopped through a change"
+
     for command in ("install", "plan"):
         refused = rehearsed.run(command, "demo", "--rehearse", "--yes", "--set", "notebook=vm", expect=2)
         assert "Google changes no instance's kind" in refused.stderr

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -26,7 +29,7 @@ SIZE = (120, 36)
 LINES = 40
 """Lines of the platform's log after which the run is pictured: the log is full, and nothing has failed yet."""
 SCENARIO = """
-speed = 240
+speed = 60
 seed = 7
 [[fault]]
 call = "sql.instances.insert"
@@ -39,14 +42,14 @@ times = 1
 
 def main() -> int:
     """Takes every picture; takes a few minutes."""
-    with tempfile.TemporaryDirectory() as home:
+    with _home() as home:
         # A home of its own, too: what a tool says of the one that this is run in is nobody else's.
         os.environ.update(MLOPS_ENV_HOME=home, HOME=home, LC_ALL="C.UTF-8", USER="me")
         os.environ.pop("TF_CLI_CONFIG_FILE", None)
         scenario = Path(home) / "scenario.toml"
         scenario.write_text(SCENARIO)
         code = Path(home) / "fraud-model"
-        code.mkdir()
+        subprocess.run(["git", "init", "--quiet", str(code)], check=True)
         os.chdir(code)
         app = MlopsApp(ascii=False)
         app.paste_gap = 0.0
@@ -55,6 +58,17 @@ def main() -> int:
         finally:
             rehearsals.forget(app.home, "demo")
     return 0
+
+
+@contextmanager
+def _home() -> Iterator[str]:
+    """A home whose name, which some pictures show, is the same each time."""
+    home = Path(tempfile.gettempdir()) / "me"
+    home.mkdir(mode=0o700)  # somebody else's is left alone, and the script ends
+    try:
+        yield str(home)
+    finally:
+        shutil.rmtree(home)
 
 
 class Photographer:

@@ -11,6 +11,8 @@ from tui.widgets.tree import Node
 DOES = {"create": "make", "apply": "change", "update": "change", "delete": "delete", "replace": "replace",
         "import": "take over", "none": "leave", "no-op": "leave"}  # fmt: skip
 """What each action is called."""
+MOVING = ("make", "take over", "change", "replace", "delete")
+"""Those that do something."""
 
 
 def does(action: str) -> str:
@@ -23,6 +25,12 @@ def counts(plan: Mapping[str, Any]) -> Counter[str]:
     found: Counter[str] = Counter(does(str(r["action"])) for r in plan["terraform"]["resources"])
     found.update(does(str(o["action"])) for o in (*plan.get("direct", ()), *plan["kubernetes"]))
     return found
+
+
+def changes(plan: Mapping[str, Any]) -> bool:
+    """Whether anything would be made, changed, switched on or granted."""
+    found = counts(plan)
+    return bool(plan["services"] or plan["roles"] or any(found[word] for word in MOVING))
 
 
 def tree(plan: Mapping[str, Any], *, namespace: str) -> list[Node]:

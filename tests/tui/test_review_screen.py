@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import tui_drafts
 from textual.pilot import Pilot
+from textual.widgets import Static
 from tui_pilot import focused, press, shown, until, until_shown
 
 from core.environment import Home
@@ -120,3 +121,29 @@ async def test_a_row_of_the_tree_is_as_wide_as_its_list(app: MlopsApp, cells: in
         assert tree.row(0, cells).cell_len == cells
         assert tree.row(0, cells).plain.endswith("12 ")
         assert "b" * 90 in tree.row(1, cells).plain
+
+
+@pytest.mark.parametrize(
+    ("left", "says"),
+    [
+        (0, ("Everything is as it should be", "a few minutes: everything is looked at again", "nothing to do")),
+        (1, ("What is there already stays", "at most about 24 min", "1 to make")),
+    ],
+)
+async def test_of_an_environment_that_exists_it_says_what_is_left(
+    app: MlopsApp, home: Home, left: int, says: tuple[str, ...]
+) -> None:
+    plan = {**tui_drafts.PLAN, "services": [], "roles": [], "terraform": {"resources": []}}
+    plan["kubernetes"] = [
+        {**each, "action": "create" if number < left else "none"} for number, each in enumerate(plan["kubernetes"])
+    ]
+    preparing = tui_drafts.preparing(home, plan=plan).see_all()
+    preparing.draft.saved = True
+    async with app.run_test(size=(140, 40)) as pilot:
+        await app.push_screen(ReviewScreen(preparing))
+        await until_shown(pilot, says[2])
+        summary = " ".join(str(app.screen.query_one("#summary", Static).render()).split())
+    assert says[0] in summary
+    assert says[1] in summary
+    assert "unless one is kept already" in summary
+    assert "Nothing of this has been made yet" not in summary

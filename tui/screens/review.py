@@ -71,7 +71,7 @@ class ReviewScreen(TreeScreen):
     def _show(self, plan: dict[str, Any]) -> None:
         self.show_tree(planned.tree(plan, namespace=self.preparing.draft.environment.names.namespace))
         found = planned.counts(plan)
-        said = [f"{found[word]} to {word}" for word in ("make", "take over", "change", "replace", "delete") if found[word]]
+        said = [f"{found[word]} to {word}" for word in planned.MOVING if found[word]]
         self.place(self.preparing.name, "review", standing=text(" · ".join([*(said or ["nothing to do"]), self._kind()])))
         self._summarize()
         self.refresh_bindings()
@@ -131,21 +131,18 @@ class ReviewScreen(TreeScreen):
 def _summary(preparing: Preparing, plan: dict[str, Any] | None, expected: Estimate | None) -> Content:
     draft = preparing.draft
     values, names = draft.environment.values, draft.environment.names
-    time = "not known yet"
-    if expected is not None:
-        simulated = " of simulated time" if preparing.rehearsal else ""
-        time = f"about {about(expected.left)}{simulated}, decided by {', '.join(expected.critical[:5])}"
+    kept = ", unless one is kept already" if draft.saved else ""
     rows = [
-        text(("Nothing of this has been made yet.", "bold")),
+        text((_first_of_all(preparing, plan), "bold")),
         text(""),
         text(("Time", "$text-muted")),
-        text(time),
+        text(_time(preparing, plan, expected)),
         text(""),
         text(("Cost", "$text-muted")),
         *(text(said) for said in _cost(preparing)),
         text(""),
         text(("SQL password", "$text-muted")),
-        text("as typed" if preparing.password else "made by the run"),
+        text("as typed" if preparing.password else f"made by the run{kept}"),
         text("kept in Secret Manager alone:"),
         text(names.sql_password_secret),
         text(""),
@@ -166,6 +163,24 @@ def _summary(preparing: Preparing, plan: dict[str, Any] | None, expected: Estima
             text(f"{len(plan['files'])} files and folders"),
         ]
     return lines(*rows)
+
+
+def _first_of_all(preparing: Preparing, plan: dict[str, Any] | None) -> str:
+    if not preparing.draft.saved:
+        return "Nothing of this has been made yet."
+    if plan is not None and not planned.changes(plan):
+        return "Everything is as it should be: nothing has to be made."
+    return "What is there already stays; the rest has not been made yet."
+
+
+def _time(preparing: Preparing, plan: dict[str, Any] | None, expected: Estimate | None) -> str:
+    if expected is None:
+        return "not known yet"
+    if preparing.draft.saved and plan is not None and not planned.changes(plan):
+        return "a few minutes: everything is looked at again"
+    most = "at most " if preparing.draft.saved else ""
+    simulated = " of simulated time" if preparing.rehearsal else ""
+    return f"{most}about {about(expected.left)}{simulated}, decided by {', '.join(expected.critical[:5])}"
 
 
 def _cost(preparing: Preparing) -> list[str]:

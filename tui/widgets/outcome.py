@@ -53,9 +53,8 @@ class Outcome(Vertical):
                 yield Static(text((f"{label}  " if label else "", "$text-muted"), what), classes=item)
 
     def _buttons(self, actions: Sequence[str]) -> ItemGrid:
-        return ItemGrid(
-            *(self._button(action) for action in actions), min_column_width=16
-        )  # the longest label, and its share of the gaps
+        longest = 16  # a label's, and its share of the gaps between
+        return ItemGrid(*(self._button(action) for action in actions), min_column_width=longest)
 
     def _button(self, action: str) -> Button:
         key = keys.BY_ACTION[action]

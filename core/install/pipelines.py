@@ -9,6 +9,7 @@ of itself that it is ready.
 from __future__ import annotations
 
 from core.errors import PermanentError
+from core.install import shown
 from core.install.connection import connect
 from core.install.installation import Installation
 from core.install.kubeflow import Kubeflow
@@ -65,11 +66,13 @@ async def _apply(installation: Installation, cluster: Cluster, context: Context)
 
     manifests = kustomize.load(context.fact("manifests")["folder"])
     _refuse_secrets(list(manifests))
+    await shown.hold_alike(installation, cluster, [*manifests.cluster, *manifests.configuration])
     early = await apply_all(cluster, [*manifests.cluster, *manifests.configuration], context)
     _note(early, context)
     await context.wait_for("secrets")
     known = {key(obj) for obj in manifests.workloads}
     workloads = [o for o in await marked(cluster, installation.names.namespace, list(manifests)) if key(o) in known]
+    await shown.hold_alike(installation, cluster, workloads)
     store = await apply_all(cluster, [o for o in workloads if o["metadata"]["name"] == STORE], context)
     _note(store, context)
     for fact in ("database_user", "artifact_bucket"):

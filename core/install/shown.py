@@ -24,6 +24,8 @@ from core.install.addresses import PROTECTED
 
 if TYPE_CHECKING:
     from core.install.installation import Installation
+    from core.kubernetes.client import Cluster
+    from core.kubernetes.resources import Object
     from core.run.step import Context
     from core.terraform import Change, Plan, Terraform
 
@@ -42,7 +44,8 @@ Entries = Mapping[str, Mapping[str, Sequence[str]]]
 class Shown:
     """What was shown: ``terraform`` by module, ``objects`` as ``Kind namespace/name``, ``services`` (None: they were not).
 
-    ``follows`` are the values that nobody set and that followed by themselves: the run takes them as they were shown.
+    ``alike`` are the objects that were to be left alone, since what runs is as it should be. ``follows`` are the values that
+    nobody set and that followed by themselves: the run takes them as they were shown.
     """
 
     id: str
@@ -53,6 +56,7 @@ class Shown:
     terraform: Mapping[str, Entries] = field(default_factory=dict)
     objects: tuple[str, ...] | None = None
     services: tuple[str, ...] | None = None
+    alike: tuple[str, ...] = ()
     follows: Mapping[str, Any] = field(default_factory=dict)
 
     def holds_for(self, environment: Environment) -> bool:
@@ -77,8 +81,11 @@ def of_plan(environment: Environment, document: Mapping[str, Any]) -> Shown:
     objects = tuple(str(item["label"]) for item in document["kubernetes"])
     follows = {item["key"]: item["value"] for item in document.get("follows", ())}
     there = environment.with_resolved(**follows)
-    services = tuple(document["services"])
-    return replace(_new(there, "plan"), terraform=modules, objects=objects, services=services, follows=follows)
+    alike = tuple(str(item["label"]) for item in document["kubernetes"] if item.get("action") == "none")
+    return replace(
+        _new(there, "plan"), terraform=modules, objects=objects, services=tuple(document["services"]), alike=alike,
+        follows=follows,
+    )  # fmt: skip
 
 
 def digest(document: Mapping[str, Any]) -> str:
@@ -100,7 +107,7 @@ def kept(home: Home, name: str) -> Shown | None:
         data = json.loads(path(home, name).read_bytes())
         if data.pop("format") != FORMAT:
             return None
-        names = {key: None if data[key] is None else tuple(data[key]) for key in ("objects", "services")}
+        names = {key: None if data[key] is None else tuple(data[key]) for key in ("objects", "services", "alike")}
         return Shown(**{**data, **names})
     except (OSError, ValueError, TypeError, KeyError):
         return None
@@ -157,6 +164,20 @@ def hold_objects(installation: Installation, labels: Iterable[str]) -> None:
     """Raises `PermanentError` where Kubernetes objects were built that were not shown."""
     if installation.shown is not None:
         _hold_names(installation.environment, "apply", labels, installation.shown.objects)
+
+
+async def hold_alike(installation: Installation, cluster: Cluster, objects: Iterable[Object]) -> None:
+    """Raises `PermanentError` where objects that were to be left alone are not as they should be any more."""
+    if installation.shown is None or not installation.shown.alike:
+        return
+    from core.kubernetes.apply import same
+    from core.kubernetes.resources import label
+    from core.run.together import together
+
+    asked = [obj for obj in objects if label(obj) in installation.shown.alike]
+    unchanged = await together(same(cluster, obj) for obj in asked)
+    changed = [label(obj) for obj, is_same in zip(asked, unchanged, strict=True) if not is_same]
+    _hold_names(installation.environment, "apply", changed, ())
 
 
 def hold_services(installation: Installation, names: Iterable[str]) -> None:

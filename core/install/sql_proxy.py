@@ -6,6 +6,7 @@ minutes, which is what the rollout's patience is for.
 
 from __future__ import annotations
 
+from core.install import shown
 from core.install.connection import connect
 from core.install.installation import Installation
 from core.kubernetes import diagnosis
@@ -27,6 +28,7 @@ def step(installation: Installation) -> Step:
         manifests = kustomize.load(context.fact("manifests")["folder"])
         namespace = installation.names.namespace
         async with connect(installation, context.fact("cluster_endpoint")) as cluster:
+            await shown.hold_alike(installation, cluster, manifests.sql_proxy)
             applied = await apply_all(cluster, manifests.sql_proxy, context)
             if any(one.action != "unchanged" for one in applied):
                 context.changed()

@@ -126,6 +126,23 @@ def test_whoever_installs_in_a_terminal_sees_all_of_it_before_being_asked(rehear
     assert kept.by == "plan"
 
 
+def test_an_object_that_was_to_be_left_alone_and_changed_is_left_alone(installed: Rehearsed) -> None:
+    settings = ("--set", "labels.team=ml")
+    plan = installed.json("plan", "demo", "--rehearse", *settings)
+    assert {o["action"] for o in plan["kubernetes"] if o["kind"] == "Service"} == {"none"}
+    ports = '[{"op": "replace", "path": "/spec/ports/0/port", "value": 81}]'
+    installed.kubectl("patch", "service", "ml-pipeline-ui", "-n", "kubeflow", "--type=json", "-p", ports)
+    error = installed.install("", *settings, expect=1)[-1]["error"]
+    assert error["code"] == "plan-differs"
+    assert "apply Service kubeflow/ml-pipeline-ui (not shown)" in error["cause"]
+    assert installed.json("plan", "demo")["kubernetes"].count({
+        "kind": "Service", "namespace": "kubeflow", "name": "ml-pipeline-ui", "label": "Service kubeflow/ml-pipeline-ui",
+        "action": "apply",
+    }) == 1  # fmt: skip
+    assert installed.events("retry", "demo", "--yes")[-1]["type"] == "run.finished"
+    assert {o["action"] for o in installed.json("plan", "demo")["kubernetes"]} == {"none"}
+
+
 def test_what_nobody_was_shown_is_the_runs_own_plan_and_holds_for_its_retry(rehearsed: Rehearsed) -> None:
     fault = '[[fault]]\ncall = "sql.instances.insert"\nstatus = 403\nreason = "notAuthorized"\ntimes = 1\n'
     events = rehearsed.install(f"speed = 0\n{fault}", expect=None)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 WINDOW, LEAST_WINDOW, ALL_WINDOWS = 16 << 20, 2 << 20, 64 << 20
 """Bytes that may be on their way to a stream; fewer where many streams are open, so that slow readers cost no memory."""
 RELAYED_WINDOW = 4 << 20
-"""The same over a relay, which is slower than what gives the data: sshd keeps a window's worth, and takes long to move it."""
+"""The same over a relay, which is slower than what gives the data: sshd keeps a window's worth, and moves it slowly."""
 KEEPALIVE, KEEPALIVES = 3.0, 3
 """Seconds of silence before the host is asked whether it is there, and unanswered questions that end a connection."""
 PROOF, PROOFS = 1.0, 3

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import docker_engine
 import pytest
+from relayed_tunnel import relayed
 from ssh_server import Server
-from test_relay import relayed
 
 MIB = 1 << 20
 SIZE = int(os.environ.get("MLOPS_TEST_SAVE_MIB", "96"))

@@ -23,6 +23,7 @@ from tui.preparing import Preparing
 from tui.screens.choose import Choose
 from tui.screens.parameters import ParametersScreen
 from tui.screens.review import ReviewScreen
+from tui.widgets.field import Field
 from tui.widgets.parameter import ParameterRow
 from tui.widgets.password import PasswordField
 
@@ -93,6 +94,18 @@ async def test_what_is_wrong_stands_beside_the_field_as_one_types(app: MlopsApp,
         await typed(pilot, screen, "region", "europe-west4")
         await until_shown(pilot, "all right")
         assert screen.allowed("review")
+
+
+async def test_the_key_for_the_review_says_what_stands_in_its_way(app: MlopsApp, home: Home) -> None:
+    async with app.run_test(size=(100, 30), notifications=True) as pilot:
+        screen = ParametersScreen(tui_drafts.preparing(home).see_all())
+        await app.push_screen(screen)
+        await until_shown(pilot, "mlops-env install demo")
+        screen.query_one("#in-zone", Field).value = "nowhere"
+        await until_shown(pilot, "1 to mend")
+        await press(pilot, "ctrl+r")
+        await until_shown(pilot, "To be mended first: zone.")
+        assert app.screen is screen
 
 
 @pytest.mark.parametrize(

@@ -281,9 +281,18 @@ class ParametersScreen(BaseScreen):
             row.set(offer.value, self._default(offer.key))
             row.post_message(ParameterRow.Edited(row))
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """The key for the review always answers: with the review, or with what stands in its way."""
+        return True if action == "review" else super().check_action(action, parameters)
+
     def action_review(self) -> None:
         """Shows everything that will be done, once the values were looked at as they are now."""
-        self.work(self._review, group="review")
+        wrong = [key for key, row in self.rows.items() if row.problem]
+        wrong += ["the password"] if self.password_problem() else []
+        if wrong:
+            self.ours.say(f"To be mended first: {', '.join(wrong)}.", severity="warning")
+        else:
+            self.work(self._review, group="review")
 
     async def _review(self) -> None:
         await self._validate()

@@ -106,4 +106,4 @@ def _answers(checks: Iterable[Check], environment: Environment) -> list[Followin
 
 def _source(check: Check) -> str:
     kind, _, name = check.id.partition(".")
-    return check.looked_at if kind == "policy" else f"{kind} {name}" if name else check.title
+    return check.looked_at if kind == "policy" else f"{kind} {name}" if name else f"the check {check.id}"

@@ -106,7 +106,8 @@ def test_a_strangers_bucket_under_our_name_is_named_and_left_alone(rehearsed: An
     bucket = environment.names.artifact_bucket
     resource = f'[ {{ type = "storage.buckets", name = "{bucket}", owner = "someone-else" }} ]'
     scenario = f"speed = 0\n[project]\nresources = {resource}\n"
-    error = fails(rehearsed, scenario, code=1)
+    error = fails(rehearsed, scenario, code=3)
+    assert error["code"] == "name.bucket"
     assert bucket in error["message"] + error["cause"]
     before = of_kind(rehearsed.simulator, "storage.buckets")[bucket]
     rehearsed.events("destroy", "demo", "--yes", "--delete-data")

@@ -242,7 +242,7 @@ _OF_KIND = {
 
 
 def _given_definition(obj: Obj) -> Obj:
-    stored = [v["name"] for v in obj["spec"].get("versions") or () if v.get("storage")]
+    stored = [v["name"] for v in obj["spec"].get("versions") or () if v.get("storage")][:1]
     return {**obj, "status": {**(obj.get("status") or {}), "storedVersions": stored}}
 
 

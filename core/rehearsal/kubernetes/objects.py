@@ -329,11 +329,13 @@ class Cluster:
         live = self.get(resource, namespace, name)
         if resource.kind == "Namespace" and name in ("default", "kube-system", "kube-public", "kube-node-lease"):
             raise forbidden("namespaces", "", name, "this namespace may not be deleted")
-        if live["metadata"].get("deletionTimestamp"):
-            return live
         finalizers = list(live["metadata"].get("finalizers") or ())
+        if policy:
+            finalizers = [f for f in finalizers if f not in FINALIZERS.values()]
         if policy in FINALIZERS:
             finalizers.append(FINALIZERS[policy])
+        if live["metadata"].get("deletionTimestamp"):
+            return self._told_again(resource, live, finalizers, dry_run=dry_run)
         if not finalizers and not self._held(resource):
             gone = live if dry_run else self._drop(resource, namespace, name)
             return self._cleaned(resource, gone)
@@ -341,6 +343,18 @@ class Cluster:
         options = Options(manager=CONTROLLER.manager, validation="Ignore", dry_run=dry_run)
         self.litter = True
         return self._commit(resource, marked, Managed.of(live), "MODIFIED", options)
+
+    def _told_again(self, resource: Resource, live: Obj, finalizers: Names, *, dry_run: bool) -> Obj:
+        """What is to go already, told another way to: the last word holds."""
+        if finalizers == list(live["metadata"].get("finalizers") or ()):
+            return live
+        if not finalizers and not self._held(resource):
+            metadata = live["metadata"]
+            return live if dry_run else self._drop(resource, metadata.get("namespace", ""), metadata["name"])
+        kept = {k: v for k, v in live["metadata"].items() if k != "finalizers"}
+        self.litter = True
+        new = {**live, "metadata": kept | ({"finalizers": finalizers} if finalizers else {})}
+        return new if dry_run else self.edit(resource, live, new)
 
     def _marked(self, resource: Resource, live: Obj, finalizers: Names) -> Obj:
         metadata = {**live["metadata"], "deletionTimestamp": self.clock.timestamp()}

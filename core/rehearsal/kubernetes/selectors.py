@@ -45,6 +45,8 @@ def labels_of(obj: Obj) -> Mapping[str, str]:
 
 
 def _label_term(term: str) -> Match:
+    if term.count("/") > 1 and _IN.fullmatch(term) is None:
+        raise bad_request(_unparsed(term))
     if m := _IN.fullmatch(term):
         values, key, within = {v.strip() for v in m[3].split(",")}, m[1], m[2] == "in"
         return lambda o: (labels_of(o).get(key) in values) == within
@@ -77,12 +79,12 @@ def _unparsed(term: str) -> str:
     if term.count("/") > 1:
         key = re.split("[=!<>]", term, maxsplit=1)[0]
         words = (
-            "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+            "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
             "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
             "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' (e.g. "
             "'example.com/MyName')"
         )
-        return f'key: Invalid value: "{key}": {words}'
+        return f'unable to parse requirement: <nil>: Invalid value: "{key.strip("! ")}": {words}'
     return f"unable to parse requirement: found '{term}', expected: in, notin, =, ==, !=, gt, lt"
 
 

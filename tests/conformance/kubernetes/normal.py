@@ -23,6 +23,8 @@ _ADDRESS = re.compile(r"\b10\.8\.\d+\.\d+\b")
 _UNREAD = {"description", "storageVersionHash"}
 """What neither kubectl nor this program reads: the words of a table's columns, and a mark for migrations."""
 _PATCHED = re.compile(r'Invalid value: "(\{|map\[).*": ')
+_VERSIONS = re.compile(r"Invalid value: \[\{.*\}\]: ")
+"""A list of objects that a refusal holds in the names of the real server's own code."""
 _SPEC_DIFF = re.compile(r"\n@@ .*", re.DOTALL)
 """The difference of two specs that the real server adds to a refusal, in the names of its own code."""
 _NUMBERED = re.compile(r"(?<=scheme\.go:)\d+|(?<=current: )\d+|(?<=in record \()\d+|(?<=mlops-env-time-)[a-z0-9]{5}")
@@ -71,6 +73,7 @@ def _once(status: Any) -> Any:
 def words(text: str) -> str:
     """A text without identities, times and addresses."""
     text = _PATCHED.sub("Invalid value: <the object>: ", _UUID.sub("<uid>", text))
+    text = _VERSIONS.sub("Invalid value: <the objects>: ", text)
     text = _TOKEN_VOLUME.sub("kube-api-access-<name>", _SPEC_DIFF.sub("", text))
     text = _NUMBERED.sub("<made up>", _TIME.sub("<time>", text))
     return _ADDRESS.sub("<address>", text)

@@ -80,3 +80,11 @@ def test_who_has_another_owner_stays(bench: Bench, again: Callable[[Bench], None
     again(bench)
     bench.controllers.settle()
     assert not _there(bench, "owned")
+
+
+def test_the_last_word_says_how_it_goes(bench: Bench) -> None:
+    _delete(bench, "owner", "Foreground")
+    assert _delete(bench, "owner", "Orphan")["metadata"]["finalizers"] == ["orphan"]
+    assert _delete(bench, "owner")["metadata"]["finalizers"] == ["orphan"]
+    bench.controllers.settle()
+    assert (_there(bench, "owner"), _there(bench, "owned")) == (False, True)

@@ -152,14 +152,30 @@ def _definition(obj: Obj) -> list[Cause]:
     versions = spec.get("versions") or []
     if sum(1 for v in versions if v.get("storage")) != 1:
         causes.append(invalid("spec.versions", versions, "must have exactly one version marked as storage version"))
-    for n, version in enumerate(versions):
-        here = f"spec.versions[{n}].schema.openAPIV3Schema"
-        schema = at(version, "schema.openAPIV3Schema")
-        if not schema:
-            causes.append(required(here))
-        else:
-            causes += _structural(schema, here)
+    return [*causes, *_schemas(versions), *_stored(obj, versions)]
+
+
+def _schemas(versions: list[Obj]) -> list[Cause]:
+    """What is wrong in the versions' schemas; one that all of them have is looked at once, where it stood in v1beta1."""
+    schemas = [at(version, "schema.openAPIV3Schema") for version in versions]
+    places = [f"spec.versions[{n}].schema.openAPIV3Schema" for n in range(len(versions))]
+    if schemas and schemas[0] and all(schema == schemas[0] for schema in schemas):
+        schemas, places = schemas[:1], ["spec.validation.openAPIV3Schema"]
+    causes: list[Cause] = []
+    for schema, place in zip(schemas, places, strict=True):
+        causes += _structural(schema, place) if schema else [required(place)]
     return causes
+
+
+def _stored(obj: Obj, versions: list[Obj]) -> list[Cause]:
+    """What is wrong in the versions that objects are said to be stored in."""
+    field, stored = "status.storedVersions", at(obj, "status.storedVersions") or None
+    if stored is None:
+        return [invalid(field, None, "must have at least one stored version")]
+    storage = [version.get("name") for version in versions if version.get("storage")]
+    if storage and storage[-1] not in stored:
+        return [invalid(field, stored, f"must have the storage version {storage[-1]}")]
+    return []
 
 
 def _structural(schema: Obj, path: str) -> list[Cause]:

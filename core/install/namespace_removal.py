@@ -31,6 +31,8 @@ VOLUME = "pvc-"
 
 async def destroy_namespace(installation: Installation, context: Context) -> None:
     """Deletes the namespace, the cluster-scoped objects and the volumes' disks, from any half-finished state."""
+    if not _has_place(installation):
+        return
     found = await _cluster(installation)
     if found is not None:
         url, authority = found
@@ -42,6 +44,11 @@ async def destroy_namespace(installation: Installation, context: Context) -> Non
         except Unavailable as error:
             context.log(f"{error.message} {error.cause} What is in the cluster goes with it.")
     await sweep_disks(installation, context, in_use="skip")
+
+
+def _has_place(installation: Installation) -> bool:
+    """Whether a run ever came to know where a cluster would be: without it there is none."""
+    return bool(installation.names.project and installation.names.zone)
 
 
 async def _cluster(installation: Installation) -> tuple[str, bytes] | None:
@@ -153,7 +160,7 @@ async def sweep_disks(installation: Installation, context: Context, *, in_use: L
     from core.gcp.errors import InvalidRequest, NotFound, StillWorking
 
     names = installation.names
-    for disk in await _disks(installation):
+    for disk in await _disks(installation) if _has_place(installation) else ():
         try:
             operation = await installation.google.call(
                 "compute", "v1", "disks.delete", project=names.project, zone=names.zone, disk=disk

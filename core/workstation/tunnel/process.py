@@ -64,7 +64,8 @@ async def serve(
     keep_buffers()
     prepared = await prepare(home, tunnel, clock=clock, ask=ask, desk=desk)
     here = prepared.environment
-    companion = companions.join(here, f"tunnel {tunnel.name}") if here is not None and here.folder.is_dir() else None
+    if here is not None and here.folder.is_dir():
+        companions.join(here, f"tunnel {tunnel.name}")  # held until this process is gone: who ends it waits for just that
     running = Running(
         prepared.tunnel, prepared.engine, clock=clock, tell=_both(home, tunnel.name, tell), patience=prepared.patience
     )
@@ -83,8 +84,6 @@ async def serve(
         await work
     finally:
         await _end(home, prepared, running, telling, [work, passing, up])
-        if companion is not None:
-            companion.release()
 
 
 async def _when_up(running: Running, status: Callable[[], Status], ready: Ready) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from simulated_cluster import Bench, Served, config_map, deployment
+from simulated_cluster import Bench, Served, config_map, crd, deployment
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 PODS = "/api/v1/namespaces/default/pods"
@@ -110,3 +110,25 @@ def test_a_template_that_is_wanted_again_is_the_newest_revision(bench: Bench) ->
         bench.put(deployment(image=image))
     annotations = bench.get("apps/v1", "Deployment", "web")["metadata"]["annotations"]
     assert annotations["deployment.kubernetes.io/revision"] == "3"
+
+
+async def test_a_definition_is_held_to_the_versions_that_its_objects_are_stored_in(served: Served) -> None:
+    wrong = crd("example.com", "Thing", "things")
+    wrong["spec"]["versions"] = [{**wrong["spec"]["versions"][0], "name": name} for name in ("v1", "v2")]
+    status, answer = await served.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", wrong)
+    causes = [(cause["field"], cause["message"]) for cause in answer["details"]["causes"]]
+    assert (status, causes[0][0]) == (422, "spec.versions")
+    assert causes[1] == ("status.storedVersions", 'Invalid value: ["v1"]: must have the storage version v2')
+
+
+async def test_a_schema_that_all_versions_have_is_named_where_it_once_stood(served: Served) -> None:
+    wrong = crd("example.com", "Thing", "things", {"type": "object", "properties": {"a": {}}})
+    _, answer = await served.call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", wrong)
+    (cause,) = answer["details"]["causes"]
+    assert cause["field"] == "spec.validation.openAPIV3Schema.properties[a].type"
+
+
+async def test_a_selector_by_a_label_that_is_none_is_refused(served: Served) -> None:
+    status, answer = await served.call("GET", MAPS, labelSelector="a/b/c=d")
+    assert (status, answer["reason"]) == (400, "BadRequest")
+    assert 'Invalid value: "a/b/c": a valid label key must consist' in answer["message"]

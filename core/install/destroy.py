@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from core.environment import companions
+from core.events import ResourceChanged
 from core.install import forwarding
 from core.install.installation import Installation
 from core.install.notebook_destroy import there_may_be_one
+from core.run import journal, runs
 from core.run.step import Context, Outcome, Step
 
 
@@ -57,15 +60,14 @@ def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
         await _state(installation, context, delete_data=delete_data)
         installation.environment.kubeconfig.unlink(missing_ok=True)
 
+    step = partial(_step, installation)
     has_notebook = there_may_be_one(installation)
     before = ("workloads_gone", "notebook_gone") if has_notebook else ("workloads_gone",)
     found = [
-        _step("unprotect", "Protection off", unprotect, (), "unprotected", seconds=60, deadline=3600),
-        _step(
-            "workloads", "Namespace and volumes", workloads, ("unprotected",), "workloads_gone", seconds=60, deadline=1800
-        ),
-        _step("platform", "Platform", platform, before, "platform_gone", seconds=900, deadline=7200),
-        _step(
+        step("unprotect", "Protection off", unprotect, (), "unprotected", seconds=60, deadline=3600),
+        step("workloads", "Namespace and volumes", workloads, ("unprotected",), "workloads_gone", seconds=60, deadline=1800),
+        step("platform", "Platform", platform, before, "platform_gone", seconds=900, deadline=7200),
+        step(
             "build-access",
             "Access of the build account",
             build_access,
@@ -74,16 +76,18 @@ def steps(installation: Installation, *, delete_data: bool) -> list[Step]:
             seconds=10,
             deadline=900,
         ),
-        _step("state", "State and secrets", state, ("platform_gone", "grants_gone"), "state_gone", seconds=15, deadline=900),
+        step("state", "State and secrets", state, ("platform_gone", "grants_gone"), "state_gone", seconds=15, deadline=900),
     ]
     if has_notebook:
         found.insert(
-            2, _step("notebook", "Notebook", notebook, ("unprotected",), "notebook_gone", seconds=90, deadline=3600)
+            2,
+            step("notebook", "Notebook", notebook, ("unprotected",), "notebook_gone", seconds=90, deadline=3600),
         )
     return found
 
 
 def _step(
+    installation: Installation,
     id: str,
     title: str,
     work: Callable[[Context], Awaitable[None]],
@@ -94,11 +98,28 @@ def _step(
     deadline: float,
 ) -> Step:
     async def run(context: Context) -> Outcome | None:
-        await work(context)
+        from core.gcp.errors import PermissionDenied, ServiceDisabled
+
+        try:
+            await work(context)
+        except (PermissionDenied, ServiceDisabled) as error:
+            if await asyncio.to_thread(_began_anything, installation):
+                raise
+            context.log(f"No run began to make anything that this could hide: {error.message}")
         context.publish(publishes, True)
         return None
 
     return Step(id, title, run, needs=needs, publishes=(publishes,), seconds=seconds, deadline=deadline)
+
+
+def _began_anything(installation: Installation) -> bool:
+    """Whether any run began to make more than switching services on, as their journals say."""
+    environment = installation.environment
+    return any(
+        isinstance(record.event, ResourceChanged) and record.event.kind != "services"
+        for run in runs.ids(environment)
+        for record in journal.read(runs.folder(environment, run))
+    )
 
 
 async def _state(installation: Installation, context: Context, *, delete_data: bool) -> None:

@@ -114,6 +114,15 @@ def test_a_strangers_bucket_under_our_name_is_named_and_left_alone(rehearsed: An
     assert of_kind(rehearsed.simulator, "storage.buckets")[bucket] == before
 
 
+@pytest.mark.parametrize(
+    "project", ["billing_enabled = false", 'missing_permissions = ["*"]'], ids=["no billing", "no rights"]
+)
+def test_what_was_stopped_before_anything_was_made_can_be_taken_down(rehearsed: Any, project: str) -> None:
+    fails(rehearsed, f"speed = 0\n[project]\n{project}\n", code=3)
+    assert rehearsed.events("destroy", "demo", "--yes", "--delete-data")[-1]["type"] == "run.finished"
+    assert rehearsed.status()["state"] == "destroyed"
+
+
 def test_verification_that_fails_ends_with_5_and_names_the_check(installed: Any) -> None:
     installed.kubectl("delete", "deployment", "ml-pipeline-ui", "-n", "kubeflow")
     call = "dataflow.projects.locations.jobs.list"

@@ -63,7 +63,9 @@ class Instance(Resource):
         disks, before = (answer.get("gceSetup") or {}).get("dataDisks") or [], _setup(prior).get("data_disks") or []
         for setup in found.get("gce_setup") or []:
             setup["data_disks"] = [flatten(self._disks(), d, before[n] if before[n:] else {}) for n, d in enumerate(disks)]
-            setup["vm_image"] = _setup(prior).get("vm_image") or []
+            setup["vm_image"] = [{k: v or "" for k, v in image.items()} for image in _setup(prior).get("vm_image") or []]
+            for disk in (*setup["data_disks"], *setup["boot_disk"]):
+                disk["disk_type"] = disk["disk_type"] or ""
         return super().finish(session, found, answer, prior)
 
     def update(self, session: Session, prior: State, plan: State, config: State) -> State:

@@ -103,9 +103,10 @@ class Instance(Resource):
             raise ResourceFailed(str(failed), prior) from failed
 
     def _whole(self, session: Session, state: State, config: State) -> Json:
-        """The body of a change, whatever its mask names: all that says something, with what was read of the accounts."""
+        """The body of a change, whatever its mask names: all that says something, also of what was only read."""
         body = self.encode(session, expand(self.block, state), state, config)
         setup = body["gceSetup"]
+        setup["instanceId"] = _setup(state).get("compute_instance_id")
         for sent, account in zip(setup.get("serviceAccounts", []), _setup(state)["service_accounts"], strict=True):
             sent["scopes"] = account.get("scopes")
         spoken = {**_spoken(setup), "metadata": setup.get("metadata", {})}

@@ -235,7 +235,9 @@ async def test_what_was_interrupted_says_so_and_what_goes_on(app: MlopsApp, home
     tui_runs.write(environment, tui_runs.halfway())
     async with app.run_test() as pilot:
         await opened(pilot, environment)
-        screen = await until_shown(pilot, "interrupted at platform", "The installation of demo was", "interrupted.", "R Retry")
+        screen = await until_shown(
+            pilot, "interrupted at platform", "The installation of demo was", "interrupted.", "R Retry"
+        )
         assert "= platform" in screen
         assert "◐" not in screen
 

@@ -19,6 +19,7 @@ from tests.gcp.simulated_google import Told, client, installation, simulation
 from tests.install.platform_cloud import ZONE, PlatformCloud, platform_cloud
 
 ON = ("orgpolicy", "cloudbilling", "cloudbuild", "secretmanager", "notebooks")
+REGIONAL = frozenset({"compute.subnetworks", "compute.routers"})
 PUBLIC, DENY = {"private_nodes": False}, {"denyAll": True}
 
 
@@ -121,6 +122,10 @@ async def test_what_the_place_does_not_offer(
         ("storage.buckets", "demo-artifacts-{id}"),
         ("iam.serviceAccounts", "demo-kfp-{id}"),
         ("compute.networks", "demo-network"),
+        ("compute.subnetworks", "demo-subnet"),
+        ("compute.routers", "demo-router"),
+        ("compute.firewalls", "demo-allow-iap-ssh"),
+        ("compute.globalAddresses", "demo-sql-range"),
         ("container.clusters", "demo-cluster"),
         ("sql.instances", "demo-sql-{id}"),
         ("artifactregistry.repositories", "demo-images"),
@@ -129,7 +134,8 @@ async def test_what_the_place_does_not_offer(
 async def test_a_name_that_is_taken(tmp_path: Path, home: Home, kind: str, name: str) -> None:
     async with platform_cloud(tmp_path, home) as cloud:
         taken = name.format(id=cloud.installation.environment.id)
-        strangers.plant(cloud.simulated.world, {"type": kind, "name": taken}, 1)
+        scope = {"scope": "regions/us-central1"} if kind in REGIONAL else {}
+        strangers.plant(cloud.simulated.world, {"type": kind, "name": taken, **scope}, 1)
         assert taken in await predicted(cloud)
         error = await failed(cloud)
     assert error.code == "name-taken"

@@ -87,9 +87,7 @@ def testable(call_permissions: list[str]) -> list[str]:
 class Decider:
     """Whether an account holds a permission on a resource, by the policies of it and of everything above it."""
 
-    def __init__(
-        self, store: Store, *, now: float, delay: float, missing: list[str], user: str, flips: float = 0.0
-    ) -> None:
+    def __init__(self, store: Store, *, now: float, delay: float, missing: list[str], user: str, flips: float = 0.0) -> None:
         self._store, self._now, self._missing, self._user = store, now, missing, user
         self._delay, self._flips = delay, flips
 

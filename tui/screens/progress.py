@@ -252,9 +252,10 @@ class ProgressScreen(BaseScreen):
         """Gives the run what it waits for: word of a sign-in, or the password."""
         waiting = self.watched.state.waiting if self.watched else None
         if waiting is not None and waiting.kind == "sql-password":
-            from tui.screens.secret import AskPassword
+            from tui.screens.secret import AskSecret
 
-            self.app.push_screen(AskPassword(waiting.message), self._provide)
+            help = "The password that was chosen for the database's user."
+            self.app.push_screen(AskSecret("SQL password", waiting.message, help=help, yes="Hand it over"), self._provide)
         else:
             self.work(partial(self._do, partial(steering.signed_in, self.environment)), group="steer")
 

@@ -1,4 +1,4 @@
-"""Asks for the SQL password that a run waits for; it goes to that run's socket and nowhere else."""
+"""Asks for a secret (a password, a passphrase, a code); it goes to whoever asked, and nowhere else."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from tui.text import text
 from tui.widgets.password import PasswordField
 
 
-class AskPassword(Dialog[str | None]):
-    """Answers the password, None where a person would rather not."""
+class AskSecret(Dialog[str | None]):
+    """Answers what is typed, which is never shown; None where a person would rather not."""
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, title: str, message: str, *, help: str, yes: str) -> None:
         super().__init__()
-        self.message = message
+        self.title_text, self.message, self.help_text, self.yes = title, message, help, yes
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog") as box:
-            box.border_title = text("SQL password")
+            box.border_title = text(self.title_text)
             yield Static(text(self.message))
-            yield PasswordField(id="password", help="The password that was chosen for the database's user.")
+            yield PasswordField(id="password", help=self.help_text)
             with Horizontal(classes="buttons"):
                 yield Button(text("Not now"), id="stay")
-                yield Button(text("Hand it over"), id="yes")
+                yield Button(text(self.yes), id="yes")
 
     def on_mount(self) -> None:
         self.query_one("#password").focus()

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,17 +51,22 @@ def seconds(work: Callable[[], object]) -> float:
 
 
 def in_turns(ours: Callable[[], object], theirs: Callable[[], object], *, rounds: int) -> list[float]:
-    """The ratio of each round; one round before them warms up, and the order alternates."""
+    """The ratio of each round's times; one round before them warms up, and the order alternates."""
+    return ratios(partial(seconds, ours), partial(seconds, theirs), rounds=rounds)
+
+
+def ratios(ours: Callable[[], float], theirs: Callable[[], float], *, rounds: int) -> list[float]:
+    """The same of what both sides measure by themselves."""
     ours()
     theirs()
-    ratios = []
+    found = []
     for number in range(rounds):
         if number % 2:
-            other, mine = seconds(theirs), seconds(ours)
+            other, mine = theirs(), ours()
         else:
-            mine, other = seconds(ours), seconds(theirs)
-        ratios.append(mine / other)
-    return ratios
+            mine, other = ours(), theirs()
+        found.append(mine / other)
+    return found
 
 
 def run(command: Sequence[str], *, variables: Mapping[str, str] | None = None, codes: Sequence[int] = (0,)) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from bench.measure import PROGRAM, Lacking, Row, run
+from bench.measure import PROGRAM, Lacking, Row, ratios, run
 from bench.measure import seconds as timed
 from bench.tunnel import Bench, _end, _free_port, _reached, bulk, echo
 from core.workstation.tunnel.running import STEADY
@@ -27,7 +27,8 @@ BULK, ECHOES, ROUNDS = 64 << 20, 300, 5
 LIMIT = 60.0
 """Seconds after which a run of gcloud's counts as hung."""
 ZONE, VM, PROJECT = "us-central1-a", "bench", "bench-project"
-AGAINST = "ssh with gcloud compute start-iap-tunnel and NumPy, through the stand-in relay"
+CLIENT = "with gcloud compute start-iap-tunnel and NumPy, through the stand-in relay"
+AGAINST, TUNNEL_AGAINST = f"ssh {CLIENT}", f"ssh -NL {CLIENT}"
 _CLOUD = """
 import sys
 from pathlib import Path
@@ -82,6 +83,10 @@ class Ways:
             except Hung:
                 self.hangs += 1
         raise Lacking("gcloud hung five times in a row.")
+
+    def hung(self) -> str:
+        """What is to be said of runs that hung."""
+        return f"; {self.hangs} of its runs hung" if self.hangs else ""
 
     def _ssh(self, proxy: str, variables: dict[str, str], command: str, work: Work) -> tuple[float, float]:
         words = ["ssh", "-F", "none"]
@@ -163,13 +168,8 @@ def _ways() -> Iterator[Ways]:
 def _row(name: str, command: str, work: Work, *, goal: float, part: int = 1) -> Callable[[], Row]:
     def measure() -> Row:
         with _ways() as ways:
-            ratios = []
-            for number in range(ROUNDS + 1):
-                sides = [ways.ours, ways.theirs] if number % 2 else [ways.theirs, ways.ours]
-                seconds = {side: side(command, work)[part] for side in sides}
-                ratios.append(seconds[ways.ours] / seconds[ways.theirs])
-            hangs = f"; {ways.hangs} of its runs hung" if ways.hangs else ""
-            return Row.of(name, ratios[1:], goal=goal, against=AGAINST + hangs)
+            found = ratios(lambda: ways.ours(command, work)[part], lambda: ways.theirs(command, work)[part], rounds=ROUNDS)
+            return Row.of(name, found, goal=goal, against=AGAINST + ways.hung())
 
     return measure
 
@@ -227,15 +227,8 @@ def _tunnelled(name: str, work: Callable[[int], float], *, goal: float) -> Calla
     def measure() -> Row:
         with _ways() as ways, ExitStack() as stack:
             made = Tunnels(stack, ways)
-            ratios = []
-            for number in range(ROUNDS + 1):
-                if number % 2:
-                    other, mine = made.theirs(work), work(made.ours)
-                else:
-                    mine, other = work(made.ours), made.theirs(work)
-                ratios.append(mine / other)
-            hangs = f"; {ways.hangs} of its runs hung" if ways.hangs else ""
-            return Row.of(name, ratios[1:], goal=goal, against=AGAINST.replace("ssh with", "ssh -NL with") + hangs)
+            found = ratios(lambda: work(made.ours), lambda: made.theirs(work), rounds=ROUNDS)
+            return Row.of(name, found, goal=goal, against=TUNNEL_AGAINST + ways.hung())
 
     return measure
 
@@ -251,7 +244,7 @@ def _echoed(port: int) -> float:
 def _again() -> Row:
     """A tunnel that lost its connection serves again, against a new ssh until it serves."""
     with _ways() as ways, ExitStack() as stack:
-        made, ratios = Tunnels(stack, ways), []
+        made, found = Tunnels(stack, ways), []
         for _ in range(ROUNDS + 1):
             time.sleep(STEADY + 0.5)  # until then a loss is taken for one of a row, and waited after
             made.lost()
@@ -259,16 +252,14 @@ def _again() -> Row:
             begin = time.perf_counter()
             with made.port() as theirs:
                 echo(theirs, 1)
-                ratios.append(mine / (time.perf_counter() - begin))
-        return Row.of("relay: a tunnel connects again", ratios[1:], goal=0.2, against=AGAINST)
+                found.append(mine / (time.perf_counter() - begin))
+        return Row.of("relay: a tunnel connects again", found[1:], goal=0.2, against=TUNNEL_AGAINST)
 
 
 ROWS: dict[str, Callable[[], Row]] = {
     "relay-tunnel-up": _tunnelled("relay: 64 MiB up through a tunnel", _bulk("up"), goal=0.5),
     "relay-tunnel-down": _tunnelled("relay: 64 MiB down through a tunnel", _bulk("down"), goal=0.5),
-    "relay-tunnel-echo": _tunnelled(
-        "relay: round trip of one byte through a tunnel", lambda port: echo(port, ECHOES), goal=0.5
-    ),
+    "relay-tunnel-echo": _tunnelled("relay: round trip of one byte through a tunnel", _echoed, goal=0.5),
     "relay-tunnel-again": _again,
     "relay-connect": _row("relay: connect", "cat", _nothing, goal=0.2, part=0),
     "relay-up": _row("relay: 64 MiB up", "cat > /dev/null", _give, goal=0.5),

@@ -24,7 +24,7 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 
-from bench.measure import PROGRAM, Lacking, Row, in_turns, run
+from bench.measure import PROGRAM, Lacking, Row, in_turns, ratios, run
 from bench.tunnel_load import PIECE, take
 
 ROUNDS = 5
@@ -209,9 +209,9 @@ def throughput(way: str, streams: int, *, gcm: bool) -> Row:
     with bench() as made:
         ours = made.ours()
         theirs = made.theirs(options=(f"Ciphers={GCM}",) if gcm else ())
-        ratios = in_turns(lambda: bulk(ours, way, streams), lambda: bulk(theirs, way, streams), rounds=ROUNDS)
+        found = in_turns(lambda: bulk(ours, way, streams), lambda: bulk(theirs, way, streams), rounds=ROUNDS)
     against = f"ssh -NL, {GCM if gcm else 'default cipher'}"
-    return Row.of(f"tunnel {way} x{streams}", ratios, goal=1 / 0.9 if gcm else 1 / 1.2, against=against)
+    return Row.of(f"tunnel {way} x{streams}", found, goal=1 / 0.9 if gcm else 1 / 1.2, against=against)
 
 
 def far() -> Row:
@@ -219,16 +219,16 @@ def far() -> Row:
     with bench() as made:
         port = made.delayed(0.05)
         ours, theirs = made.ours(port=port), made.theirs(port=port)
-        ratios = in_turns(lambda: bulk(ours, "down", 1, FAR_BULK), lambda: bulk(theirs, "down", 1, FAR_BULK), rounds=ROUNDS)
-    return Row.of("tunnel down at 50 ms", ratios, goal=1 / 2.5, against="ssh -NL, default cipher")
+        found = in_turns(lambda: bulk(ours, "down", 1, FAR_BULK), lambda: bulk(theirs, "down", 1, FAR_BULK), rounds=ROUNDS)
+    return Row.of("tunnel down at 50 ms", found, goal=1 / 2.5, against="ssh -NL, default cipher")
 
 
 def one_byte() -> Row:
     """One byte there and back."""
     with bench() as made:
         ours, theirs = made.ours(), made.theirs()
-        ratios = _echoes(ours, theirs)
-    return Row.of("tunnel one byte p50", ratios, goal=1.15, against="ssh -NL, default cipher")
+        found = ratios(partial(echo, ours), partial(echo, theirs), rounds=ROUNDS)
+    return Row.of("tunnel one byte p50", found, goal=1.15, against="ssh -NL, default cipher")
 
 
 def one_byte_by_proxy() -> Row:
@@ -236,29 +236,16 @@ def one_byte_by_proxy() -> Row:
     relay = f"ProxyCommand={sys.executable} -P {Path(__file__).with_name('tunnel_proxy.py')} %h %p"
     with bench() as made:
         ours, theirs = made.ours(options=(relay,)), made.theirs(options=(relay,))
-        ratios = _echoes(ours, theirs)
-    return Row.of("tunnel one byte p50 by ProxyCommand", ratios, goal=1.3, against="ssh -NL by the same")
-
-
-def _echoes(ours: int, theirs: int) -> list[float]:
-    echo(ours)
-    echo(theirs)
-    ratios = []
-    for number in range(ROUNDS):
-        if number % 2:
-            other, mine = echo(theirs), echo(ours)
-        else:
-            mine, other = echo(ours), echo(theirs)
-        ratios.append(mine / other)
-    return ratios
+        found = ratios(partial(echo, ours), partial(echo, theirs), rounds=ROUNDS)
+    return Row.of("tunnel one byte p50 by ProxyCommand", found, goal=1.3, against="ssh -NL by the same")
 
 
 def thousand() -> Row:
     """A thousand connections at once."""
     with bench() as made:
         ours, theirs = made.ours(), made.theirs()
-        ratios = in_turns(lambda: many(ours), lambda: many(theirs), rounds=3)
-    return Row.of("tunnel 1000 connections", ratios, goal=0.1, against="ssh -NL")
+        found = in_turns(lambda: many(ours), lambda: many(theirs), rounds=3)
+    return Row.of("tunnel 1000 connections", found, goal=0.1, against="ssh -NL")
 
 
 def memory() -> Row:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -185,3 +187,26 @@ async def test_verifying_asks_tells_its_progress_and_shows_the_result(
         await press(pilot, "escape")
         await until(pilot, lambda: "verifying" not in shown(app).splitlines()[0])
         await until_shown(pilot, "✗ fails  BigQuery: no role", "1 pass  pods")
+
+
+async def test_the_forward_is_steered_while_a_verification_runs_and_leaves_it_running(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, state: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = threading.Event()  # it waits on another loop than the one that opens the gate
+
+    async def verify(_: Environment, __: Any) -> list[dict[str, str]]:
+        await asyncio.to_thread(gate.wait, 60)
+        return [{"check": "pods", "state": "pass", "detail": ""}]
+
+    monkeypatch.setattr("tui.screens.access.verify", verify)
+    async with app.run_test() as pilot:
+        screen = await opened(pilot, installed(home))
+        await until_shown(pilot, "2 pass")
+        await press(pilot, "V", "tab", "enter")
+        await until_shown(pilot, "access", "verifying")
+        await press(pilot, "d")
+        await until_shown(pilot, "✓ answers", "End forward", "verifying")
+        assert not screen.allowed("verify")
+        gate.set()
+        await until_shown(pilot, "1 pass  pods", "forwarded, answers")
+    assert state.started == [8080]

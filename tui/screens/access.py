@@ -62,7 +62,7 @@ class AccessScreen(BaseScreen):
         self.document: dict[str, Any] | None = None
         self.checks: list[dict[str, str]] = []
         self.verified = ""
-        self._busy = ""
+        self._verifying = self._forwarding = ""
 
     def body(self) -> ComposeResult:
         with VerticalScroll(id="panels", can_focus=False):
@@ -118,7 +118,8 @@ class AccessScreen(BaseScreen):
         self.query_one("#do-forward").display = self.allowed("forward")
         self.query_one("#do-page").display = self.allowed("page")
         self.query_one("#do-jupyter").display = self.allowed("jupyter")
-        parts = [self._busy] if self._busy else [self._standing(document)] if document else []
+        parts = [words for words in (self._verifying, self._forwarding) if words]
+        parts = parts or ([self._standing(document)] if document else [])
         parts += ["rehearsal"] if self.environment.cloud == "rehearsal" else []
         self.place(self.environment.name, "access", standing=text(" · ".join(parts)))
         self.refresh_bindings()
@@ -214,7 +215,7 @@ class AccessScreen(BaseScreen):
             return self.document is not None
         if action == "jupyter":
             return bool(((self.document or {}).get("notebook") or {}).get("url"))
-        return action != "verify" or not self._busy
+        return action != "verify" or not self._verifying
 
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
@@ -222,9 +223,9 @@ class AccessScreen(BaseScreen):
 
     def action_forward(self) -> None:
         """Forwards the interface, or ends that; one at a time, however often it is asked for."""
-        if not self._busy:
+        if not self._forwarding:
             ends = self.forwarded
-            self._busy = "ending the forward" if ends else "forwarding"
+            self._forwarding = "ending the forward" if ends else "forwarding"
             self.work(partial(self._forward, ends=ends), group="forward")
 
     async def _forward(self, *, ends: bool) -> None:
@@ -235,7 +236,7 @@ class AccessScreen(BaseScreen):
             else:
                 await in_thread(forwarding.start, self.environment, forwarding.DEFAULT_PORT)
         finally:
-            self._busy = ""
+            self._forwarding = ""
         await self._look()
 
     def action_page(self) -> None:
@@ -279,9 +280,9 @@ class AccessScreen(BaseScreen):
         loop = asyncio.get_running_loop()
 
         def progress(message: str) -> None:
-            loop.call_soon_threadsafe(partial(self._say_busy, message))
+            loop.call_soon_threadsafe(partial(self._say_verifying, message))
 
-        self._say_busy("verifying")
+        self._say_verifying("verifying")
         try:
             self.checks = await offstage(verify(self.environment, Telling(progress)))
             self.verified = timestamp()
@@ -290,8 +291,8 @@ class AccessScreen(BaseScreen):
                 self.checks, self.verified = [dict(check) for check in error.checks], timestamp()
             raise
         finally:
-            self._say_busy("")
+            self._say_verifying("")
 
-    def _say_busy(self, message: str) -> None:
-        self._busy = message
+    def _say_verifying(self, message: str) -> None:
+        self._verifying = message
         self._show()

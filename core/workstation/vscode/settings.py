@@ -162,12 +162,13 @@ def _kept(home: Home) -> dict[str, dict[str, str]]:
 
 
 def _keep(home: Home, change: Change) -> None:
-    """Remembers what made way, or forgets it once it is back; another of the program's own values makes way for good."""
+    """Remembers what made way last, or forgets it once it is back; another of the program's own makes way for good."""
     kept, path, key = _kept(home), str(change.place.path), change.place.key
-    mine = kept.get(path, {})
-    if change.replaced and not _ours(change.replaced, home):
-        mine = {key: change.replaced, **mine}
-    mine = {key: value for key, value in mine.items() if key not in change.restored}
+    mine = dict(kept.get(path, {}))
+    for gone in change.restored or ([key] if change.replaced is None else []):
+        mine.pop(gone, None)
+    if change.replaced is not None and not _ours(change.replaced, home):
+        mine[key] = change.replaced
     if mine == kept.get(path, {}):
         return
     kept = {**{k: v for k, v in kept.items() if k != path}, **({path: mine} if mine else {})}

@@ -106,6 +106,16 @@ def test_whatever_made_way_comes_back_as_it_was_written(user: Path, value: str) 
     assert _settings(user).read_text() == before
 
 
+@pytest.mark.parametrize("by_hand", ['{"containers.environment": {"DOCKER_CONTEXT": "newer"}}', "{}"])
+def test_what_comes_back_is_what_made_way_last(user: Path, by_hand: str) -> None:
+    _settings(user).write_text('{"containers.environment": {"DOCKER_CONTEXT": "mine"}}')
+    assert main(["vscode", "set", "demo", "--yes"]) == 0
+    _settings(user).write_text(by_hand)
+    assert main(["vscode", "set", "demo", "--yes"]) == 0
+    assert main(["vscode", "remove", "demo"]) == 0
+    assert _settings(user).read_text() == by_hand
+
+
 def test_another_of_the_programs_own_makes_way_for_good(user: Path) -> None:
     _settings(user).write_text("{}")
     assert main(["vscode", "set", "demo"]) == 0

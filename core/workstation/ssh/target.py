@@ -115,7 +115,8 @@ async def _elsewhere(home: Home, name: str, project: str, opener: Opener | None)
     try:
         found, cloud = await elsewhere(home, name, project, opener)
     except UsageError as error:
-        error.hint = "Name its VM outright: --project, --zone and --instance."
+        if error.code == "unknown-environment":
+            error.hint = "Name its VM outright: --project, --zone and --instance."
         raise
     return of(found, cloud=cloud)
 

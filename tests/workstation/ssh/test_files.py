@@ -251,3 +251,10 @@ def test_a_name_that_means_other_hosts_too_is_refused(
 ) -> None:
     assert main(["ssh", "add", "--set", "HostName=elsewhere", "--dry-run", "--", host]) == 2
     assert "no name of a host" in capsys.readouterr().err
+
+
+def test_a_project_that_can_not_be_one_is_told_what_one_is(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["ssh", "add", "demo", "--project", "No Project"]) == 2
+    said = capsys.readouterr().err
+    assert "gcloud projects list" in said
+    assert "Name its VM outright" not in said

@@ -200,7 +200,7 @@ async def stop_builds(installation: Installation, context: Reporter) -> None:
     """Cancels what is still being built of an environment that is taken down: a run that died has left it at work."""
     prefix = f"{ID_LABEL}-{installation.names.id}-"
     try:
-        found = await cloud_build.cancel_all(installation.google, installation.names.region, TAG, prefix)
+        found = await cloud_build.cancel_all(installation.google, _place(installation), TAG, prefix)
     except MlopsError as error:  # its API is off, or it may not be looked at: then it ends by itself, without its account
         context.log(f"No build was looked for: {error}")
         return

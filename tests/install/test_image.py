@@ -72,7 +72,7 @@ async def build(run: Installation, told: Told | None = None) -> Told:
 
 
 async def builds(run: Installation) -> list[dict[str, Any]]:
-    parent = f"projects/{run.names.project}/locations/{run.names.region}"
+    parent = f"projects/{run.names.project}/locations/{run.values['build_region']}"
     return list(await run.google.list("cloudbuild", "v1", "projects.locations.builds.list", parent=parent))
 
 
@@ -204,13 +204,14 @@ async def test_a_build_that_can_not_be_cancelled_is_taken_up_by_the_next_run(mad
         assert len(await builds(run)) == 1
 
 
-async def test_taking_an_environment_down_cancels_what_a_dead_run_left_at_work_and_no_others(made: Made) -> None:
-    async with made(LONG) as (_, run):
+@pytest.mark.parametrize("place", ["us-central1", "global"])
+async def test_taking_an_environment_down_cancels_what_a_dead_run_left_at_work_and_no_others(made: Made, place: str) -> None:
+    async with made(LONG, build_region=place) as (_, run):
         packed = sources("kfp-dev")
         await image._begin(run, Told(clock=run.clock), f"image-{packed.tag}", packed, 0.0)
         source = f"sources/{packed.template}-{packed.tag}.tar.gz"
         wish = {**image._wish(run, packed, source), "tags": [image.TAG, "mlops-env-id-others-src-0"]}
-        others = await cloud_build.begin(run.google, run.names.region, wish)
+        others = await cloud_build.begin(run.google, place, wish)
         told = Told(clock=run.clock)
         await image.stop_builds(run, told)
         states = {b["name"]: b["status"] for b in await builds(run)}

@@ -35,7 +35,7 @@ _LARGE_FACTOR = 3.0
 @answers("cloudbuild.projects.builds.create", f"{_PLACES}.create", permission="cloudbuild.builds.create", on=project_of)
 def create(call: Call) -> Document:
     """Begins a build."""
-    location = call.full("parent").split("/")[3] if call.get("parent") else "global"
+    location = _location(call)
     if location not in (*REGIONS, "global"):
         raise ApiError(400, f"invalid location {location}")
     if offers.lacks(call.world, location, offers.BUILDS):
@@ -58,6 +58,10 @@ def create(call: Call) -> Document:
     call.store.put(KIND, id, {"build": build, "failing": failing, "begun": call.world.clock.now()})
     operations.later(call.world, "cloudbuild.start", _QUEUED, build=id)
     return _operation(call, id)
+
+
+def _location(call: Call) -> str:
+    return call.full("parent").split("/")[3] if call.get("parent") else "global"
 
 
 def _check(call: Call) -> None:
@@ -88,8 +92,9 @@ def _check(call: Call) -> None:
 
 @answers("cloudbuild.projects.builds.list", f"{_PLACES}.list", permission="cloudbuild.builds.list", on=project_of)
 def builds(call: Call) -> Document:
-    """The builds that there are, the newest first; a filter may ask for tags and a status."""
-    found = [record["build"] for _, record in call.store.items(KIND)]
+    """The builds of one place, the newest first; a filter may ask for tags and a status."""
+    here = f"/locations/{_location(call)}/"
+    found = [record["build"] for _, record in call.store.items(KIND) if here in record["build"]["name"]]
     wanted = str(call.get("filter") or "")
     for tag in re.findall(r'tags\s*=\s*"?([\w.-]+)"?', wanted):
         found = [b for b in found if tag in b.get("tags", [])]

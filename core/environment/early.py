@@ -19,7 +19,7 @@ def main() -> None:
     """Loads, waits for the line, and becomes the module."""
     module, load = sys.argv[1:3]
     package, _, function = load.partition(":")
-    with contextlib.suppress(ImportError):  # whatever lacks, the module says it better
+    with contextlib.suppress(Exception):  # whatever is wrong, the module meets it again, and has a log to say it in
         getattr(import_module(package), function)()
     line = sys.stdin.buffer.readline()
     if not line:

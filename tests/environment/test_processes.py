@@ -16,6 +16,8 @@ from core.errors import MlopsError, UsageError
 
 LOADED = """
 import os, sys
+def broken():
+    raise RuntimeError("half of it is missing")
 def load():
     with open(os.environ["LOADED"], "w") as file:
         file.write(" ".join(sys.argv[1:]))
@@ -104,8 +106,9 @@ def test_one_that_is_not_told_anything_ends_without_having_run(module: str, tmp_
     assert not (tmp_path / "up").exists()
 
 
-def test_what_one_that_was_begun_can_not_load_is_said_as_ever(module: str, tmp_path: Path) -> None:
-    begun = processes.Beginning(module, "nowhere.to_be_found:load")
+@pytest.mark.parametrize("load", ["nowhere.to_be_found:load", "loading_of_test:broken"])
+def test_what_one_that_was_begun_can_not_load_is_said_as_ever(module: str, tmp_path: Path, load: str) -> None:
+    begun = processes.Beginning(module, load)
     with pytest.raises(UsageError, match="wrong scenario"):
         begun.go([], log=tmp_path / "log", folder=tmp_path, document={"fail": True})
 

@@ -94,12 +94,14 @@ async def ask(google: Google, home: Home, region: str) -> Prices | None:
     kept = of_today(home, google.cloud.kind, region)
     if kept is not None:
         return kept
-    with suppress(MlopsError, TimeoutError):
+    try:
         async with asyncio.timeout(PATIENCE):
             found = await _whole(google)
+    except (MlopsError, TimeoutError):
+        return None
+    with suppress(OSError):  # where there is no room for it, the next asks again
         _keep(home, google.cloud.kind, found)
-        return _prices(found, region)
-    return None
+    return _prices(found, region)
 
 
 def of_today(home: Home, cloud: str, region: str) -> Prices | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -83,6 +84,15 @@ async def test_one_that_takes_too_long_is_done_without(google: Google, home: Hom
     await on(google)
     monkeypatch.setattr(catalogue, "PATIENCE", 0.0)
     assert await catalogue.ask(google, home, "us-central1") is None
+
+
+async def test_what_can_not_be_kept_is_told_all_the_same(google: Google, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    await on(google)
+    monkeypatch.setattr(catalogue, "write_atomically", full)
+    assert await catalogue.ask(google, home, "us-central1") is not None
 
 
 async def test_a_price_that_is_missing_or_not_believed_is_the_tables_and_the_line_says_so(

@@ -13,25 +13,25 @@ from tests.prerequisites.checked import ID, cloud, looked, subject
 
 ZONE = "us-central1-a"
 MARK = f"mlops-env-id={ID}"
-STRANGERS: list[tuple[str, dict[str, Any], str]] = [
-    ("bucket", {"type": "storage.buckets", "name": f"demo-artifacts-{ID}"}, ""),
-    ("bucket", {"type": "storage.buckets", "name": f"demo-build-{ID}"}, ""),
-    ("bucket", {"type": "storage.buckets", "name": f"demo-state-{ID}"}, ""),
-    ("service-account", {"type": "iam.serviceAccounts", "name": f"demo-kfp-{ID}"}, ""),
-    ("network", {"type": "compute.networks", "name": "demo-network"}, ""),
-    ("subnetwork", {"type": "compute.subnetworks", "name": "demo-subnet", "scope": "regions/us-central1"}, ""),
-    ("router", {"type": "compute.routers", "name": "demo-router", "scope": "regions/us-central1"}, ""),
-    ("firewall-rule", {"type": "compute.firewalls", "name": "demo-allow-iap-ssh"}, ""),
-    ("address-range", {"type": "compute.globalAddresses", "name": "demo-sql-range"}, ""),
-    ("cluster", {"type": "container.clusters", "name": "demo-cluster"}, ""),
-    ("cloud-sql-instance", {"type": "sql.instances", "name": f"demo-sql-{ID}"}, ""),
-    ("repository", {"type": "artifactregistry.repositories", "name": "demo-images"}, ""),
-    ("secret", {"type": "secretmanager.secrets", "name": f"demo-sql-password-{ID}"}, ""),
+STRANGERS: list[tuple[str, dict[str, Any]]] = [
+    ("bucket", {"type": "storage.buckets", "name": f"demo-artifacts-{ID}"}),
+    ("bucket", {"type": "storage.buckets", "name": f"demo-build-{ID}"}),
+    ("bucket", {"type": "storage.buckets", "name": f"demo-state-{ID}"}),
+    ("service-account", {"type": "iam.serviceAccounts", "name": f"demo-kfp-{ID}"}),
+    ("network", {"type": "compute.networks", "name": "demo-network"}),
+    ("subnetwork", {"type": "compute.subnetworks", "name": "demo-subnet", "scope": "regions/us-central1"}),
+    ("router", {"type": "compute.routers", "name": "demo-router", "scope": "regions/us-central1"}),
+    ("firewall-rule", {"type": "compute.firewalls", "name": "demo-allow-iap-ssh"}),
+    ("address-range", {"type": "compute.globalAddresses", "name": "demo-sql-range"}),
+    ("cluster", {"type": "container.clusters", "name": "demo-cluster"}),
+    ("cloud-sql-instance", {"type": "sql.instances", "name": f"demo-sql-{ID}"}),
+    ("repository", {"type": "artifactregistry.repositories", "name": "demo-images"}),
+    ("secret", {"type": "secretmanager.secrets", "name": f"demo-sql-password-{ID}"}),
 ]
 
 
-@pytest.mark.parametrize(("kind", "resource", "_"), STRANGERS)
-async def test_a_name_that_a_stranger_has(tmp_path: Path, home: Home, kind: str, resource: dict[str, Any], _: str) -> None:
+@pytest.mark.parametrize(("kind", "resource"), STRANGERS)
+async def test_a_name_that_a_stranger_has(tmp_path: Path, home: Home, kind: str, resource: dict[str, Any]) -> None:
     project = {"project": {"resources": [{**resource, "owner": "someone-else"}]}}
     found = await looked(tmp_path, home, taken.check, project, zone=ZONE)
     assert {id: c.state for id, c in found.items()} == {f"name.{kind}": "block"}

@@ -202,7 +202,7 @@ def _environment(arguments: argparse.Namespace) -> Environment:
 def _with(environment: Environment, work: Any, *, scenario: Any = None) -> Any:
     """Does something with the environment's adapters; what was made only for that is gone afterwards."""
     fresh = not (environment.folder / "environment.toml").exists()
-    rehearsals.sweep(environment.home)  # what a command that was killed left behind
+    shown.sweep(environment.home)
     borrowed = rehearsals.borrow(environment) if fresh and environment.cloud == "rehearsal" else None
     try:
         if environment.cloud == "rehearsal":
@@ -226,4 +226,4 @@ async def _opened(environment: Environment, work: Any) -> Any:
 def _forget(environment: Environment) -> None:
     if environment.cloud == "rehearsal":
         rehearsals.forget(environment.home, environment.name)
-    shown.leave_only(environment)
+    shown.leave_only(environment.home, environment.name)

@@ -32,7 +32,7 @@ def install(arguments: argparse.Namespace, out: Output) -> int:
         secrets = _password(arguments)
         _say_what(environment, out)
         _show(environment, arguments, out)
-        rehearsals.sweep(environment.home)  # a plan that was killed leaves a cloud that this must not begin on
+        shown.sweep(environment.home)  # a plan that was killed leaves a cloud that this must not begin on
         environment.save()
         try:
             if environment.cloud == "rehearsal":

@@ -147,13 +147,12 @@ def borrow(environment: Environment) -> Lock:
 
 
 def sweep(home: Home) -> list[str]:
-    """Forgets the clouds that were only looked at by a process that is no more; returns their names."""
+    """Forgets the clouds that were only looked at by a process that is no more; returns their environments' names."""
     found = []
     for mark in sorted(home.rehearsals.glob(f"*/{BORROWED}")):
         name = mark.parent.name
         if holder(mark) is None and not (home.environments / name / "environment.toml").exists():
             forget(home, name)
-            shutil.rmtree(home.environments / name, ignore_errors=True)
             found.append(name)
     return found
 

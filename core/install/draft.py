@@ -224,7 +224,7 @@ class Draft:
             return
         if self.environment.cloud == "rehearsal":
             rehearsals.forget(self.environment.home, self.environment.name)
-        shown.leave_only(self.environment)
+        shown.leave_only(self.environment.home, self.environment.name)
 
 
 def password() -> str:

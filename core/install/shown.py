@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.environment import Environment, Home
+from core.environment import rehearsal as rehearsals
 from core.environment.files import write_atomically
 from core.errors import COPY, RETRY, PermanentError
 from core.install.addresses import PROTECTED
@@ -130,9 +131,15 @@ def forget(environment: Environment) -> None:
     path(environment.home, environment.name).unlink(missing_ok=True)
 
 
-def leave_only(environment: Environment) -> None:
+def sweep(home: Home) -> None:
+    """Forgets what commands that only looked and were killed left behind: their clouds, and all but what was shown."""
+    for name in rehearsals.sweep(home):
+        leave_only(home, name)
+
+
+def leave_only(home: Home, name: str) -> None:
     """Forgets all else that looking left of an environment that is nowhere yet."""
-    folder, stays = environment.folder, path(environment.home, environment.name)
+    folder, stays = home.environments / name, path(home, name)
     for found in folder.iterdir() if folder.is_dir() else ():
         if found.is_dir():
             shutil.rmtree(found, ignore_errors=True)

@@ -96,3 +96,19 @@ def test_who_says_yes_is_told_that_it_is_what_was_shown(
         assert ("It does what was shown at " in capsys.readouterr().err) is told
         assert (shown.kept(home, "demo") is not None) is told
     assert begun == [looked_at.id, looked_at.id]
+
+
+def test_what_was_shown_stays_where_a_later_plan_was_killed(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looked_at = Environment.new(home, "demo", cloud="rehearsal", given={})
+    shown.of_plan(looked_at, {"terraform": {"resources": []}, "services": [], "kubernetes": []}).save(looked_at)
+    rehearsals.borrow(looked_at).release()
+
+    def start(*_: object, **__: object) -> str:
+        raise MlopsError("No run is wanted here.")
+
+    monkeypatch.setattr(run, "start", start)
+    assert main(["install", "demo", "--rehearse", "--yes"]) == 1
+    assert "It does what was shown at " in capsys.readouterr().err
+    assert shown.kept(home, "demo") is not None

@@ -140,14 +140,14 @@ def test_an_environment_that_was_only_shown_is_none_yet_and_keeps_its_id(home: H
     looked_at = Environment.new(home, "other", cloud="google", given={})
     of(looked_at).save(looked_at)
     (looked_at.folder / "manifests").mkdir()
-    shown.leave_only(looked_at)
+    shown.leave_only(looked_at.home, looked_at.name)
     assert [p.name for p in looked_at.folder.iterdir()] == [shown.FILE]
     assert "other" not in Environment.all(home)
     assert shown.id_of(home, "other", cloud="google") == looked_at.id
     assert not shown.id_of(home, "other", cloud="rehearsal")
     assert not shown.id_of(home, "other", cloud="google", but=looked_at.id), "a destroyed one's names stay reserved"
     shown.forget(looked_at)
-    shown.leave_only(looked_at)
+    shown.leave_only(looked_at.home, looked_at.name)
     assert not looked_at.folder.exists()
 
 

@@ -135,16 +135,16 @@ class Running:
 
     async def _connection(self, link: Link) -> None:
         """One connection, until it is lost."""
-        if not self._connected:
-            await self._as_root(link)
-        self._connected += 1
-        self._about, self._since, self._error = link.about, time.time(), None
-        self.gate.open(link)
-        self._turn(status.UP, f"connected ({link.about})")
-        if not self.first.done():
-            self.first.set_result(None)
-        self._look.set()
         try:
+            if not self._connected:
+                await self._as_root(link)
+            self._connected += 1
+            self._about, self._since, self._error = link.about, time.time(), None
+            self.gate.open(link)
+            self._turn(status.UP, f"connected ({link.about})")
+            if not self.first.done():
+                self.first.set_result(None)
+            self._look.set()
             reason = await link.lost()
         finally:
             self.gate.shut()

@@ -221,9 +221,13 @@ class OpensshLink:
         with there:
             near.setblocking(False)
             end = there.fileno()
-            child = await asyncio.create_subprocess_exec(
-                *words, command, stdin=end, stdout=end, stderr=asyncio.subprocess.DEVNULL
-            )
+            try:
+                child = await asyncio.create_subprocess_exec(
+                    *words, command, stdin=end, stdout=end, stderr=asyncio.subprocess.DEVNULL
+                )
+            except OSError as error:
+                near.close()
+                raise NotForwarded("ssh can't be started.", code="not-forwarded", cause=str(error)) from error
         self._children.add(child)
         far.when_over, far.doubt = partial(self._over, child), self._ending
         await asyncio.get_running_loop().create_unix_connection(lambda: far, sock=near)

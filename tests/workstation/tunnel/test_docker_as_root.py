@@ -11,11 +11,15 @@ import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import ssh_server
 from ssh_server import Server
 from tunnel_bench import ENGINES, GENEROUS, Up, engine, up
+
+from core.workstation.tunnel.engine import NotForwarded
+from core.workstation.tunnel.streams import Far, Near, Traffic
 
 USER, UID = "colleague", 54321
 PYTHON = shutil.which("python3", path="/usr/bin:/bin") or ""
@@ -163,3 +167,43 @@ async def test_a_host_that_takes_fewer_sessions_gets_more_connections(shut: Shut
                 assert (await reader.read()).endswith(b"whole")
                 writer.close()
         assert tunnel.running.status().reconnects == 0
+
+
+async def test_an_ssh_that_can_not_be_started_is_a_stream_that_was_not_opened(
+    sshd: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(*_: object, **__: object) -> None:
+        raise OSError(24, "Too many open files")
+
+    link = await engine("openssh", sshd).connect()
+    try:
+        with monkeypatch.context() as full:
+            full.setattr(asyncio, "create_subprocess_exec", refused)
+            with pytest.raises(NotForwarded) as told:
+                await link.open_command("true", Far(Near(lambda _: None, Traffic())))
+        assert "Too many open files" in told.value.cause
+    finally:
+        await link.close()
+
+
+async def test_a_tunnel_that_is_ended_while_it_looks_at_the_host_leaves_no_connection() -> None:
+    looking, closed = asyncio.Event(), asyncio.Event()
+
+    class Silent:
+        name, why, about = "silent", "", "nothing"
+
+        async def connect(self) -> Silent:
+            return self
+
+        async def run(self, command: str) -> tuple[int, str]:
+            looking.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        async def close(self) -> None:
+            closed.set()
+
+    made: Any = Silent()
+    async with up(made, "0=/var/run/docker.sock", first=False):
+        await asyncio.wait_for(looking.wait(), GENEROUS)
+    assert closed.is_set()

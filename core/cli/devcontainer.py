@@ -72,12 +72,11 @@ def _image(arguments: argparse.Namespace, home: Home, template: str) -> dict[str
 
 def _sign_in(made: Draft, arguments: argparse.Namespace, home: Home, out: Output) -> str:
     """Lets Docker sign in to the image's registry by this program, on being asked; the file that says so, or nothing."""
-    if made.pull.launcher is None:
+    if made.pull.launcher is None or not (arguments.yes or interactive()):
         return ""
     change = prepare(made.pull.host)
     path = change.place.path
-    asked = arguments.yes or (interactive() and confirm(f"Let mlops-env sign Docker in there, by one line in {path}?"))
-    if not asked:
+    if not (arguments.yes or confirm(f"Let mlops-env sign Docker in there, by one line in {path}?")):
         return ""
     sign_in(made.pull, change, home)
     return str(path)

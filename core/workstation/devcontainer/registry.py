@@ -16,8 +16,10 @@ from pathlib import Path
 
 from core.environment import Home
 from core.environment.files import write_atomically
+from core.errors import UsageError
 from core.kubernetes.kubeconfig import python_path
 from core.workstation.docker_credential import MODULE, NAME
+from core.workstation.tunnel.docker import configuration
 from core.workstation.vscode.places import Place
 from core.workstation.vscode.settings import Change, apply, demand_writable, setting
 
@@ -53,7 +55,7 @@ def pull(image: str) -> Pull:
 
 def prepare(host: str) -> Change:
     """The line of Docker's configuration that names this program as the helper of a registry; raises `UsageError`."""
-    change = setting(Place("Docker", _configuration(), "credHelpers", variable=host), NAME)
+    change = setting(Place("Docker", configuration(), "credHelpers", variable=host), NAME)
     demand_writable(change)
     return change
 
@@ -61,7 +63,7 @@ def prepare(host: str) -> Change:
 def sign_in(found: Pull, change: Change, home: Home) -> None:
     """Makes the launcher and writes the line; both files are for their owner, since Docker may write a secret beside it."""
     assert found.launcher is not None
-    _configuration().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    configuration().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     found.launcher.parent.mkdir(parents=True, exist_ok=True)
     named = {name: str(Path(os.environ[name]).expanduser().absolute()) for name in CARRIED if os.environ.get(name)}
     variables = [f"{name}={shlex.quote(value)}" for name, value in {**named, **python_path()}.items()]
@@ -72,22 +74,25 @@ def sign_in(found: Pull, change: Change, home: Home) -> None:
     apply(change, home, mode=0o600)
 
 
-def _configuration() -> Path:
-    folder = os.environ.get("DOCKER_CONFIG", "")
-    return (Path(folder) if folder else Path.home() / ".docker") / "config.json"
-
-
 def _launcher() -> Path | None:
-    """A place for programs of the user's own that Docker's client looks in; None where PATH has none."""
+    """A place for programs of the user's own that Docker's client looks in; None where PATH has none to write to."""
     there = os.environ.get("PATH", "").split(":")
     places = (Path.home() / ".local" / "bin", Path.home() / "bin")
-    return next((place / PROGRAM for place in places if str(place) in there), None)
+    return next((place / PROGRAM for place in places if str(place) in there and _writable(place / PROGRAM)), None)
+
+
+def _writable(path: Path) -> bool:
+    try:
+        demand_writable(Change(Place("Docker", path), None, ""))
+    except UsageError:
+        return False
+    return True
 
 
 def _helper(host: str) -> str:
     """The credential helper that the client would ask for a registry."""
     try:
-        found = json.loads(_configuration().read_text(encoding="utf-8"))
+        found = json.loads(configuration().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
     if not isinstance(found, dict):

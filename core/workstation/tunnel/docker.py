@@ -82,11 +82,23 @@ def let_go(tunnel: Tunnel) -> None:
 
 def _current() -> str:
     """The context that docker takes by itself, as its own file says: asking docker takes longer than ending a tunnel."""
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
     try:
-        return str(json.loads((folder / "config.json").read_text(encoding="utf-8")).get("currentContext", ""))
+        return str(json.loads(configuration().read_text(encoding="utf-8")).get("currentContext", ""))
     except (OSError, ValueError, AttributeError):
         return ""
+
+
+def configuration() -> Path:
+    """The file of Docker's client; it may not be there."""
+    return Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker") / "config.json"
+
+
+def program(client: str = CLIENT) -> str:
+    """Where Docker's client is; raises `PrerequisiteError` where it is not on PATH."""
+    found = shutil.which(client)
+    if found is None:
+        raise PrerequisiteError(f"There is no {client} on this machine.", code="no-docker", hint="Install Docker's client.")
+    return found
 
 
 def setting(host: str, context: str) -> dict[str, dict[str, str]]:
@@ -97,8 +109,7 @@ def setting(host: str, context: str) -> dict[str, dict[str, str]]:
 def warnings(host: str, context: str) -> list[str]:
     """What stands in the way of a tunnel's use in this shell."""
     found = []
-    program = shutil.which("docker") or ""
-    if host.startswith("unix://") and os.path.realpath(program).startswith("/snap/"):
+    if host.startswith("unix://") and os.path.realpath(shutil.which(CLIENT) or "").startswith("/snap/"):
         found.append("The docker of snap has a /tmp of its own: give it a port, --forward 23750=/var/run/docker.sock.")
     if context and os.environ.get("DOCKER_HOST"):
         found.append("DOCKER_HOST is set here, and wins over every context: unset DOCKER_HOST.")
@@ -121,13 +132,10 @@ def _endpoint(inspected: str) -> str:
 
 
 def _docker(*words: str, client: str = CLIENT) -> subprocess.CompletedProcess[str]:
-    program = shutil.which(client)
-    if program is None:
-        raise PrerequisiteError(f"There is no {client} on this machine.", code="no-docker", hint="Install Docker's client.")
     variables = {name: value for name, value in os.environ.items() if name not in ("DOCKER_HOST", "DOCKER_CONTEXT")}
     try:
         return subprocess.run(
-            [program, *words],
+            [program(client), *words],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,

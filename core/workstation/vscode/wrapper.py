@@ -8,13 +8,13 @@ machine where the window is, so there is none for WSL's windows, which Windows d
 from __future__ import annotations
 
 import shlex
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 from core.environment import Home
 from core.environment.files import write_atomically
-from core.errors import PrerequisiteError, UsageError
+from core.errors import UsageError
+from core.workstation.tunnel import docker
 from core.workstation.vscode.places import DOCKER_PATH, Machine, Place
 
 FOLDER = "docker"
@@ -56,11 +56,9 @@ def places(found: list[Place], scope: str, machine: Machine) -> list[Place]:
 
 def write(home: Home, tunnel: str, host: str) -> None:
     """Makes the program; raises `PrerequisiteError` where Docker's client is not here."""
-    docker = shutil.which("docker")
-    if docker is None:
-        raise PrerequisiteError("There is no docker on this machine.", code="no-docker", hint="Install Docker's client.")
+    client = shlex.quote(docker.program())
     home.ensure(FOLDER)
-    text = SCRIPT.format(name=tunnel, setting=DOCKER_PATH, host=shlex.quote(host), docker=shlex.quote(docker))
+    text = SCRIPT.format(name=tunnel, setting=DOCKER_PATH, host=shlex.quote(host), docker=client)
     write_atomically(path(home, tunnel), text, mode=0o700)
 
 

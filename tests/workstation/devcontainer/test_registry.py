@@ -96,6 +96,25 @@ def test_a_configuration_that_is_none_is_left_alone(code: Path, content: str, ca
     assert not (code / ".devcontainer").exists(), "nothing is half done"
 
 
+def test_a_configuration_that_is_none_keeps_nobody_from_the_files_who_asks_for_no_sign_in(code: Path) -> None:
+    _configuration(code).parent.mkdir()
+    _configuration(code).write_text("{]")
+    assert main(["devcontainer", "new", "kfp-dev", str(code), "--env", "demo"]) == 0
+    assert (code / ".devcontainer").is_dir()
+    assert _configuration(code).read_text() == "{]"
+
+
+def test_where_no_launcher_can_be_written_gcloud_is_named_and_the_files_are_made(
+    code: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code.parent / "user").mkdir()
+    (code.parent / "user" / ".local").write_text("a file in its place")
+    assert main(["devcontainer", "new", "kfp-dev", str(code), "--env", "demo", "--yes"]) == 0
+    assert f"gcloud auth configure-docker {HOST}" in capsys.readouterr().err
+    assert (code / ".devcontainer").is_dir()
+    assert not _configuration(code).exists()
+
+
 def test_a_helper_of_the_users_stays_theirs(code: Path) -> None:
     _configuration(code).parent.mkdir()
     _configuration(code).write_text(json.dumps({"credHelpers": {HOST: "theirs"}}))

@@ -70,6 +70,11 @@ def _told(found: Rules, _: Ours) -> bool | None:
     return None if rules.restricted(found) else False
 
 
+def _closed(found: Rules, ours: Ours) -> bool | None:
+    """Whether everything is refused; None where something is restricted, and whether it is ours can't be told."""
+    return True if rules.enforced(found) else _told(found, ours)
+
+
 def _refused(*names: Callable[[Ours], str]) -> Callable[[Rules, Ours], bool | None]:
     return lambda found, ours: rules.refused(found, [name(ours) for name in names])
 
@@ -143,7 +148,7 @@ _NETWORK = (
     Constraint(
         "compute.restrictVpcPeering", "networks may be peered with certain others alone, and Cloud SQL's is",
         "Ask for Google's service networking to be among those that are allowed.",
-        lambda found, _: True if rules.enforced(found) else _told(found, _),
+        _closed,
     ),
     Constraint(
         "compute.restrictCloudNATUsage", "this project may not use Cloud NAT, through which private nodes reach out",
@@ -203,7 +208,7 @@ _WORKBENCH = (
     ),
     Constraint(
         "ainotebooks.environmentOptions", "notebooks may be made from certain images alone", ASK,
-        lambda found, _: True if rules.enforced(found) else _told(found, _), _notebook, answers=NO_NOTEBOOK,
+        _closed, _notebook, answers=NO_NOTEBOOK,
     ),
     Constraint(
         "compute.disableGuestAttributesAccess", "machines may not tell their host keys",

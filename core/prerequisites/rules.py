@@ -7,7 +7,8 @@ of Google's (``in:``). What stands under a folder or an organization can't be to
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 Rules = Sequence[Mapping[str, Any]]
@@ -27,19 +28,7 @@ def restricted(rules: Rules) -> bool:
 
 def refused(rules: Rules, names: Collection[str]) -> bool | None:
     """Whether something of ours is refused, which is known under these names; None where that can't be told."""
-    open_question = False
-    for rule in rules:
-        if enforced([rule]):
-            return True
-        denied = _among(names, _values(rule, "deniedValues"))
-        if denied:
-            return True
-        allowed_values = _values(rule, "allowedValues")
-        allowed = _among(names, allowed_values) if allowed_values else True
-        if allowed is False:
-            return True
-        open_question = open_question or denied is None or allowed is None
-    return None if open_question else False
+    return _refused(rules, lambda entries: _among(names, entries))
 
 
 def all_refused_but(rules: Rules, names: Collection[str] = ()) -> bool | None:
@@ -54,8 +43,21 @@ def refused_of(rules: Rules, names: Iterable[str]) -> list[str]:
 
 def elsewhere(rules: Rules, places: Iterable[str]) -> bool | None:
     """Whether one of the places is none of the allowed locations; None where a group is named that is not known here."""
-    answers = [_outside(rules, place) for place in places]
+    answers = [_refused(rules, partial(_located, place)) for place in places]
     return True if True in answers else None if None in answers else False
+
+
+def _refused(rules: Rules, among: Callable[[Sequence[str]], bool | None]) -> bool | None:
+    """Whether rules refuse what ``among`` finds in a list of entries, or can't tell of."""
+    open_question = False
+    for rule in rules:
+        denied = among(_values(rule, "deniedValues"))
+        allowed_values = _values(rule, "allowedValues")
+        allowed = among(allowed_values) if allowed_values else True
+        if enforced([rule]) or denied or allowed is False:
+            return True
+        open_question = open_question or denied is None or allowed is None
+    return None if open_question else False
 
 
 def _values(rule: Mapping[str, Any], key: str) -> list[str]:
@@ -80,20 +82,10 @@ def _opaque(entry: str) -> bool:
     return entry.startswith(("in:", "under:organizations/", "under:folders/"))
 
 
-def _outside(rules: Rules, place: str) -> bool | None:
-    open_question = False
-    for rule in rules:
-        if rule.get("denyAll") is True or any(_within(place, v) for v in _values(rule, "deniedValues")):
-            return True
-        allowed = _values(rule, "allowedValues")
-        if not allowed:
-            continue
-        found = [_within(place, value) for value in allowed]
-        if not any(found):
-            if None not in found:
-                return True
-            open_question = True
-    return None if open_question else False
+def _located(place: str, entries: Sequence[str]) -> bool | None:
+    """Whether a place is in one of the locations; None where a group may hold it that only Google can tell."""
+    found = [_within(place, entry) for entry in entries]
+    return True if True in found else None if None in found else False
 
 
 def _within(place: str, value: str) -> bool | None:

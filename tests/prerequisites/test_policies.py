@@ -55,6 +55,7 @@ TABLE: list[tuple[str, Any, dict[str, Any], str]] = [
     ("gcp.resourceLocations", ["in:us-east1-locations"], {}, "warn"),
     ("gcp.resourceLocations", denied("in:us-locations"), {}, "block"),
     ("gcp.resourceLocations", denied("us"), {}, "pass"),
+    ("gcp.resourceLocations", denied("in:eu-locations"), {"region": "europe-west1"}, "warn"),
     ("gcp.resourceLocations", ["in:eu-locations"], {"region": "europe-west1"}, "warn"),
     ("gcp.restrictServiceUsage", denied("container.googleapis.com", "run.googleapis.com"), {}, "block"),
     ("gcp.restrictServiceUsage", [f"{name}.googleapis.com" for name in ON], {}, "block"),
@@ -101,7 +102,7 @@ TABLE: list[tuple[str, Any, dict[str, Any], str]] = [
     ("ainotebooks.environmentOptions", ["is:ainotebooks-vm/p/image-family/f"], CONTAINER, "warn"),
     ("compute.disableGuestAttributesAccess", True, VM, "warn"),
     ("compute.disableGuestAttributesAccess", True, CONTAINER, "pass"),
-    *((constraint, True, VM, "pass") for constraint in OBEYED if "." in constraint),
+    *((constraint, True, VM, "pass") for constraint in OBEYED),
 ]
 
 

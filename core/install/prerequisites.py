@@ -13,7 +13,7 @@ from core.install import following, outside
 from core.install.installation import Installation
 from core.install.mending import next_sql_name
 from core.prerequisites import Check, Subject, access, demand, examine_access, examine_machine, shell, taken
-from core.prerequisites.examine import Checker
+from core.prerequisites.check import Checker
 from core.run.step import Context, Step
 from core.run.together import together
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -63,3 +63,7 @@ class Subject:
     home: Home
     standing: bool = False
     names: Names | None = None
+
+
+Checker = Callable[[Subject], Awaitable[list[Check]]]
+"""What looks at a subject: nothing where it does not concern these values, else one check or several."""

@@ -1,7 +1,8 @@
-"""The checks one by one, for whoever shows them as they finish and looks at one of them again.
+"""Everything that is looked at, one by one, for whoever shows it as it finishes and looks at one of it again.
 
-`examine` gives a command one answer; a person in front of a screen sees each concern by itself, why it matters, and in
-which of two phases it stands: what gives access at all, and what depends on the parameters that are being chosen.
+`examine` runs the same and gives a command one answer; a person in front of a screen sees each concern by itself, why it
+matters, and in which of two phases it stands: what gives access at all, and what depends on the parameters that are being
+chosen.
 """
 
 from __future__ import annotations
@@ -30,8 +31,7 @@ from core.prerequisites import (
     taken,
     tools,
 )
-from core.prerequisites.check import Check, Subject
-from core.prerequisites.examine import Checker
+from core.prerequisites.check import Check, Checker, Subject
 
 Phase = Literal["access", "parameters"]
 
@@ -109,14 +109,25 @@ async def look(subject: Subject, concern: Concern) -> list[Check]:
     """How one concern stands; what can't be looked at is skipped, with the reason."""
     try:
         if concern.signed_in:
-            await access.sign_in(subject)
-            if not subject.google.project:
-                subject.google.project, _ = await default_project(subject.google)
+            await signed_in(subject)
         return await concern.check(subject)
     except SignInEnded as ended:
-        why = ended.message.rstrip(".")
         if concern.signed_in:
+            why = ended.message.rstrip(".")
             return [Check(concern.id, concern.title, "skip", "", why, "Looked at once you are signed in.")]
-        return [Check(concern.id, access.SIGN_IN, "block", "", why, ended.hint, ended.command)]
+        return [nobody(ended)]
     except StepError as error:
         return [Check(concern.id, concern.title, "skip", "", error.message.rstrip("."), error.hint or error.cause)]
+
+
+async def signed_in(subject: Subject) -> list[Check]:
+    """Who is signed in, once the project is known that checks ask for; raises `SignInEnded` where nobody is."""
+    found = await access.sign_in(subject)
+    if not subject.google.project:
+        subject.google.project, _ = await default_project(subject.google)
+    return found
+
+
+def nobody(ended: SignInEnded) -> Check:
+    """The check that blocks where nobody is signed in."""
+    return Check("sign-in", access.SIGN_IN, "block", "", ended.message.rstrip("."), ended.hint, ended.command)

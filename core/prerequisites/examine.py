@@ -2,39 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 from core.errors import ParameterError, PrerequisiteError
 from core.gcp.errors import SignInEnded
-from core.gcp.project import default_project
-from core.prerequisites import (
-    access,
-    apis,
-    builds,
-    clock,
-    disk,
-    permissions,
-    places,
-    policies,
-    quotas,
-    ranges,
-    reach,
-    shell,
-    sizes,
-    taken,
-    tools,
-)
-from core.prerequisites.check import Check, Subject
+from core.prerequisites import apis, shell
+from core.prerequisites.check import Check, Checker, Subject
+from core.prerequisites.concerns import CONCERNS, nobody, sign_in, signed_in
 from core.run.together import together
 
-Checker = Callable[[Subject], Awaitable[list[Check]]]
-
-OF_MACHINE: tuple[Checker, ...] = (tools.check, shell.check, disk.check, reach.check)
-"""What this machine must have, whoever is signed in."""
-OF_ACCESS: tuple[Checker, ...] = (
-    clock.check, access.project, access.billing, places.check, sizes.check, permissions.check, policies.check, quotas.check,
-    taken.check, ranges.check, builds.check,
+OF_MACHINE: tuple[Checker, ...] = (
+    *(c.check for c in CONCERNS if not c.signed_in and c.check is not sign_in), shell.check
 )  # fmt: skip
+"""What this machine must have, whoever is signed in."""
+OF_ACCESS: tuple[Checker, ...] = tuple(c.check for c in CONCERNS if c.signed_in and c.check is not apis.check)
 """What needs a sign-in, and is looked at again once the project's APIs are on."""
 
 
@@ -52,13 +33,11 @@ async def examine_machine(subject: Subject) -> list[Check]:
 
 async def _access(subject: Subject) -> list[Check]:
     try:
-        signed_in = await access.sign_in(subject)
-        if not subject.google.project:
-            subject.google.project, _ = await default_project(subject.google)
+        who = await signed_in(subject)
         looked = await together([apis.check(subject), examine_access(subject)])
-        return [*signed_in, *(check for checks in looked for check in checks)]
+        return [*who, *(check for checks in looked for check in checks)]
     except SignInEnded as ended:
-        return [Check("sign-in", access.SIGN_IN, "block", "", ended.message.rstrip("."), ended.hint, ended.command)]
+        return [nobody(ended)]
 
 
 async def examine_access(subject: Subject) -> list[Check]:

@@ -6,21 +6,14 @@ import asyncio
 import shutil
 
 from core.prerequisites.check import Check, Subject
-from core.run.together import together
 from core.toolchain import MissingTool, find
 
-NEEDED = ("terraform", "kubectl", "git")
 AFTERWARDS = {"ssh": "sudo apt-get install openssh-client", "docker": "https://docs.docker.com/get-docker/"}
 """What a notebook VM is used with once it is there, and where each comes from."""
 
 
-async def check(subject: Subject) -> list[Check]:
-    """One check a tool; git is needed only where the manifests come from GitHub."""
-    return [c for found in await together(one(subject, name=name) for name in (*NEEDED, *AFTERWARDS)) for c in found]
-
-
 async def one(subject: Subject, *, name: str) -> list[Check]:
-    """The check of one tool; none where these values don't need it."""
+    """The check of one tool; none where these values don't need it: git only where the manifests come from GitHub."""
     if name == "git" and subject.values["kfp_manifests"] != "github":
         return []
     if name in AFTERWARDS:

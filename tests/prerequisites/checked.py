@@ -12,7 +12,7 @@ from core.gcp import Google, services
 from core.names import Names
 from core.parameters.specification import resolve
 from core.prerequisites import Check, Subject
-from core.prerequisites.examine import Checker
+from core.prerequisites.check import Checker
 from tests.gcp.simulated_google import Simulation, client, simulation
 
 ID = "abcdef"

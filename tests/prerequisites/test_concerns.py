@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from importlib import import_module
+from inspect import iscoroutinefunction
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 
+from core import prerequisites
 from core.environment import Home
 from core.errors import TemporaryError
 from core.gcp import Google
@@ -79,6 +83,12 @@ async def test_what_can_not_be_asked_is_skipped_with_the_reason(
     async with simulation(tmp_path / "cloud") as found, client(found) as google:
         (check,) = await look(subject(google, home), next(c for c in CONCERNS if c.id == "project"))
     assert (check.state, check.why, check.hint) == ("skip", "Google does not answer", "Look again.")
+
+
+def test_whatever_checks_is_a_concern() -> None:
+    modules = [import_module(f"core.prerequisites.{each.name}") for each in iter_modules(prerequisites.__path__)]
+    checking = {module.check for module in modules if iscoroutinefunction(getattr(module, "check", None))}
+    assert checking - {concern.check for concern in CONCERNS} == {shell.check}, "which the sign-in looks at"
 
 
 def test_every_concern_names_parameters_that_there_are_and_says_why_it_matters() -> None:

@@ -11,7 +11,7 @@ from core.environment import Home
 from core.gcp import Google, services
 from core.parameters.specification import resolve
 from core.prerequisites import Check, Subject, permissions, policies, quotas
-from core.prerequisites.examine import Checker
+from core.prerequisites.check import Checker
 from tests.gcp.simulated_google import client, simulation
 
 ON = ("cloudresourcemanager", "compute", "orgpolicy")

@@ -101,6 +101,14 @@ class Names:
         return f"{self.prefix}-images"
 
     @property
+    def registry_host(self) -> str:
+        return f"{self.region}-docker.pkg.dev"
+
+    @property
+    def registry_path(self) -> str:
+        return f"{self.registry_host}/{self.project}/{self.registry}"
+
+    @property
     def notebook(self) -> str:
         return f"{self.prefix}-notebook"
 

@@ -24,6 +24,7 @@ from textual.pilot import Pilot  # noqa: E402
 
 from core.environment import rehearsal as rehearsals  # noqa: E402
 from tui.app import MlopsApp  # noqa: E402
+from tui.widgets.field import Field  # noqa: E402
 
 SIZE = (120, 36)
 LINES = 40
@@ -107,6 +108,17 @@ class Photographer:
         assert self.pilot is not None
         await self.pilot.pause(0.2)
 
+    async def agree(self, key: str, question: str) -> None:
+        """Presses what asks first, and says yes."""
+        await self.press(key)
+        await self.see(question)
+        await self.focus("yes")
+        await self.press("enter")
+
+    def fill(self, id: str, value: str) -> None:
+        """Puts a text into a field."""
+        self.app.screen.query_one(f"#{id}", Field).value = value
+
     def write(self, name: str) -> None:
         """Writes down what is shown."""
         FOLDER.mkdir(parents=True, exist_ok=True)
@@ -127,7 +139,7 @@ async def _take(at: Photographer, scenario: Path) -> None:
 async def _before_an_installation(at: Photographer, scenario: Path) -> None:
     await at.press("e")
     await at.see("A scenario file")
-    at.app.screen.query_one("#scenario").value = str(scenario)  # type: ignore[attr-defined]
+    at.fill("scenario", str(scenario))
     await at.focus("first")
     await at.press("enter")
     await at.until(lambda: "p Parameters" in at.shown() and "under way" not in at.shown())
@@ -141,10 +153,7 @@ async def _before_an_installation(at: Photographer, scenario: Path) -> None:
     await at.see("to make")
     await at.press("down", "down", "down", "enter")
     at.write("review")
-    await at.press("I")
-    await at.see("Install?")
-    await at.focus("yes")
-    await at.press("enter")
+    await at.agree("I", "Install?")
 
 
 async def _installing(at: Photographer) -> None:
@@ -154,10 +163,7 @@ async def _installing(at: Photographer) -> None:
     await at.see("failed at platform")
     await at.see("Cause")
     at.write("progress-failed")
-    await at.press("R")
-    await at.see("Go on?")
-    await at.focus("yes")
-    await at.press("enter")
+    await at.agree("R", "Go on?")
     await at.see("demo is installed.")
     at.write("progress-installed")
 
@@ -187,7 +193,7 @@ async def _installed(at: Photographer) -> None:
 async def _workstation(at: Photographer) -> None:
     await at.press("v")
     await at.see('"name": "fraud-model"')
-    at.app.screen.query_one("#folder").value = "."  # type: ignore[attr-defined]
+    at.fill("folder", ".")
     await at.see('"name": "fraud-model"', "│  . ")
     at.write("devcontainer")
     await at.press("b")
@@ -196,7 +202,7 @@ async def _workstation(at: Photographer) -> None:
     await at.see("No tunnel is known")
     await at.press("j")
     await at.see("Define a tunnel")
-    at.app.screen.query_one("#value").value = "gpu-vm 8888=8888 6006=6006"  # type: ignore[attr-defined]
+    at.fill("value", "gpu-vm 8888=8888 6006=6006")
     await at.press("enter")
     await at.see("gpu-vm", "· down", "Open (U)")
     at.write("tunnels")

@@ -8,7 +8,7 @@ from typing import Any
 
 from core.cli.output import Output, confirm, interactive
 from core.environment import Environment, Home
-from core.errors import MlopsError, UnknownEnvironment, UsageError
+from core.errors import MlopsError, UsageError
 from core.workstation.devcontainer import Draft, draft, prepare, sign_in, template, templates, write
 
 
@@ -51,19 +51,13 @@ def _image(arguments: argparse.Namespace, home: Home, template: str) -> dict[str
     import asyncio
 
     from core.install.image import of
+    from core.workstation.ssh.target import elsewhere, known
 
-    try:
-        known = Environment.load(home, arguments.env)
-    except UnknownEnvironment:
-        if not arguments.project:
-            raise
-        known = None
-    if known is not None and arguments.project in ("", known.values["project_id"]):
-        return asyncio.run(of(known, template))
+    here = known(home, arguments.env) if arguments.project else Environment.load(home, arguments.env)
+    if here is not None and arguments.project in ("", here.values["project_id"]):
+        return asyncio.run(of(here, template))
 
     async def found() -> dict[str, str]:
-        from core.workstation.ssh.target import elsewhere
-
         there, cloud = await elsewhere(home, arguments.env, arguments.project)
         return await of(there, template, cloud=cloud)
 

@@ -196,7 +196,7 @@ def classify(
             _sentence(method, "needs more quota than the project has"),
             cause=message,
             hint="Ask for more on the quota page, free some, or choose a smaller profile; a trial can only be upgraded.",
-            url=f"{CONSOLE_ROOT}/iam-admin/quotas?project={project or ''}",
+            url=quota_page(project),
             actions=(RETRY, CONSOLE),
             **common,
         )
@@ -238,6 +238,11 @@ def _by_status(status: int, message: str, common: dict[str, Any], project: str |
     if (status >= 500 and status != 501) or status in (0, 408):
         return Unavailable(_sentence(method, "got no proper answer"), cause=message, delay=2, **common)
     return InvalidRequest(_sentence(method, "was refused"), cause=message, **common)
+
+
+def quota_page(project: str | None, service: str = "") -> str:
+    """The console's page of a project's quotas, of all services or of one."""
+    return f"{CONSOLE_ROOT}/iam-admin/quotas?project={project or ''}" + (f"&service={service}" if service else "")
 
 
 def billing_disabled(project: str | None, *, cause: str = "", **common: Any) -> BillingDisabled:

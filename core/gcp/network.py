@@ -140,6 +140,12 @@ def child_environment(
     return found
 
 
+def git_environment(cloud: Cloud) -> dict[str, str]:
+    """A child's environment, with what a user tells git itself in variables, such as a mirror's address."""
+    own = {k: v for k, v in os.environ.items() if k.startswith("GIT_CONFIG") or k == "GIT_ALLOW_PROTOCOL"}
+    return {**child_environment(cloud), **own}
+
+
 def _home_without_sign_in(real: str) -> Path:
     """A folder for HOME that leads to the user's Terraform settings, and holds nothing else."""
     from core.environment import Home

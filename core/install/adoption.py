@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING
 
 from core.errors import PermanentError
 from core.names import Names
-from core.prerequisites.existing import PEERING, Document, Expected, expected, get
+from core.prerequisites.existing import Document, Expected, expected, get
 
 if TYPE_CHECKING:
     from core.gcp import Google
-
-__all__ = ["PEERING", "Document", "Expected", "Found", "expected", "get", "look"]
 
 
 @dataclass

@@ -53,8 +53,7 @@ class Following:
 
 def follows(checks: Iterable[Check], environment: Environment) -> list[Following]:
     """What follows from checks that block, each parameter once."""
-    found = [each for each in _answers(checks, environment) if each.key in FOLLOW and _is_open(each.key, environment)]
-    return list({each.key: each for each in reversed(found)}.values())
+    return _once(each for each in _answers(checks, environment) if each.key in FOLLOW and _is_open(each.key, environment))
 
 
 def _is_open(key: str, environment: Environment) -> bool:
@@ -65,8 +64,15 @@ def _is_open(key: str, environment: Environment) -> bool:
 def offers(checks: Iterable[Check], environment: Environment) -> list[Following]:
     """What a person could change so that a check that blocks would not."""
     following = {each.key for each in follows(checks, environment)}
-    found = [each for each in _answers(checks, environment) if each.key not in following]
-    return list({each.key: each for each in reversed(found)}.values())[::-1]
+    return _once(each for each in _answers(checks, environment) if each.key not in following)
+
+
+def _once(found: Iterable[Following]) -> list[Following]:
+    """Each parameter once, with the value of the first that names it."""
+    first: dict[str, Following] = {}
+    for each in found:
+        first.setdefault(each.key, each)
+    return list(first.values())
 
 
 def taken(environment: Environment, found: Sequence[Following]) -> Environment:

@@ -95,7 +95,7 @@ def _parameters(installation: Installation, document: bytes, name: str) -> dict[
         "name": name,
         "project": names.project,
         "region": names.region,
-        "registry": f"{names.region}-docker.pkg.dev/{names.project}/{names.registry}",
+        "registry": names.registry_path,
     }
     spec = next(iter(yaml.safe_load_all(document)))
     declared = spec["root"].get("inputDefinitions", {}).get("parameters", {})

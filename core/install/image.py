@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from core.environment import Cloud, Environment
 from core.errors import CONSOLE, RETRY, SKIP, MlopsError, PermanentError, TemporaryError, UsageError
 from core.gcp import cloud_build, storage
-from core.gcp.errors import Conflict, InvalidRequest, NotFound, PermissionDenied
+from core.gcp.errors import Conflict, InvalidRequest, NotFound, PermissionDenied, quota_page
 from core.gcp.operations import Persistence
 from core.install import outside
 from core.install.image_sources import Sources, sources
@@ -228,7 +228,7 @@ async def _begin(installation: Installation, work: Work, key: str, packed: Sourc
                 f"Cloud Build takes no builds in {_place(installation)} from this project.",
                 code="build-region", cause=error.cause,
                 hint="Build elsewhere (build_region), ask for the quota, or skip the image.",
-                actions=(RETRY, SKIP, CONSOLE), url=_quota_page(names.project),
+                actions=(RETRY, SKIP, CONSOLE), url=quota_page(names.project, "cloudbuild.googleapis.com"),
             ) from error  # fmt: skip
         raise
     except Conflict as error:
@@ -241,7 +241,7 @@ async def _begin(installation: Installation, work: Work, key: str, packed: Sourc
 def _wish(installation: Installation, packed: Sources, source: str) -> dict[str, Any]:
     """The build as Cloud Build is asked for it; a trial builds on the small machine, whose minutes are free."""
     names, account = installation.names, installation.names.account_email(installation.names.build_account_id)
-    image = f"{_registry(installation)}/{packed.template}"
+    image = f"{installation.names.registry_path}/{packed.template}"
     large = packed.template == "gpu-dl"
     options: dict[str, Any] = {
         "logging": "GCS_ONLY", "logStreamingOption": "STREAM_ON", "diskSizeGb": "200" if large else "100",
@@ -299,7 +299,7 @@ def _failure(build: Mapping[str, Any], lines: list[str], *, fresh: bool) -> Mlop
 
 
 def _image(installation: Installation, template: str, tag: str, digest: str) -> Image:
-    reference = f"{_registry(installation)}/{template}@{digest}"
+    reference = f"{installation.names.registry_path}/{template}@{digest}"
     return {"template": template, "tag": tag, "digest": digest, "reference": reference}
 
 
@@ -310,15 +310,6 @@ def _is_current(template: str, tags: list[str]) -> bool:
         return False
 
 
-def _registry(installation: Installation) -> str:
-    names = installation.names
-    return f"{names.region}-docker.pkg.dev/{names.project}/{names.registry}"
-
-
 def _repository(installation: Installation) -> str:
     names = installation.names
     return f"projects/{names.project}/locations/{names.region}/repositories/{names.registry}"
-
-
-def _quota_page(project: str) -> str:
-    return f"https://console.cloud.google.com/iam-admin/quotas?project={project}&service=cloudbuild.googleapis.com"

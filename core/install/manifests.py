@@ -10,12 +10,12 @@ then on: another set would change what is installed.
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from core import kustomize
 from core.errors import MlopsError
+from core.gcp import network
 from core.install import shown
 from core.install.installation import Installation
 from core.kubernetes.resources import label
@@ -80,7 +80,7 @@ async def _built(
         release,
         kubectl=kubectl.command,
         clock=installation.clock,
-        environment=_child_environment(installation),
+        environment=network.child_environment(installation.cloud),
         checksums=checksums,
     )
     await asyncio.to_thread(manifests.store, folder, inputs)
@@ -112,7 +112,7 @@ async def _release(
         return kustomize.stand_in(instead, version)
     cache = installation.environment.home.ensure("cache", FOLDER)
     tool = await asyncio.to_thread(find, "git")
-    git = kustomize.Git(tool.command, _git_environment(installation), installation.clock, context.log)
+    git = kustomize.Git(tool.command, network.git_environment(installation.cloud), installation.clock, context.log)
     if not instead:
         return await kustomize.on_github(cache, version, git)
     try:
@@ -122,18 +122,6 @@ async def _release(
     except MlopsError as error:
         context.log(f"{error.message} {error.cause} A stand-in set takes the release's place.")
     return kustomize.stand_in(instead, version)
-
-
-def _child_environment(installation: Installation) -> dict[str, str]:
-    from core.gcp.network import child_environment
-
-    return child_environment(installation.cloud)
-
-
-def _git_environment(installation: Installation) -> dict[str, str]:
-    """A child's environment, with what a user tells git itself in variables, such as a mirror's address."""
-    own = {k: v for k, v in os.environ.items() if k.startswith("GIT_CONFIG") or k == "GIT_ALLOW_PROTOCOL"}
-    return {**_child_environment(installation), **own}
 
 
 def _words(release: kustomize.Release) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 
 from core.errors import PermanentError
 from core.install.addresses import CLUSTER, NODE_POOL, SQL
-from core.install.adoption import Document, Expected, expected, get
 from core.install.installation import Installation
+from core.prerequisites.existing import Document, Expected, expected, get
 from core.run.step import Context
 from core.terraform import Terraform
 

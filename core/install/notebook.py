@@ -14,12 +14,13 @@ from typing import Any
 from core.errors import MlopsError, PermanentError, TemporaryError
 from core.gcp.errors import NotFound
 from core.install import notebook_script, shown, workdir
-from core.install.adoption import Expected, Found, get
+from core.install.adoption import Found
 from core.install.connection import connect
 from core.install.installation import Installation
 from core.kubernetes.apply import apply_all
 from core.kubernetes.resources import Object
 from core.names import ID_LABEL, Names
+from core.prerequisites.existing import Expected, get
 from core.run.step import Context, Outcome, Step
 from core.terraform import AlreadyThere, Terraform
 

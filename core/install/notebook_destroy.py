@@ -5,9 +5,9 @@ from __future__ import annotations
 from core.gcp import storage
 from core.gcp.errors import NotFound
 from core.install import notebook, workdir
-from core.install.adoption import get
 from core.install.installation import Installation
 from core.names import ID_LABEL
+from core.prerequisites.existing import get
 from core.run.step import Context
 
 NO_IMAGE = {"reference": "", "tag": ""}

@@ -44,7 +44,7 @@ async def change(installation: Installation, image: str, account: str) -> tuple[
     """The script's text, and what has to be done with the object: ``create``, ``update`` or nothing."""
     names, values = installation.names, installation.values
     users = values["docker_users"] or ([account] if account else [])
-    text = script(image, users, registry_host=f"{names.region}-docker.pkg.dev")
+    text = script(image, users, registry_host=names.registry_host)
     there = await storage.read(installation.google, names.build_bucket, OBJECT)
     return text, "create" if there is None else "" if there == text.encode() else "update"
 

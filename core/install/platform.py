@@ -12,10 +12,11 @@ import asyncio
 from core.errors import MlopsError, PermanentError, TemporaryError
 from core.install import mending, shown, workdir
 from core.install.addresses import CLUSTER, NODE_POOL, SQL
-from core.install.adoption import expected, get, look
+from core.install.adoption import look
 from core.install.ahead import Ahead
 from core.install.installation import Installation
 from core.install.platform_facts import Facts
+from core.prerequisites.existing import expected, get
 from core.run.step import Context, Outcome, Step
 from core.terraform import AlreadyThere, Diagnostic, Plan, Terraform, error_of
 

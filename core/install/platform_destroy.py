@@ -13,8 +13,9 @@ from typing import Any
 
 from core.install import mending, workdir
 from core.install.addresses import CLUSTER, SQL
-from core.install.adoption import PEERING, Found, expected, get, look
+from core.install.adoption import Found, look
 from core.install.installation import Installation
+from core.prerequisites.existing import PEERING, expected, get
 from core.run.step import Context
 from core.terraform import Terraform
 

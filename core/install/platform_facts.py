@@ -88,7 +88,7 @@ class Facts:
             "module.storage.google_storage_bucket.build": ("build_bucket", names.build_bucket),
             "module.registry[0].google_artifact_registry_repository.this": (
                 "registry",
-                f"{names.region}-docker.pkg.dev/{names.project}/{names.registry}",
+                names.registry_path,
             ),
         }
         self._read: dict[str, tuple[str, Read, str]] = {

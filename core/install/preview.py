@@ -11,7 +11,7 @@ from typing import Any
 
 from core.environment import Environment
 from core.errors import MlopsError, StepError
-from core.gcp import iam
+from core.gcp import iam, services
 from core.gcp.project import default_project
 from core.install import (
     build_access,
@@ -23,7 +23,6 @@ from core.install import (
     notebook,
     pipelines,
     secrets,
-    services,
     shown,
     state,
     terraform_preview,
@@ -37,7 +36,7 @@ from core.install.installation import Installation
 from core.install.prerequisites import subject_of
 from core.kubernetes.apply import same
 from core.kubernetes.resources import Object, label
-from core.prerequisites import Check, places
+from core.prerequisites import Check, places, wanted_services
 from core.prerequisites.concerns import CONCERNS
 from core.run.step import Reporter
 from core.run.together import together
@@ -106,10 +105,8 @@ async def _cost(installation: Installation) -> dict[str, Any]:
 
 
 async def _services(installation: Installation) -> list[str]:
-    from core.gcp import services as api
-
-    on = await api.enabled(installation.google)
-    return [s for s in (*services.required(installation), *services.OPTIONAL) if s not in on]
+    on = await services.enabled(installation.google)
+    return [s for s in (*wanted_services.required(installation.values), *wanted_services.OPTIONAL) if s not in on]
 
 
 async def _zone(installation: Installation) -> str:
@@ -137,17 +134,16 @@ async def _state_bucket(installation: Installation) -> str:
 async def _kubernetes(installation: Installation, zone: str, objects: list[Object]) -> list[dict[str, str]]:
     names = installation.names
     cluster = f"projects/{names.project}/locations/{zone}/clusters/{names.cluster}"
+    rights = notebook.rights(names, names.namespace) if notebook.wanted(installation) else []
     try:
         url, authority = await endpoint(installation, cluster)
         async with connect(installation, url, authority=authority, attempts=1) as connection:
             applied = [namespace.wanted(installation) if obj["kind"] == "Namespace" else obj for obj in objects]
-            applied = await pipelines.marked(connection, names.namespace, applied)
-            applied += notebook.rights(names, names.namespace) if notebook.wanted(installation) else []
+            applied = [*await pipelines.marked(connection, names.namespace, applied), *rights]
             unchanged = await together(same(connection, obj) for obj in applied)
             kept = await secrets.kept(installation, connection)
     except MlopsError:
-        made = [*objects, *(notebook.rights(names, names.namespace) if notebook.wanted(installation) else [])]
-        return [_shown(obj, "create") for obj in [*made, *secrets.wanted(installation)]]
+        return [_shown(obj, "create") for obj in [*objects, *rights, *secrets.wanted(installation)]]
     found = [_shown(obj, "none" if is_same else "apply") for obj, is_same in zip(applied, unchanged, strict=True)]
     return [*found, *(_shown(obj, kept[obj["metadata"]["name"]]) for obj in secrets.wanted(installation))]
 

@@ -15,11 +15,8 @@ from core.install import shown
 from core.install.installation import Installation
 from core.install.prerequisites import followed, give_up_reserved_name, subject_of, tell
 from core.prerequisites import demand, examine_access, leftovers, places, wanted_services
-from core.prerequisites.wanted_services import OPTIONAL, REQUIRED
 from core.run.step import Context, Step
 from core.run.together import together
-
-__all__ = ["AGENTS", "OPTIONAL", "REQUIRED", "required", "step", "switch_on"]
 
 AGENTS: dict[str, tuple[str, str]] = {
     "servicenetworking.googleapis.com": ("service-{n}@service-networking.iam.gserviceaccount.com",
@@ -54,11 +51,6 @@ def step(installation: Installation) -> Step:
     )
 
 
-def required(installation: Installation) -> tuple[str, ...]:
-    """The services that an environment can't do without."""
-    return wanted_services.required(installation.values)
-
-
 async def switch_on(installation: Installation, context: Context) -> None:
     """Switches on what is off, waits until it answers, and finds out what the other steps need."""
     try:
@@ -74,9 +66,9 @@ async def _switch_on(installation: Installation, context: Context) -> None:
     google = installation.google
     on = await services.enabled(google)
     google.enabled |= on
-    needed = required(installation)
+    needed = wanted_services.required(installation.values)
     missing = [s for s in needed if s not in on]
-    wanted = [s for s in OPTIONAL if s not in on]
+    wanted = [s for s in wanted_services.OPTIONAL if s not in on]
     if not missing:
         _accepted(context)
     if missing or wanted:
@@ -94,7 +86,7 @@ async def _switch_on(installation: Installation, context: Context) -> None:
                 context.log(sentence)
         context.publish("project_number", number)
         context.publish("zone", await _zone(installation))
-        context.publish("services", sorted({*on, *google.enabled} & {*needed, *OPTIONAL}))
+        context.publish("services", sorted({*on, *google.enabled} & {*needed, *wanted_services.OPTIONAL}))
         context.publish("service_agents", await agents)
     finally:
         agents.cancel()

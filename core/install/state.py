@@ -266,12 +266,18 @@ async def upload_record(installation: Installation, name: str, context: Context)
 # -- the other way
 
 
-async def destroy_state(installation: Installation, context: Context) -> None:
-    """Deletes the password's secret and the state bucket with everything in it, in all its generations."""
-    google, names = installation.google, installation.names
-    if await secret_manager.delete(google, names.sql_password_secret, id=names.id):
+async def destroy_password(installation: Installation, context: Context) -> None:
+    """Deletes the password's secret."""
+    names = installation.names
+    if await secret_manager.delete(installation.google, names.sql_password_secret, id=names.id):
         context.resource("secrets", names.sql_password_secret, "delete", "done")
         context.changed()
+
+
+async def destroy_state(installation: Installation, context: Context) -> None:
+    """Deletes the password's secret and the state bucket with everything in it, in all its generations."""
+    await destroy_password(installation, context)
+    google, names = installation.google, installation.names
     found = await find(installation)
     if found is None:
         found = await _mine(installation)

@@ -90,8 +90,7 @@ async def _notebook(
 def _image(installation: Installation, names: Names) -> dict[str, str]:
     """The image under the tag that it will have; its digest is only known once it is built, and not needed here."""
     template = str(installation.values["image"])
-    registry = f"{names.region}-docker.pkg.dev/{names.project}/{names.registry}"
-    return {"reference": f"{registry}/{template}", "tag": sources(template).tag}
+    return {"reference": f"{names.registry_path}/{template}", "tag": sources(template).tag}
 
 
 async def _instance(installation: Installation) -> Mapping[str, Any] | None:

@@ -10,12 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.gcp import Google
-from core.gcp.errors import ApiError
+from core.gcp.errors import ApiError, quota_page
 from core.prerequisites.check import Answer, Check, Subject
 from core.prerequisites.rules import CONTINENTS
 
 BUILDS = "Cloud Build takes builds in the region"
-METRIC = "cloudbuild.googleapis.com/concurrent_public_pool_build_cpus"
+SERVICE = "cloudbuild.googleapis.com"
+METRIC = f"{SERVICE}/concurrent_public_pool_build_cpus"
 EVERYWHERE = "global"
 UNRESTRICTED = ("us-central1", "us-west2", "europe-west1", "asia-east1", "australia-southeast1", "southamerica-east1")
 """Where projects may build that are restricted elsewhere, as Google documents it."""
@@ -43,7 +44,7 @@ async def check(subject: Subject) -> list[Check]:
 
 
 async def _limit(google: Google) -> dict[str, Any] | None:
-    parent = f"projects/{google.project}/services/cloudbuild.googleapis.com"
+    parent = f"projects/{google.project}/services/{SERVICE}"
     metrics = await google.list(
         "serviceusage", "v1beta1", "services.consumerQuotaMetrics.list", items="metrics", parent=parent
     )
@@ -72,7 +73,7 @@ def _refused(google: Google, region: str, others: list[str]) -> Check:
     offered = [*near[:2], EVERYWHERE]
     why = f"Cloud Build takes no builds in {region} from this project: {METRIC} is 0 there"
     hint = f"Set build_region to {' or '.join(offered)}, or ask for that quota (IAM & Admin, Quotas)."
-    command = "gcloud beta services quota list --service=cloudbuild.googleapis.com"
+    command = f"gcloud beta services quota list --service={SERVICE}"
     command += f" --consumer=projects/{google.project} --filter=metric={METRIC}"
     answers = tuple(Answer("build_region", place, "Cloud Build takes this project's builds there") for place in offered)
     return Check("build-region", BUILDS, "block", region, why, hint, command, _url(google), answers=answers)
@@ -83,7 +84,7 @@ def _continent(region: str) -> str:
 
 
 def _url(google: Google) -> str:
-    return f"https://console.cloud.google.com/iam-admin/quotas?project={google.project}&service=cloudbuild.googleapis.com"
+    return quota_page(google.project, SERVICE)
 
 
 def _page(google: Google) -> str:

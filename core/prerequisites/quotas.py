@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.gcp import Google
-from core.gcp.errors import NotFound, PermissionDenied, ServiceDisabled
+from core.gcp.errors import NotFound, PermissionDenied, ServiceDisabled, quota_page
 from core.parameters.specification import PROFILES
 from core.prerequisites.check import Answer, Check, Subject
 from core.prerequisites.places import usual_zone
@@ -122,7 +122,7 @@ def _short(
         return None
     where = "the project" if metric in OF_PROJECT else values["region"]
     seen = f"{metric} of {where}: {limit:g}, {used:g} of it in use"
-    url = f"https://console.cloud.google.com/iam-admin/quotas?project={google.project}"
+    url = quota_page(google.project)
     if first > free:
         why = f"{metric} has {free:g} left in {where}, and {first:g} are needed at first"
         return Check(f"quota.{metric}", QUOTAS, "block", seen, why, _way_out(values), url=url, answers=_answers(values))

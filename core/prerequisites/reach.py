@@ -7,7 +7,6 @@ only a hint that the network of a company may have none of them, or that a regis
 from __future__ import annotations
 
 import asyncio
-import os
 from typing import TYPE_CHECKING
 
 from core import kustomize
@@ -45,19 +44,13 @@ async def _github(subject: Subject) -> list[Check]:
         tool = await asyncio.to_thread(find, "git", subject.home)
     except MissingTool:
         return []  # which is another check's to say
-    git = kustomize.Git(tool.command, _environment(cloud), subject.google.clock, lambda _: None)
+    git = kustomize.Git(tool.command, network.git_environment(cloud), subject.google.clock, lambda _: None)
     if await git.reachable(SECONDS):
         return [Check("github", GITHUB, "pass", "github.com")]
     why = f"github.com does not answer, and the manifests of Kubeflow Pipelines {version} come from there"
     hint = "Let it through the proxy (HTTPS_PROXY), or set kfp_manifests to a folder that holds the release."
     command = "git ls-remote https://github.com/kubeflow/pipelines HEAD"
     return [Check("github", GITHUB, "block", "github.com", why, hint, command)]
-
-
-def _environment(cloud: Cloud) -> dict[str, str]:
-    """As the step that fetches has it: with what a user tells git itself, such as a mirror's address."""
-    own = {k: v for k, v in os.environ.items() if k.startswith("GIT_CONFIG") or k == "GIT_ALLOW_PROTOCOL"}
-    return {**network.child_environment(cloud), **own}
 
 
 async def _registries(subject: Subject) -> list[Check]:

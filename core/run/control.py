@@ -14,11 +14,11 @@ import contextlib
 import json
 import os
 import socket
-import struct
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from core.environment import sockets
 from core.environment.home import socket_folder
 from core.errors import MlopsError
 from core.run.engine import Engine
@@ -55,11 +55,8 @@ class Control:
 
     async def _listen(self) -> None:
         self._path.unlink(missing_ok=True)
-        mask = os.umask(0o177)
-        try:
+        with sockets.for_their_user():
             self._server = await asyncio.start_unix_server(self._serve, path=self._path)
-        finally:
-            os.umask(mask)
 
     async def _keep(self) -> None:
         while True:
@@ -124,10 +121,6 @@ def ask(environment_id: str, request: Mapping[str, Any], *, seconds: float = 5.0
 
 
 def _peer(writer: asyncio.StreamWriter) -> int:
-    """The user at the other end; on a system without SO_PEERCRED the folder's mode stands in for it."""
-    connection = writer.get_extra_info("socket")
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None:
-        return os.getuid()
-    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
-    return int(uid)
+    """The user at the other end; where the system does not say, the folder's mode stands in for it."""
+    found = sockets.peer(writer.get_extra_info("socket"))
+    return os.getuid() if found is None else found.uid

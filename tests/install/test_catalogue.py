@@ -86,7 +86,9 @@ async def test_one_that_takes_too_long_is_done_without(google: Google, home: Hom
     assert await catalogue.ask(google, home, "us-central1") is None
 
 
-async def test_what_can_not_be_kept_is_told_all_the_same(google: Google, home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_can_not_be_kept_is_told_all_the_same(
+    google: Google, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

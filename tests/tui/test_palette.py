@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -64,7 +66,7 @@ async def test_on_home(app: MlopsApp, home: Home, moment: SimpleNamespace, happe
     environment = tui_runs.environment(home)
     if happened:
         tui_runs.write(environment, happened)
-    with tui_runs.alive(environment) if live else tui_runs.alive(tui_runs.environment(home, "zz")):
+    with tui_runs.alive(environment) if live else nullcontext():
         async with app.run_test(size=(80, 24)) as pilot:
             await until_shown(pilot, "demo")
             await settle(pilot, f"{BEGINNING} {wanted}")
@@ -126,12 +128,6 @@ def _live(home: Home, happened: Any) -> Environment:
     return environment
 
 
-@pytest.fixture
-def awake(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine that can't be kept awake."""
-    monkeypatch.setattr("tui.awake.ways", lambda _: [])
-
-
 LOG = "log copy back"
 IN_THE_LOG = f"{LOG} search follow filter save"
 
@@ -161,7 +157,7 @@ async def test_on_progress(
 ) -> None:
     monkeypatch.setattr("tui.awake.ways", lambda _: [])
     environment = _live(home, happened)
-    with tui_runs.alive(environment) if live else tui_runs.alive(tui_runs.environment(home, "zz")):
+    with tui_runs.alive(environment) if live else nullcontext():
         async with app.run_test(size=(80, 24)) as pilot:
             await app.push_screen(ProgressScreen(environment))
             await settle(pilot, wanted)
@@ -217,19 +213,24 @@ async def test_on_a_devcontainer(app: MlopsApp, tmp_path: Any, monkeypatch: pyte
         await settle(pilot, "back")
 
 
-async def test_over_a_question_it_offers_the_question_alone(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+@asynccontextmanager
+async def failed_on_home(app: MlopsApp, home: Home) -> AsyncIterator[Pilot[int]]:
+    """Home, as it shows a run that failed."""
     _live(home, tui_runs.failed())
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "R Retry")
+        yield pilot
+
+
+async def test_over_a_question_it_offers_the_question_alone(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
+    async with failed_on_home(app, home) as pilot:
         await press(pilot, "R")
         await until_shown(pilot, "Go on?")
         await settle(pilot, "back")
 
 
 async def test_what_is_chosen_in_it_is_done(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
-    _live(home, tui_runs.failed())
-    async with app.run_test(size=(80, 24)) as pilot:
-        await until_shown(pilot, "R Retry")
+    async with failed_on_home(app, home) as pilot:
         await press(pilot, "colon")
         await until_shown(pilot, "Here: Retry (R)")
         assert "Access" not in shown(app)

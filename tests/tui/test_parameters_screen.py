@@ -302,6 +302,21 @@ async def test_what_a_person_set_is_only_changed_by_the_button_that_offers_it(ap
         assert "Set private_nodes" not in shown(app)
 
 
+async def test_the_button_that_offers_a_value_is_as_wide_as_what_it_says(app: MlopsApp, home: Home) -> None:
+    short = Check("build-region", "Builds", "block", answers=(Answer("build_region", "global", "no quota"),))
+    given = tui_drafts.draft(home, private_nodes=False, build_region="us-west8")
+    preparing = tui_drafts.Told(given)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, preparing)
+        preparing.found["builds"] = [short]
+        await until_shown(pilot, "Set build_region=global: no quota")
+        preparing.found.update(builds=[], policies=[BLOCKED])
+        await until_shown(pilot, "Set private_nodes=true: nodes reach out through Cloud NAT")
+        preparing.found.update(builds=[short], policies=[PASSED])
+        button = screen.query_one("#do-take")
+        await until(pilot, lambda: button.region.width == len("Set build_region=global: no quota") + 2)
+
+
 async def test_what_nobody_set_follows_and_says_from_what(
     app: MlopsApp, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -180,15 +180,17 @@ class HomeScreen(BaseScreen):
         from tui.screens import told
         from tui.screens.dialogs import Ask, Choice
 
-        environment, entry = self._chosen(), self.listed.entry()
-        what = told.what(entry.watched.state) if entry is not None and entry.watched is not None else "run"
+        entry = self.listed.entry()
+        if entry is None or entry.watched is None:
+            return
+        environment = entry.watched.environment
 
         def answered(answer: str | None) -> None:
             if answer == "yes":
                 self.ours.say(f"Going on with {environment.name}…")
                 self.work(partial(self._retry, environment), group="steer")
 
-        question = text(f"Goes on with the {what} of {environment.name}; what is done stays done.")
+        question = text(told.going_on(entry.watched))
         self.app.push_screen(Ask("Go on?", question, [Choice("stay", "No"), Choice("yes", "Retry")]), answered)
 
     async def _retry(self, environment: Environment) -> None:

@@ -26,7 +26,7 @@ from tui import signs, ways
 from tui.background import in_thread
 from tui.planned import monthly
 from tui.preparing import Preparing
-from tui.screens.base import BaseScreen
+from tui.screens.base import BaseScreen, relabel
 from tui.screens.choose import Choose
 from tui.screens.dialogs import AskText
 from tui.text import lines, text
@@ -191,6 +191,11 @@ class ParametersScreen(BaseScreen):
             return f"{SHORTEST} to {LONGEST} characters"
         return ""
 
+    def _to_mend(self) -> list[str]:
+        """What is wrong in itself."""
+        rows = [key for key, row in self.rows.items() if row.problem]
+        return rows + (["the password"] if self.password_problem() else [])
+
     def on_parameter_row_list_wanted(self, event: ParameterRow.ListWanted) -> None:
         event.stop()
         row = event.row
@@ -219,8 +224,8 @@ class ParametersScreen(BaseScreen):
         note = self.query_one("#password-note", Static)
         note.display = bool(problem)
         note.update(text((f"✗ {problem}", "$text-error")))
-        wrong = sum(bool(row.problem) for row in self.rows.values()) + bool(problem)
-        parts = [f"{wrong} to mend" if wrong else "all right", f"profile {self._profile()}"]
+        wrong = self._to_mend()
+        parts = [f"{len(wrong)} to mend" if wrong else "all right", f"profile {self._profile()}"]
         parts.append("rehearsal" if self.preparing.rehearsal else self._cost())
         self.place(self.preparing.name, "parameters", standing=text(" · ".join(parts)))
         self.query_one("#do-review", Button).disabled = not self.allowed("review")
@@ -239,7 +244,7 @@ class ParametersScreen(BaseScreen):
             offer = self._offer()
             self.query_one("#offers").display = offer is not None
             if offer is not None:
-                self.query_one("#do-take", Button).label = text(f"Set {offer.setting}: {offer.why}")
+                relabel(self.query_one("#do-take", Button), text(f"Set {offer.setting}: {offer.why}"))
             self.query_one("#do-review", Button).disabled = not self.allowed("review")
 
     def command(self) -> str:
@@ -266,8 +271,7 @@ class ParametersScreen(BaseScreen):
             return self._offer() is not None
         if action != "review" or not self.is_mounted:
             return True
-        wrong = any(row.problem for row in self.rows.values()) or self.password_problem()
-        return not wrong and not self.preparing.blocking("access", "parameters")
+        return not self._to_mend() and not self.preparing.blocking("access", "parameters")
 
     async def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
@@ -287,8 +291,7 @@ class ParametersScreen(BaseScreen):
 
     def action_review(self) -> None:
         """Shows everything that will be done, once the values were looked at as they are now."""
-        wrong = [key for key, row in self.rows.items() if row.problem]
-        wrong += ["the password"] if self.password_problem() else []
+        wrong = self._to_mend()
         if wrong:
             self.ours.say(f"To be mended first: {', '.join(wrong)}.", severity="warning")
         else:

@@ -194,11 +194,10 @@ class ProgressScreen(BaseScreen):
 
     def action_retry(self) -> None:
         """Goes on where the run stopped, once that is confirmed."""
-        failed = self._failed()
-        kind = told.what(self.watched.state) if self.watched else "run"
-        at = f" at {failed.id}" if failed else ""
-        what = f"Goes on with the {kind} of {self.environment.name}{at}; what is done stays done."
-        self._confirm("Go on?", what, "Retry", partial(steering.retry, self.environment, failed.id if failed else ""))
+        if self.watched is not None:
+            failed = self._failed()
+            job = partial(steering.retry, self.environment, failed.id if failed else "")
+            self._confirm("Go on?", told.going_on(self.watched, failed), "Retry", job)
 
     def action_skip(self) -> None:
         """Leaves the optional step out, once that is confirmed."""

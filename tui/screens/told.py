@@ -32,6 +32,12 @@ def what(state: RunState) -> str:
     return _WHAT.get(state.action, "run")
 
 
+def going_on(watched: Watched, step: StepState | None = None) -> str:
+    """What a retry does, from a step that failed where there is one."""
+    at = f" at {step.id}" if step else ""
+    return f"Goes on with the {what(watched.state)} of {watched.environment.name}{at}; what is done stays done."
+
+
 def doing(watched: Watched) -> str:
     """What the environment's run does, or how it ended."""
     standing, state = watched.standing, watched.state

@@ -88,11 +88,9 @@ def _router(call: Call, body: Document) -> Document:
 
 
 def _nat_allowed(call: Call, router: Document) -> None:
-    """Refuses a NAT where a policy names the subnetworks or projects that may have one, and not this."""
+    """Refuses a NAT where a policy names the projects that may have one, and not this, or this as one that may not."""
     project = f"projects/{call.project}"
-    if router.get("nats") and not any(
-        not org_policies.refuses(call.world, NAT_USAGE, value) for value in (project, f"under:{project}")
-    ):
+    if router.get("nats") and org_policies.refuses(call.world, NAT_USAGE, project):
         raise org_policies.violated(call.world, NAT_USAGE, where=project)
 
 

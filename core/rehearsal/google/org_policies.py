@@ -69,10 +69,15 @@ def rules(world: World, constraint: str) -> list[Document]:
 
 
 def _among(value: str, given: list[str]) -> bool:
-    """Whether a value is named, a location also by its group (``in:us-locations``)."""
-    for entry in given:
-        plain = str(entry).removeprefix("is:")
-        group = str(entry).removeprefix("in:").removesuffix("-locations")
-        if plain == value or (str(entry).startswith("in:") and (value == group or value.startswith(f"{group}-"))):
-            return True
-    return False
+    """Whether a value is named, also by what it stands under, or a location by its group (``in:us-locations``)."""
+    return any(_named(value, str(entry)) for entry in given)
+
+
+def _named(value: str, entry: str) -> bool:
+    kind, _, name = entry.rpartition(":")
+    if kind == "under":
+        return value == name or value.startswith(f"{name}/")
+    if kind == "in":
+        group = name.removesuffix("-locations")
+        return value == group or value.startswith(f"{group}-")
+    return value == entry.removeprefix("is:")

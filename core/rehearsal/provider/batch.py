@@ -6,6 +6,7 @@ does not take the others along.
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -33,8 +34,11 @@ class Batches(Generic[T]):
         self._guard = threading.Lock()
         self._open: dict[str, _Group[T]] = {}
 
-    def write(self, key: str, item: T, send: Callable[[list[T]], None]) -> None:
-        """Has ``send`` write the item, together with others if there are any; raises what writing it alone raises."""
+    def write(self, key: str, request: str, item: T, send: Callable[[list[T]], None]) -> None:
+        """Has ``send`` write the item, together with others if there are any.
+
+        Raises what writing it alone raises, said of the ``request``.
+        """
         with self._guard:
             group = self._open.get(key)
             leads = group is None
@@ -45,8 +49,8 @@ class Batches(Generic[T]):
             self._lead(key, group, send)
         else:
             group.done.wait()
-            if not group.written:
-                send([item])
+        if not group.written:
+            _alone(group, request, item, send)
 
     def _lead(self, key: str, group: _Group[T], send: Callable[[list[T]], None]) -> None:
         self._pace.sleep(WINDOW)
@@ -61,5 +65,12 @@ class Batches(Generic[T]):
                     group.written = False
         finally:
             group.done.set()
-        if not group.written:
-            send(group.items[:1])
+
+
+def _alone(group: _Group[T], request: str, item: T, send: Callable[[list[T]], None]) -> None:
+    try:
+        send([item])
+    except ResourceFailed as failed:
+        again = f"Batch request and retried single request {json.dumps(request)} both failed. Final error: "
+        before = again if len(group.items) > 1 else ""
+        raise ResourceFailed(f"Request `{request}` returned error: {before}{failed}") from failed.__cause__

@@ -98,7 +98,7 @@ def check_host(name: str) -> str:
         raise UsageError(
             f"{name!r} is no name of a host.",
             code="ssh-host",
-            hint="Letters, digits and . _ : @ -, a letter or digit first.",
+            hint="Letters, digits and . _ : @ -, with a letter, a digit or _ first.",
         )
     return name
 

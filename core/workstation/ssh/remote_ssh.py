@@ -12,7 +12,7 @@ from pathlib import Path
 from core.errors import UsageError
 from core.workstation.ssh.configuration import user_home
 from core.workstation.ssh.files import Change, SshFolder
-from core.workstation.vscode import jsonc
+from core.workstation.vscode import edit
 from core.workstation.vscode.places import Machine, places
 
 SETTING = "remote.SSH.configFile"
@@ -44,10 +44,8 @@ def removing(folder: SshFolder) -> list[Change]:
 
 def _named(settings: Path) -> str:
     try:
-        text = settings.read_text(encoding="utf-8")
-        whole = jsonc.parse(text)
-        found = whole.member(SETTING) if whole is not None else None
-        value = json.loads(text[found.value.start : found.value.end]) if found is not None else ""
+        written = edit.written(settings.read_text(encoding="utf-8"), SETTING, "")
+        value = json.loads(written) if written is not None else ""
     except (OSError, ValueError):
         return ""
     return value if isinstance(value, str) else ""

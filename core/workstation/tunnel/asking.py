@@ -13,13 +13,13 @@ import os
 import secrets
 import shlex
 import socket
-import struct
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.environment import sockets
 from core.environment.files import write_atomically
 from core.environment.home import socket_folder
 
@@ -42,11 +42,8 @@ class Desk:
     def __enter__(self) -> Desk:
         """Opens."""
         server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        mask = os.umask(0o177)
-        try:
+        with sockets.for_their_user():
             server.bind(str(self.path))
-        finally:
-            os.umask(mask)
         server.listen(8)
         self._server = server
         threading.Thread(target=self._serve, args=(server,), daemon=True).start()
@@ -68,7 +65,8 @@ class Desk:
                     self._answer(connection)
 
     def _answer(self, connection: socket.socket) -> None:
-        if not _ours(connection):
+        other = sockets.peer(connection)
+        if other is not None and other.uid != os.getuid():
             return
         with connection.makefile("rb") as lines:
             prompt = str(json.loads(lines.readline(LONGEST))["prompt"])
@@ -116,12 +114,3 @@ def program(folder: Path) -> Path:
     command = shlex.join([sys.executable, "-P", "-m", "core.workstation.tunnel.askpass"])
     write_atomically(path, f'#!/bin/sh\nexec {command} "$@"\n', mode=0o700)
     return path
-
-
-def _ours(connection: socket.socket) -> bool:
-    """Whether the same user asks; where the system does not say, the socket's mode has said it."""
-    option = getattr(socket, "SO_PEERCRED", None)
-    if option is None:
-        return True
-    _, uid, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
-    return bool(uid == os.getuid())

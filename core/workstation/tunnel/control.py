@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from core.environment import sockets
 from core.run.clock import Clock
 from core.workstation.tunnel.status import Status
 
@@ -49,11 +49,8 @@ class Telling:
         if self._server is not None:
             self._server.close()
         self._path.unlink(missing_ok=True)
-        mask = os.umask(0o177)
-        try:
+        with sockets.for_their_user():
             self._server = await asyncio.start_unix_server(self._accept, path=self._path)
-        finally:
-            os.umask(mask)
 
     def changed(self) -> None:
         """Everyone who listens hears the status anew."""

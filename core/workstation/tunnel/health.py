@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shlex
 from dataclasses import dataclass
 
 from core.run.clock import Clock
@@ -103,15 +104,11 @@ async def _found(path: str, link: Link, clock: Clock) -> list[str]:
     """What is wrong with a socket there, in words of `_LOOK`; nothing where it can't be asked."""
     with contextlib.suppress(NotForwarded, TimeoutError):
         async with clock.deadline(ANSWER):
-            return (await link.run(_LOOK.format(_quoted(path))))[1].split()
+            return (await link.run(_LOOK.format(shlex.quote(path))))[1].split()
     return []
 
 
 async def root_needed(end: End, link: Link, clock: Clock) -> str:
     """The command that reaches Docker as root, where its socket is shut to the user and sudo asks nothing; else empty."""
     found = await _found(end.path, link, clock) if end.docker else []
-    return _BY_SUDO.format(_quoted(end.path)) if {"closed", "sudo"} <= set(found) else ""
-
-
-def _quoted(path: str) -> str:
-    return "'" + path.replace("'", "'\\''") + "'"
+    return _BY_SUDO.format(shlex.quote(end.path)) if {"closed", "sudo"} <= set(found) else ""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
-import struct
 import subprocess
 from pathlib import Path
+
+from core.environment import sockets
 
 LISTENING = "0A"
 """The state of a listening socket in ``/proc/net/tcp``."""
@@ -41,11 +42,8 @@ def of_socket(path: Path) -> str | None:
             return None
         except OSError:
             return ""
-        option = getattr(socket, "SO_PEERCRED", None)
-        if option is None:
-            return ""
-        pid, _, _ = struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, option, struct.calcsize("3i")))
-    return _named(pid)
+        found = sockets.peer(connection)
+    return _named(found.pid) if found is not None else ""
 
 
 def _named(pid: int) -> str:

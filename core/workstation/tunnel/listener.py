@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import os
 import socket
 import stat
 from pathlib import Path
 
+from core.environment import sockets
 from core.errors import MlopsError, PrerequisiteError, UsageError
 from core.workstation.tunnel import holders
 from core.workstation.tunnel.definition import LOOPBACK, End, Forward
@@ -95,7 +95,8 @@ class Listener:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _make_way(path)
-            _bind_alone(listening, path)
+            with sockets.for_their_user():
+                listening.bind(str(path))
         except OSError as error:
             listening.close()
             raise UsageError(
@@ -107,15 +108,6 @@ class Listener:
         self._file = _identity(path)
         listening.setblocking(False)
         return listening
-
-
-def _bind_alone(listening: socket.socket, path: Path) -> None:
-    """Binds to a socket's file that its user alone may open."""
-    mask = os.umask(0o177)
-    try:
-        listening.bind(str(path))
-    finally:
-        os.umask(mask)
 
 
 def bind_ports(local: End) -> tuple[list[socket.socket], int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,25 +32,15 @@ OS_LOGIN_PATIENCE = 180.0
 """Seconds for which a sign-in may be refused where OS Login decides: a key or a role that was just given takes minutes."""
 
 
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """A tunnel with its engine; ``close`` lets go what the way there holds."""
 
-    def __init__(
-        self,
-        tunnel: Tunnel,
-        engine: Engine,
-        *,
-        patience: float,
-        closing: Callable[[], Awaitable[None]],
-        environment: Environment | None = None,
-    ) -> None:
-        self.tunnel, self.engine, self.patience, self.close, self.environment = (
-            tunnel,
-            engine,
-            patience,
-            closing,
-            environment,
-        )
+    tunnel: Tunnel
+    engine: Engine
+    patience: float
+    close: Callable[[], Awaitable[None]]
+    environment: Environment | None
 
 
 class Either:
@@ -142,8 +132,7 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
             renew = partial(renewed, to, host.known_as, cloud=cloud, home=home, folder=SshFolder.of_user())
             engine = Renewing(engine, renew)
         patience = OS_LOGIN_PATIENCE if to is not None else 0.0
-        closing = stack.pop_all().aclose
-        return Prepared(complete(home, tunnel), engine, patience=patience, closing=closing, environment=found.environment)
+        return Prepared(complete(home, tunnel), engine, patience, stack.pop_all().aclose, found.environment)
 
 
 def relay_of(host: HostConfiguration) -> Destination | None:

@@ -15,7 +15,7 @@ from typing import Any
 import urllib3
 from aiohttp import web
 
-from core.install.adoption import PEERING
+from core.prerequisites.existing import PEERING
 from core.rehearsal import scenario
 from core.rehearsal.google import app
 from core.rehearsal.identity import USER

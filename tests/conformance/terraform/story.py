@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from core.install.adoption import Expected, expected
 from core.install.platform_destroy import FIRST
 from core.install.workdir import MODULE, platform_variables
 from core.names import Names
 from core.parameters.specification import resolve
+from core.prerequisites.existing import Expected, expected
 from core.resources import folder
 from core.toolchain import find
 from tests.conformance.terraform.cloud import PROJECT, Cloud, Request

@@ -232,3 +232,22 @@ async def test_strangers_things_are_there_from_the_first_day(make: Callable[...,
     project = make({"project": {"resources": resources}})
     assert (await project.call("compute.networks.insert", {"name": "net"}, project=PROJECT)).status == 409
     assert (await project.good("compute.firewalls.get", project=PROJECT, firewall="rule"))["description"] == "not yours"
+
+
+@pytest.mark.parametrize(
+    ("rule", "status"),
+    [
+        ([f"under:projects/{PROJECT}"], 200),
+        ([f"projects/{PROJECT}"], 200),
+        (["under:projects/another"], 412),
+        ({"values": {"deniedValues": [f"projects/{PROJECT}"]}}, 412),
+        ({"values": {"deniedValues": [f"under:projects/{PROJECT}"]}}, 412),
+        ({"values": {"deniedValues": ["projects/another"]}}, 200),
+    ],
+)
+async def test_a_policy_says_who_may_have_a_nat(make: Callable[..., Project], rule: Any, status: int) -> None:
+    project = make({"project": {"policies": {"constraints/compute.restrictCloudNATUsage": rule}}})
+    await project.good("compute.networks.insert", {"name": "net", "autoCreateSubnetworks": False}, project=PROJECT)
+    project.pass_time(60)
+    router = {"name": "router", "network": f"projects/{PROJECT}/global/networks/net", "nats": [{"name": "nat"}]}
+    assert (await project.call("compute.routers.insert", router, **REGION)).status == status

@@ -58,7 +58,7 @@ def test_values_travel() -> None:
 def test_what_comes_at_once_is_written_once() -> None:
     writes: list[list[int]] = []
     batches: Batches[int] = Batches(Pace(100))
-    threads = [threading.Thread(target=batches.write, args=("policy", n, writes.append)) for n in range(5)]
+    threads = [threading.Thread(target=batches.write, args=("policy", "a member", n, writes.append)) for n in range(5)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -69,7 +69,7 @@ def test_what_comes_at_once_is_written_once() -> None:
 
 def test_one_bad_item_does_not_take_the_others_along() -> None:
     written: list[int] = []
-    failed: list[int] = []
+    failed: dict[int, str] = {}
 
     def send(items: list[int]) -> None:
         if 2 in items:
@@ -78,9 +78,9 @@ def test_one_bad_item_does_not_take_the_others_along() -> None:
 
     def write(number: int) -> None:
         try:
-            batches.write("policy", number, send)
-        except ResourceFailed:
-            failed.append(number)
+            batches.write("policy", f'member "{number}"', number, send)
+        except ResourceFailed as error:
+            failed[number] = str(error)
 
     batches: Batches[int] = Batches(Pace(100))
     threads = [threading.Thread(target=write, args=(n,)) for n in range(5)]
@@ -89,7 +89,10 @@ def test_one_bad_item_does_not_take_the_others_along() -> None:
     for thread in threads:
         thread.join()
     assert sorted(written) == [0, 1, 3, 4]
-    assert failed == [2]
+    assert failed == {
+        2: 'Request `member "2"` returned error: Batch request and retried single request "member \\"2\\"" both failed. '
+        "Final error: no such member"
+    }
 
 
 def test_an_operation_has_ended_and_failed_in_each_form() -> None:

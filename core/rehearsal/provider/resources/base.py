@@ -123,7 +123,7 @@ class Resource:
             answer = self.remove(session, state, values)
             self.wait(session, values, answer, f"Deleting {self.label}", self.timeout(state, "delete"))
         except WaitFailed as failed:
-            raise ResourceFailed(str(failed), state) from failed
+            raise ResourceFailed(self.deletion_failed(state, failed), state) from failed
         except FAILURES as error:
             if not (isinstance(error, ApiError) and error.status == 404):
                 raise ResourceFailed(self.not_deleted(state, error), state) from error
@@ -209,6 +209,10 @@ class Resource:
     def not_deleted(self, state: State, error: Exception) -> str:
         """What is told of a deletion that was refused."""
         return f"Error when reading or editing {self.label}: {error}"
+
+    def deletion_failed(self, state: State, failed: WaitFailed) -> str:
+        """What is told of a deletion that was begun, and failed."""
+        return str(failed)
 
     # Helpers.
 

@@ -27,6 +27,7 @@ class IamMember(Resource):
     parent: ClassVar[str]
     what: ClassVar[str]
     """The resource in sentences."""
+    quote: ClassVar[str] = '"'
     batched: ClassVar[bool] = False
 
     def owner(self, session: Session, state: State) -> str:
@@ -42,9 +43,9 @@ class IamMember(Resource):
         raise NotImplementedError
 
     def create(self, session: Session, plan: State, config: State) -> State:
-        state = self.settled(plan)
-        self._change(session, state, lambda policy: {**_edited(policy, state, _with), "version": 3})
-        owner = self.owner(session, state)
+        state, owner = self.settled(plan), self.owner(session, plan)
+        request = f"Create IAM Members {state['role']} {state['member']} for {self._shown(owner)}"
+        self._change(session, owner, request, lambda policy: {**_edited(policy, state, _with), "version": 3})
         state["id"] = "/".join([owner, state["role"], state["member"], *_condition_part(state)])
         return self.read_again(session, state)
 
@@ -66,13 +67,15 @@ class IamMember(Resource):
         return found
 
     def delete(self, session: Session, state: State) -> None:
+        owner = self.owner(session, state)
+        request = f"Delete IAM Members {state['role']} {state['member']} for {json.dumps(self._shown(owner))}"
         try:
-            self._change(session, state, lambda policy: _edited(policy, state, _without))
+            self._change(session, owner, request, lambda policy: _edited(policy, state, _without))
         except ResourceFailed as failed:
             cause = failed.__cause__
             if not (isinstance(cause, ApiError) and cause.status == 404):
                 member = f'(role "{state["member"]}", "{state["role"]}")'
-                about = f"Resource {self.owner(session, state)} for IAM Member {member}"
+                about = f"Resource {owner} for IAM Member {member}"
                 raise ResourceFailed(f"Error when reading or editing {about}: {failed}", state) from failed
 
     def imported(self, session: Session, given: str) -> State:
@@ -94,10 +97,10 @@ class IamMember(Resource):
         """The arguments that an import's first part stands for."""
         return {self.parent: given}
 
-    def _change(self, session: Session, state: State, edit: Edit) -> None:
-        owner = self.owner(session, state)
+    def _change(self, session: Session, owner: str, request: str, edit: Edit) -> None:
         if self.batched:
-            session.edits.write(f"{self.service}-{owner}", edit, lambda edits: self._rewrite(session, owner, edits))
+            key = f"{self.service}-{owner}"
+            session.edits.write(key, request, edit, lambda edits: self._rewrite(session, owner, edits))
         else:
             self._rewrite(session, owner, [edit])
 
@@ -118,13 +121,16 @@ class IamMember(Resource):
                 session.pace.sleep(pause)
                 pause *= 2
 
+    def _shown(self, owner: str) -> str:
+        return f"{self.what} {self.quote}{owner}{self.quote}"
+
     def _not_read(self, owner: str, state: State, error: Exception) -> str:
-        shown = f'{self.what} "{owner}"'
+        shown = self._shown(owner)
         about = f'Resource {json.dumps(shown)} with IAM Member: Role "{state["role"]}" Member "{state["member"]}"'
         return f"Error when reading or editing {about}: Error retrieving IAM policy for {shown}: {error}"
 
     def _failure(self, owner: str, error: Exception) -> str:
-        shown = f'{self.what} "{owner}"'
+        shown = self._shown(owner)
         return f"Error applying IAM policy for {shown}: Error setting IAM policy for {shown}: {error}"
 
 
@@ -149,7 +155,7 @@ class ProjectIamMember(IamMember):
 class ServiceAccountIamMember(IamMember):
     """``google_service_account_iam_member``."""
 
-    service, parent, what = "iam", "service_account_id", "service account"
+    service, parent, what, quote = "iam", "service_account_id", "service account", "'"
 
     def owner(self, session: Session, state: State) -> str:
         return str(state["service_account_id"])

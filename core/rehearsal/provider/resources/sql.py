@@ -99,10 +99,13 @@ class SqlInstance(Resource):
         return f'Error when reading or editing SQL Database Instance "{state["name"]}": {error}'
 
     def not_changed(self, prior: State, error: Exception) -> str:
-        return f"Error, failed to update instance settings for {prior['name']}: {error}"
+        return f"Error, failed to update instance settings for : {error}"  # the real provider forgets the name
 
     def not_deleted(self, state: State, error: Exception) -> str:
         return f"Error, failed to delete instance {state['name']}: {error}"
+
+    def deletion_failed(self, state: State, failed: WaitFailed) -> str:
+        return self.not_deleted(state, failed)
 
     def remove(self, session: Session, state: State, values: dict[str, str]) -> Json:
         return session.google.call("sql", "DELETE", self.path.format_map(values), query={"finalBackupDescription": ""})

@@ -310,11 +310,14 @@ async def test_the_button_that_offers_a_value_is_as_wide_as_what_it_says(app: Ml
         screen = await opened(pilot, preparing)
         preparing.found["builds"] = [short]
         await until_shown(pilot, "Set build_region=global: no quota")
+        button = screen.query_one("#do-take")
+        width = button.region.width
         preparing.found.update(builds=[], policies=[BLOCKED])
         await until_shown(pilot, "Set private_nodes=true: nodes reach out through Cloud NAT")
+        assert button.region.width > width
         preparing.found.update(builds=[short], policies=[PASSED])
-        button = screen.query_one("#do-take")
-        await until(pilot, lambda: button.region.width == len("Set build_region=global: no quota") + 2)
+        await until_shown(pilot, "Set build_region=global: no quota")
+        await until(pilot, lambda: button.region.width == width)
 
 
 async def test_what_nobody_set_follows_and_says_from_what(

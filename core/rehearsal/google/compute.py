@@ -170,7 +170,7 @@ def shown(world: World, operation: Document) -> Document:
             error = operation["error"]
             answer["error"] = {"errors": [{"code": _code(error.get("reason", "")), "message": error["message"]}]}
             answer["httpErrorStatusCode"] = error.get("http", 400)
-            answer["httpErrorMessage"] = "BAD REQUEST" if error.get("http", 400) == 400 else "SERVICE UNAVAILABLE"
+            answer["httpErrorMessage"] = _HTTP.get(error.get("http", 400), "SERVICE UNAVAILABLE")
     return answer
 
 
@@ -267,6 +267,9 @@ def compute_time(world: World, at: float | None = None) -> str:
 def short(link: str) -> str:
     """A link without its host and version."""
     return link.removeprefix(LINK)
+
+
+_HTTP = {400: "BAD REQUEST", 403: "FORBIDDEN"}
 
 
 def _code(reason: str) -> str:

@@ -1,18 +1,13 @@
-"""What Compute offers and allows: regions, zones, machine types, and the quotas that the scenario may set.
-
-Usage is counted from what is there: node pools, their disks, and the reserved addresses.
-"""
+"""What Compute offers: regions, zones and machine types, and what the project and its regions are, with their quotas."""
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from core.rehearsal.google import compute, offers
+from core.rehearsal.google import compute, machines, offers, quotas
 from core.rehearsal.google.calls import Call, answers, project_of
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.store import Document
-from core.rehearsal.world import World
 
 REGIONS: dict[str, str] = {
     "us-central1": "abcf", "us-east1": "bcd", "us-east4": "abc", "us-east5": "abc", "us-south1": "abc", "us-west1": "abc",
@@ -28,79 +23,6 @@ REGIONS: dict[str, str] = {
 }  # fmt: skip
 """Region → the letters of its zones."""
 
-_FAMILIES: dict[str, tuple[float, tuple[int, ...]]] = {
-    "e2-standard": (4, (2, 4, 8, 16, 32)), "e2-highmem": (8, (2, 4, 8, 16)), "e2-highcpu": (1, (2, 4, 8, 16, 32)),
-    "n1-standard": (3.75, (1, 2, 4, 8, 16, 32)), "n2-standard": (4, (2, 4, 8, 16, 32, 48)), "n2-highmem": (8, (2, 4,
-        8, 16, 32)),
-    "n2d-standard": (4, (2, 4, 8, 16, 32)), "c3-standard": (4, (4, 8, 22)), "c2-standard": (4, (4, 8, 16)),
-    "n4-standard": (4, (2, 4, 8, 16)),
-}  # fmt: skip
-_SHARED = {"e2-micro": (2, 1024), "e2-small": (2, 2048), "e2-medium": (2, 4096), "f1-micro": (1, 614), "g1-small": (1, 1740)}
-
-REGION_QUOTAS: dict[str, float] = {
-    "CPUS": 200, "E2_CPUS": 200, "N2_CPUS": 200, "C2_CPUS": 24, "N2D_CPUS": 24, "SSD_TOTAL_GB": 4096,
-    "DISKS_TOTAL_GB": 20480,
-    "LOCAL_SSD_TOTAL_GB": 10000, "IN_USE_ADDRESSES": 69, "STATIC_ADDRESSES": 69, "INSTANCES": 720, "NVIDIA_T4_GPUS": 1,
-    "NVIDIA_L4_GPUS": 1, "INTERNAL_ADDRESSES": 600, "INSTANCE_GROUPS": 500, "INSTANCE_GROUP_MANAGERS": 500,
-}  # fmt: skip
-PROJECT_QUOTAS: dict[str, float] = {
-    "CPUS_ALL_REGIONS": 200, "GPUS_ALL_REGIONS": 1, "NETWORKS": 15, "SUBNETWORKS": 275, "FIREWALLS": 1000, "ROUTERS": 30,
-    "STATIC_ADDRESSES": 21, "IN_USE_ADDRESSES": 69, "ROUTES": 600, "INTERNAL_ADDRESSES": 5000, "SNAPSHOTS": 5000,
-}  # fmt: skip
-
-
-def machine(name: str) -> tuple[float, int] | None:
-    """vCPUs and megabytes of a machine type, or None where there is none of that name."""
-    if name in _SHARED:
-        cpus, memory = _SHARED[name]
-        return cpus, memory
-    family, _, size = name.rpartition("-")
-    known = _FAMILIES.get(family)
-    if known is not None and size.isdigit() and int(size) in known[1]:
-        return int(size), int(int(size) * known[0] * 1024)
-    custom = re.fullmatch(r"(?:(e2|n2|n2d|n4)-)?custom-(\d+)-(\d+)", name)
-    return (int(custom[2]), int(custom[3])) if custom else None
-
-
-def quotas(world: World, limits: dict[str, float], usage: dict[str, float]) -> list[Document]:
-    """The quotas of a region or the project, with what the scenario says on top."""
-    said = world.scenario.project.quotas
-    found = []
-    for metric, limit in limits.items():
-        scripted = said.get(metric, {})
-        used = float(scripted.get("usage", 0)) + usage.get(metric, 0)
-        found.append({"metric": metric, "limit": float(scripted.get("limit", limit)), "usage": used})
-    return found
-
-
-def usage(world: World, region: str = "") -> dict[str, float]:
-    """What is in use, in one region or in all."""
-    found: dict[str, float] = {}
-
-    def add(metric: str, amount: float) -> None:
-        found[metric] = found.get(metric, 0) + amount
-
-    for _, cluster in world.store.items("container.clusters"):
-        if region and not str(cluster["location"]).startswith(region):
-            continue
-        for pool in cluster.get("nodePools", []):
-            count = int(pool.get("currentNodeCount", pool.get("initialNodeCount", 0)))
-            config = pool.get("config") or {}
-            size = machine(str(config.get("machineType", "e2-medium"))) or (2, 4096)
-            family = str(config.get("machineType", "e2")).partition("-")[0].upper()
-            for metric in ("CPUS", "CPUS_ALL_REGIONS", f"{family}_CPUS"):
-                add(metric, size[0] * count)
-            add("INSTANCES", count)
-            disk = "DISKS_TOTAL_GB" if config.get("diskType") == "pd-standard" else "SSD_TOTAL_GB"
-            add(disk, float(config.get("diskSizeGb", 100)) * count)
-    for name, volume in world.store.items(compute.kind("disks")):
-        if not region or f"/zones/{region}" in name:
-            add("SSD_TOTAL_GB", float(volume.get("sizeGb", 0)))
-    add("NETWORKS", len(world.store.items(compute.kind("networks"))))
-    add("ROUTERS", len(world.store.items(compute.kind("routers"))))
-    add("FIREWALLS", len(world.store.items(compute.kind("firewalls"))))
-    return found
-
 
 @answers("compute.projects.get", permission="compute.projects.get", on=project_of)
 def project(call: Call) -> Document:
@@ -114,7 +36,7 @@ def project(call: Call) -> Document:
         "defaultServiceAccount": f"{call.world.number}-compute@developer.gserviceaccount.com",
         "defaultNetworkTier": "PREMIUM",
         "xpnProjectStatus": "UNSPECIFIED_XPN_PROJECT_STATUS",
-        "quotas": quotas(call.world, PROJECT_QUOTAS, usage(call.world)),
+        "quotas": quotas.of_project(call.world),
         "commonInstanceMetadata": {"kind": "compute#metadata", "fingerprint": "kLyXk0S4KMo="},
     }
 
@@ -157,7 +79,7 @@ def zones(call: Call) -> Document:
 @answers("compute.machineTypes.get", permission="compute.machineTypes.get", on=project_of)
 def machine_type(call: Call) -> Document:
     """One machine type."""
-    size = machine(str(call["machineType"]))
+    size = machines.size(str(call["machineType"]))
     zone(call)
     if size is None or offers.lacks(call.world, str(call["zone"]), str(call["machineType"])):
         where = f"projects/{call.project}/zones/{call['zone']}/machineTypes/{call['machineType']}"
@@ -184,9 +106,9 @@ def machine_types_everywhere(call: Call) -> Document:
 
 def _machines(call: Call, zone: str) -> list[Document]:
     """What a zone offers, as the call's filter wants it."""
-    names = [*_SHARED, *(f"{family}-{size}" for family, (_, sizes) in _FAMILIES.items() for size in sizes)]
+    names = machines.names()
     offered = [n for n in sorted(names) if not offers.lacks(call.world, zone, n)]
-    found = [_machine(call, zone, n, machine(n) or (0, 0)) for n in offered]
+    found = [_machine(call, zone, n, machines.size(n) or (0, 0)) for n in offered]
     return [m for m in found if compute.matches(m, str(call.get("filter", "")))]
 
 
@@ -199,7 +121,7 @@ def _region(call: Call, name: str) -> Document:
         "status": "UP",
         "selfLink": f"{compute.LINK}projects/{call.project}/regions/{name}",
         "zones": [f"{compute.LINK}projects/{call.project}/zones/{name}-{z}" for z in REGIONS[name]],
-        "quotas": quotas(call.world, REGION_QUOTAS, usage(call.world, name)),
+        "quotas": quotas.of_region(call.world, name),
     }
 
 
@@ -225,7 +147,7 @@ def _machine(call: Call, zone: str, name: str, size: tuple[float, int]) -> Docum
         "guestCpus": int(size[0]),
         "memoryMb": size[1],
         "zone": zone,
-        "isSharedCpu": name in _SHARED,
+        "isSharedCpu": machines.is_shared(name),
         "maximumPersistentDisks": 128,
         "maximumPersistentDisksSizeGb": "263168",
         "selfLink": f"{compute.LINK}projects/{call.project}/zones/{zone}/machineTypes/{name}",

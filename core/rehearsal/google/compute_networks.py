@@ -6,9 +6,10 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any
 
-from core.rehearsal.google import compute, operations, org_policies
+from core.rehearsal.google import compute, operations, org_policies, quotas
 from core.rehearsal.google.calls import Call, answers, project_of
 from core.rehearsal.google.compute import fetch, in_use, kind, linked, path, scope_of, short
+from core.rehearsal.google.compute_catalogue import REGIONS
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.google.merge import merged
 from core.rehearsal.store import Document
@@ -182,13 +183,18 @@ def _resource_path(call: Call, collection: str, name: str) -> str:
 
 def _insert(collection: str) -> Callable[[Call], Document]:
     def insert(call: Call) -> Document:
-        """Makes one; it is there at once, and ready when the operation is done."""
+        """Makes one; it is there at once, and ready when the operation is done, unless that fails at a quota."""
         name = str(call.body.get("name", ""))
+        if call.get("region") and call["region"] not in REGIONS:
+            raise ApiError(400, f"Invalid value for field 'region': '{call['region']}'. Unknown region.", reason="invalid")
         call.require(_permission(collection, "create", call.body), _resource_path(call, collection, name))
         compute.check_new(call, collection)
         body = {k: v for k, v in call.body.items() if k not in _OUTPUT}
         _uses(call, collection, body)
-        made = compute.document(call.world, collection, scope_of(call), _MAKERS[collection][1](call, body))
+        resource = _MAKERS[collection][1](call, body)
+        if error := quotas.one_more(call.world, collection):
+            return compute.operate(call, collection, name, error=error)
+        made = compute.document(call.world, collection, scope_of(call), resource)
         return compute.operate(call, collection, name, target=made)
 
     return insert

@@ -9,9 +9,10 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from core.rehearsal.google import compute, compute_catalogue, offers, operations, org_policies
+from core.rehearsal.google import compute, machines, offers, operations, org_policies, quotas
 from core.rehearsal.google.calls import Call
-from core.rehearsal.google.errors import ApiError
+from core.rehearsal.google.compute_catalogue import REGIONS
+from core.rehearsal.google.errors import ApiError, bad_request
 from core.rehearsal.store import Document
 from core.rehearsal.world import World
 
@@ -32,6 +33,13 @@ def cluster_name(call: Call) -> str:
         if "clusters" in parts:
             return "/".join(parts[:6])
     return f"projects/{call.project}/locations/{call['zone']}/clusters/{call['clusterId']}"
+
+
+def check_location(location: str) -> None:
+    """Refuses what is neither one of the zones nor a region."""
+    region, _, letter = location.rpartition("-")
+    if location not in REGIONS and (len(letter) != 1 or letter not in REGIONS.get(region, "")):
+        raise bad_request(f'Location "{location}" does not exist.')
 
 
 def fetch(call: Call) -> Document:
@@ -149,7 +157,7 @@ def _config(call: Call, given: Document, zones: list[str]) -> Document:
     call.require("iam.serviceAccounts.actAs", f"projects/{call.project}/serviceAccounts/{email}")
     machine = str(given.get("machineType") or "e2-medium")
     for zone in zones:
-        if compute_catalogue.machine(machine) is None or offers.lacks(call.world, zone, machine):
+        if machines.size(machine) is None or offers.lacks(call.world, zone, machine):
             raise ApiError(400, f'Machine type with name "{machine}" does not exist in zone "{zone}".')
     secure = (given.get("shieldedInstanceConfig") or {}).get("enableSecureBoot")
     if not secure and org_policies.enforced(call.world, "compute.requireShieldedVm"):
@@ -198,32 +206,23 @@ def check_quota(call: Call, cluster: Document, pools: list[Document]) -> Documen
     region = "-".join(str(cluster["location"]).split("-")[:2])
     wanted: dict[str, float] = {}
     for each in pools:
-        count = int(each["initialNodeCount"]) * len(each["locations"])
-        size = compute_catalogue.machine(each["config"]["machineType"]) or (0, 0)
-        disk = "DISKS_TOTAL_GB" if each["config"]["diskType"] == "pd-standard" else "SSD_TOTAL_GB"
-        for metric, amount in (
-            ("CPUS", size[0]),
-            (disk, float(each["config"]["diskSizeGb"])),
-            ("CPUS_ALL_REGIONS", size[0]),
-        ):
-            wanted[metric] = wanted.get(metric, 0) + amount * count
-    world = call.world
-    for quota in compute_catalogue.quotas(world, compute_catalogue.REGION_QUOTAS, compute_catalogue.usage(world, region)):
-        short = quota["usage"] + wanted.get(quota["metric"], 0) - quota["limit"]
-        if short > 0 and quota["metric"] in wanted:
-            raise ApiError(403, _insufficient(call, quota, wanted[quota["metric"]], short))
-    for quota in compute_catalogue.quotas(world, compute_catalogue.PROJECT_QUOTAS, compute_catalogue.usage(world)):
-        if quota["metric"] == "CPUS_ALL_REGIONS" and quota["usage"] + wanted.get("CPUS_ALL_REGIONS", 0) > quota["limit"]:
-            return {
-                "code": 8, "reason": "QUOTA_EXCEEDED",
-                "message": "Google Compute Engine: Not all instances running in IGM after 40s. Expected 1, running 0, "
-                "transitioning 1. Current errors: [QUOTA_EXCEEDED]: Instance creation failed: Quota 'CPUS_ALL_REGIONS' "
-                f"exceeded. Limit: {quota['limit']:.1f} globally.",
-            }  # fmt: skip
-    return None
+        for metric, amount in quotas.of_pool(each, int(each["initialNodeCount"]) * len(each["locations"])).items():
+            wanted[metric] = wanted.get(metric, 0) + amount
+    if quota := quotas.passed(quotas.of_region(call.world, region), wanted):
+        raise ApiError(403, _insufficient(call, quota, wanted[quota["metric"]]))
+    quota = quotas.passed(quotas.of_project(call.world), {"CPUS_ALL_REGIONS": wanted.get("CPUS_ALL_REGIONS", 0)})
+    if quota is None:
+        return None
+    error = quotas.exceeded(quota, "globally")
+    return {
+        **error,
+        "message": "Google Compute Engine: Not all instances running in IGM after 40s. Expected 1, running 0, "
+        f"transitioning 1. Current errors: [QUOTA_EXCEEDED]: Instance creation failed: {error['message']}",
+    }
 
 
-def _insufficient(call: Call, quota: Document, wanted: float, short: float) -> str:
+def _insufficient(call: Call, quota: Document, wanted: float) -> str:
+    short = quota["usage"] + wanted - quota["limit"]
     free = max(0.0, quota["limit"] - quota["usage"])
     return (
         f"Insufficient regional quota to satisfy request: resource \"{quota['metric']}\": request requires '{wanted:.1f}' "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from core.rehearsal.google import offers, operations
 from core.rehearsal.google.calls import Call, answers, project_of
-from core.rehearsal.google.container import VERSIONS, shown
+from core.rehearsal.google.container import VERSIONS, check_location, shown
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.store import Document
 
@@ -14,6 +14,7 @@ from core.rehearsal.store import Document
 def server_config(call: Call) -> Document:
     """The versions of each channel."""
     location = call.full("name").split("/")[3] if call.get("name") else str(call["zone"])
+    check_location(location)
     channels = [
         {"channel": c, "defaultVersion": v, "validVersions": [v], "upgradeTargetVersion": v}
         for c, v in VERSIONS.items()

@@ -14,6 +14,7 @@ from core.rehearsal.google.calls import Call, answers, project_of
 from core.rehearsal.google.container import (
     KIND,
     VERSIONS,
+    check_location,
     cluster_name,
     fetch,
     idle,
@@ -43,6 +44,7 @@ def create(call: Call) -> Document:
             f'Cluster.name "{name}" is invalid. It must begin with a letter, and have at most 40 '
             "lower-case letters, digits and '-'."
         )
+    check_location(location)
     full = f"projects/{call.project}/locations/{location}/clusters/{name}"
     if call.store.get(KIND, full) is not None:
         raise ApiError(409, f"Already exists: projects/{call.project}/{place(location)}/{location}/clusters/{name}.")

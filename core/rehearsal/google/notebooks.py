@@ -13,11 +13,12 @@ import uuid
 from core.rehearsal.google import (
     artifactregistry,
     compute,
-    compute_catalogue,
     compute_instances,
+    machines,
     notebooks_policies,
     offers,
     operations,
+    quotas,
 )
 from core.rehearsal.google.calls import Call, answers, listing, project_of
 from core.rehearsal.google.compute_catalogue import REGIONS
@@ -58,20 +59,22 @@ def create(call: Call) -> Document:
     setup: Document = dict(call.body.get("gceSetup") or {})
     _check(call, setup)
     machine = str(setup.get("machineType") or "e2-standard-4")
-    if compute_catalogue.machine(machine) is None or offers.lacks(call.world, zone, machine):
+    if machines.size(machine) is None or offers.lacks(call.world, zone, machine):
         raise ApiError(400, f"Machine type {machine} does not exist in zone {zone}.")
+    setup = _completed(setup)
+    error = quotas.refusal(call.world, zone.rpartition("-")[0], quotas.of_notebook(setup))
     hexed = hashlib.sha256(name.encode()).hexdigest()[:16]
     instance: Document = {
         **call.body, "name": name, "id": str(uuid.uuid4()), "state": "PROVISIONING", "creator": call.email,
         "createTime": call.now, "updateTime": call.now, "healthState": "HEALTH_STATE_UNSPECIFIED",
-        "gceSetup": _completed(setup),
+        "gceSetup": setup,
         "proxyUri": "" if call.body.get("disableProxyAccess") else
         f"{hexed}-dot-{zone.rpartition('-')[0]}.notebooks.googleusercontent.com",
     }  # fmt: skip
     instance.pop("instanceOwners", None)
     call.store.put(KIND, name, instance)
     seconds = call.world.scenario.duration(call.method.id) * (_CONTAINER_FACTOR if setup.get("containerImage") else 1.0)
-    return _operation(call, name, "create", "notebooks.created", seconds=seconds)
+    return _operation(call, name, "create", "notebooks.created", seconds=seconds, error=error)
 
 
 def _check(call: Call, setup: Document) -> None:
@@ -301,10 +304,13 @@ def _where(name: str) -> tuple[str, str]:
     return parts[3], parts[5]
 
 
-def _operation(call: Call, instance: str, verb: str, effect: str, *, seconds: float | None = None) -> Document:
+def _operation(
+    call: Call, instance: str, verb: str, effect: str, *, seconds: float | None = None, error: Document | None = None
+) -> Document:
     name = f"{instance.rpartition('/instances/')[0]}/operations/operation-{uuid.uuid4()}"
     begun = operations.begin(
-        call.world, f"notebooks/{name}", call=call.method.id, effect=effect, seconds=seconds, instance=instance,
+        call.world, f"notebooks/{name}", call=call.method.id, effect=effect, seconds=seconds, error=error,
+        instance=instance,
         metadata={
             "@type": "type.googleapis.com/google.cloud.notebooks.v2.OperationMetadata", "createTime": call.now,
             "target": instance, "verb": verb, "requestedCancellation": False, "apiVersion": "v2",

@@ -214,6 +214,13 @@ async def test_regions_zones_and_machines_are_what_there_is(project: Project) ->
     assert (await project.call("compute.machineTypes.get", **where, machineType="e2-standard-3")).status == 404
 
 
+async def test_nothing_is_made_in_a_region_that_is_none(project: Project) -> None:
+    await project.network()
+    body = {"name": "r", "network": f"projects/{PROJECT}/global/networks/net"}
+    answer = await project.call("compute.routers.insert", body, project=PROJECT, region="us-central9")
+    assert (answer.status, "Unknown region" in answer.message) == (400, True)
+
+
 async def test_quotas_are_what_the_scenario_says(make: Callable[..., Project]) -> None:
     quotas = {"CPUS_ALL_REGIONS": {"limit": 8, "usage": 3}, "SSD_TOTAL_GB": {"limit": 250}}
     project = make({"project": {"quotas": quotas}})
@@ -222,6 +229,35 @@ async def test_quotas_are_what_the_scenario_says(make: Callable[..., Project]) -
     here = {q["metric"]: q for q in (await project.good("compute.regions.get", **REGION))["quotas"]}
     assert here["SSD_TOTAL_GB"]["limit"] == 250
     assert here["E2_CPUS"]["limit"] >= 72
+
+
+@pytest.mark.parametrize(
+    ("metric", "insert", "get", "body"),
+    [
+        ("NETWORKS", "compute.networks.insert", {"network": "one-more"}, {}),
+        ("ROUTERS", "compute.routers.insert", {"region": "us-central1", "router": "one-more"},
+         {"network": "global/networks/net"}),
+        ("FIREWALLS", "compute.firewalls.insert", {"firewall": "one-more"},
+         {"network": "global/networks/net", "allowed": [{"IPProtocol": "tcp"}]}),
+    ],
+)  # fmt: skip
+async def test_one_more_than_the_quota_holds_fails_in_the_operation_and_leaves_nothing(
+    make: Callable[..., Project], metric: str, insert: str, get: dict[str, str], body: dict[str, Any]
+) -> None:
+    everywhere = (await make().good("compute.projects.get", project=PROJECT))["quotas"]
+    used = next(q["usage"] for q in everywhere if q["metric"] == metric) + (metric == "NETWORKS")
+    project = make({"project": {"quotas": {metric: {"limit": used}}}})
+    await project.network()
+    where = {k: v for k, v in get.items() if k == "region"}
+    full = {k: f"projects/{PROJECT}/{v}" if k == "network" else v for k, v in body.items()}
+    begun = await project.good(insert, {"name": "one-more", **full}, project=PROJECT, **where)
+    project.pass_time(60)
+    looked = "compute.regionOperations.get" if where else "compute.globalOperations.get"
+    done = await project.good(looked, project=PROJECT, operation=begun["name"], **where)
+    (error,) = done["error"]["errors"]
+    assert (error["code"], done["httpErrorStatusCode"]) == ("QUOTA_EXCEEDED", 403)
+    assert error["message"] == f"Quota '{metric}' exceeded.  Limit: {used:.1f} globally."
+    assert (await project.call(insert.replace("insert", "get"), project=PROJECT, **get)).status == 404
 
 
 async def test_strangers_things_are_there_from_the_first_day(make: Callable[..., Project]) -> None:

@@ -107,6 +107,15 @@ async def test_what_can_not_be_is_refused(project: Project, change: Any, words: 
     assert (answer.status, words in answer.message) == (400, True)
 
 
+@pytest.mark.parametrize("place", ["us-central1-e", "us-central9", "us-central9-a", "us-central1-ab"])
+async def test_there_is_no_cluster_in_a_place_that_is_none(project: Project, place: str) -> None:
+    body = {"cluster": {"name": "demo", "initialNodeCount": 1}}
+    where = f"projects/{PROJECT}/locations/{place}"
+    answer = await project.call("container.projects.locations.clusters.create", body, parent=where)
+    assert (answer.status, answer.message) == (400, f'Location "{place}" does not exist.')
+    assert (await project.call("container.projects.locations.getServerConfig", name=where)).status == 400
+
+
 async def test_nodes_run_as_an_account_that_the_caller_may_act_as(make: Callable[..., Project]) -> None:
     project = make({"project": {"missing_permissions": ["iam.serviceAccounts.actAs"]}})
     answer = await create(project, await ready(project))
@@ -126,6 +135,17 @@ async def test_a_regions_quota_refuses_at_once_with_403(make: Callable[..., Proj
     answer = await create(project, await ready(project))
     assert answer.status == 403
     assert answer.message.startswith('Insufficient regional quota to satisfy request: resource "SSD_TOTAL_GB"')
+
+
+@pytest.mark.parametrize(("private", "status"), [(True, 200), (False, 403)])
+async def test_nodes_that_are_not_private_take_an_address_each(
+    make: Callable[..., Project], private: bool, status: int
+) -> None:
+    project = make({"project": {"quotas": {"IN_USE_ADDRESSES": {"limit": 0}}}})
+    networking = {"defaultEnablePrivateNodes": private}
+    answer = await create(project, await ready(project), networkConfig=networking)
+    assert answer.status == status
+    assert private or "resource \"IN_USE_ADDRESSES\": request requires '1.0'" in answer.message
 
 
 async def test_the_quota_of_all_regions_fails_later_in_the_operation(make: Callable[..., Project]) -> None:

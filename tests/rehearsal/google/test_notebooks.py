@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,6 +39,40 @@ async def _made(project: Project, setup: dict[str, Any]) -> Any:
 
 async def _vm(project: Project) -> Any:
     return await project.call("compute.instances.get", project=PROJECT, zone="us-central1-a", instance="demo-notebook")
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "where"),
+    [
+        ("CPUS", 3, "in region us-central1"),
+        ("CPUS_ALL_REGIONS", 3, "globally"),
+        ("SSD_TOTAL_GB", 249, "in region us-central1"),
+    ],
+)  # fmt: skip
+async def test_a_quota_that_is_short_fails_in_the_operation_and_leaves_nothing(
+    make: Callable[..., Project], metric: str, limit: int, where: str
+) -> None:
+    project = make({"project": {"quotas": {metric: {"limit": limit}}}})
+    setup = await _setup(project)
+    begun = await project.good(f"{INSTANCES}.create", {"gceSetup": setup}, parent=ZONE, instanceId="demo-notebook")
+    project.pass_time(300)
+    done = await project.good("notebooks.projects.locations.operations.get", name=begun["name"])
+    assert done["error"]["message"] == f"Quota '{metric}' exceeded.  Limit: {limit}.0 {where}."
+    assert (await project.call(f"{INSTANCES}.get", name=NAME)).status == 404
+
+
+async def test_what_an_instance_takes_is_in_use_its_disks_also_while_it_is_stopped(project: Project) -> None:
+    async def used() -> tuple[float, float]:
+        found = await project.good("compute.regions.get", project=PROJECT, region="us-central1")
+        usage = {q["metric"]: q["usage"] for q in found["quotas"]}
+        return usage["CPUS"], usage["SSD_TOTAL_GB"]
+
+    await _made(project, await _setup(project))
+    project.pass_time(300)
+    assert await used() == (4, 250)
+    await project.good(f"{INSTANCES}.stop", {}, name=NAME)
+    project.pass_time(100)
+    assert await used() == (0, 250)
 
 
 async def test_an_instance_is_a_vm_that_stops_and_starts(project: Project) -> None:

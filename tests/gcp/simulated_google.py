@@ -85,9 +85,10 @@ async def _token_server(found: Simulation) -> web.AppRunner:
     return runner
 
 
-def installation(found: Simulation, home: Home, *, name: str = "demo", **given: Any) -> Installation:
-    """A new environment on the simulated cloud, and one run of it."""
-    environment = Environment.new(home, name, cloud="rehearsal", given={"project_id": found.world.project, **given}).save()
+def installation(found: Simulation, home: Home, *, name: str = "demo", id: str = "", **given: Any) -> Installation:
+    """A new environment on the simulated cloud, of an id that is given or its own, and one run of it."""
+    values = {"project_id": found.world.project, **given}
+    environment = Environment.new(home, name, cloud="rehearsal", given=values, id=id).save()
     return Installation(environment, found.cloud, Clock(found.cloud.rate), Redactor(), environment.folder / "runs" / "one")
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from core.environment import Home
 from core.errors import TemporaryError
 from core.install import platform, protect
+from core.install.ahead import Ahead
 from core.install.installation import Installation
 from core.install.platform_destroy import destroy_platform
 from core.rehearsal.provider import mirror
@@ -41,10 +42,17 @@ class PlatformCloud:
     installation: Installation
     told: Told
     before: dict[str, set[str]]
+    early: Ahead | None = None
+    """A plan that is there before the step begins."""
 
     async def platform(self) -> bool:
         """Runs the step as the engine would; says whether it changed something."""
-        return await self._step(platform.step(self.installation))
+        early = self.early
+        if early is None:
+            return await self._step(platform.step(self.installation))
+        self.told.has_changed = False
+        await self.tried(lambda: platform.bring_about(self.installation, self.told, early))
+        return self.told.has_changed
 
     async def protect(self) -> bool:
         """The same for the last step."""
@@ -52,7 +60,7 @@ class PlatformCloud:
 
     async def destroy(self, *, keep_bucket: bool = False) -> None:
         """Takes everything down, as often as something was still busy."""
-        await self._tried(lambda: destroy_platform(self.installation, self.told, keep_bucket=keep_bucket))
+        await self.tried(lambda: destroy_platform(self.installation, self.told, keep_bucket=keep_bucket))
 
     async def call(self, api: str, version: str, method: str, **params: Any) -> dict[str, Any]:
         """Calls an API as the user."""
@@ -82,10 +90,11 @@ class PlatformCloud:
 
     async def _step(self, step: Step) -> bool:
         self.told.has_changed = False
-        await self._tried(lambda: step.run(self.told))
+        await self.tried(lambda: step.run(self.told))
         return self.told.has_changed
 
-    async def _tried(self, work: Callable[[], Awaitable[Any]]) -> None:
+    async def tried(self, work: Callable[[], Awaitable[Any]]) -> None:
+        """Runs what the engine would run again for as long as that can help."""
         for attempt in range(TRIES):
             try:
                 await work()
@@ -102,16 +111,25 @@ class PlatformCloud:
 
 @asynccontextmanager
 async def platform_cloud(
-    root: Path, home: Home, scenario: Mapping[str, Any] | None = None, **given: Any
+    root: Path,
+    home: Home,
+    scenario: Mapping[str, Any] | None = None,
+    *,
+    providers: Path | None = None,
+    id: str = "",
+    **given: Any,
 ) -> AsyncIterator[PlatformCloud]:
-    """A simulated cloud with an environment on it, whose state lies in the work directory."""
+    """A simulated cloud with an environment on it, whose state lies in the work directory.
+
+    ``providers`` is a mirror with a provider that is loaded already; left out, there is one for this cloud alone.
+    """
     folder = root / "cloud"
     lasting = {"sign_in": {"token_seconds": 1_000_000}}  # at a high speed an hour is over before a token is used
     async with simulation(folder, {**lasting, **(scenario or {})}) as found:
-        providers = mirror.write(folder / "providers", rate=found.world.scenario.speed)
-        (folder / "endpoints.json").write_text(json.dumps({"provider_mirror": str(providers)}))
+        place = providers or mirror.write(folder / "providers", rate=found.world.scenario.speed)
+        (folder / "endpoints.json").write_text(json.dumps({"provider_mirror": str(place)}))
         found.cloud = replace(found.cloud, simulator=folder)
-        made = installation(found, home, zone=ZONE, **{"state": "local", **given})
+        made = installation(found, home, id=id, **{"zone": ZONE, "state": "local", **given})
         facts = dict(zip(GIVEN, ([], found.world.number, ZONE, [], "", []), strict=True))
         cloud = PlatformCloud(found, made, Told(made.clock, made.redactor, facts), {})
         body = {"serviceIds": [f"{name}.googleapis.com" for name in SERVICES]}
@@ -119,8 +137,9 @@ async def platform_cloud(
         await cloud.operate("serviceusage", "v1", "services.batchEnable", parent=parent, body=body, quota_project=False)
         made.google.enabled |= set(body["serviceIds"])
         cloud.before = cloud._store()
-        nursery = Nursery(providers / mirror.NURSERY_FILE)
-        nursery.open()
+        nursery = Nursery(place / mirror.NURSERY_FILE)
+        if providers is None:
+            nursery.open()
         try:
             yield cloud
         finally:

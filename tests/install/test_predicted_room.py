@@ -16,6 +16,8 @@ from core.prerequisites import disk
 from tests.install.platform_cloud import platform_cloud
 
 SIZE = "1m"
+PROVES = {"disk"}
+"""The check of which it is seen here that what it blocks fails."""
 
 
 @pytest.fixture

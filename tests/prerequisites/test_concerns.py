@@ -21,6 +21,7 @@ from core.parameters.specification import resolve
 from core.prerequisites import Subject, access, examine, shell
 from core.prerequisites.concerns import CONCERNS, look
 from tests.gcp.simulated_google import client, simulation
+from tests.prerequisites.blocking import BLOCKS
 
 
 def subject(google: Google, home: Home, **given: Any) -> Subject:
@@ -89,6 +90,10 @@ def test_whatever_checks_is_a_concern() -> None:
     modules = [import_module(f"core.prerequisites.{each.name}") for each in iter_modules(prerequisites.__path__)]
     checking = {module.check for module in modules if iscoroutinefunction(getattr(module, "check", None))}
     assert checking - {concern.check for concern in CONCERNS} == {shell.check}, "which the sign-in looks at"
+
+
+def test_of_every_concern_it_is_known_with_which_checks_it_may_block() -> None:
+    assert set(BLOCKS) == {concern.id for concern in CONCERNS}
 
 
 def test_every_concern_names_parameters_that_there_are_and_says_why_it_matters() -> None:

@@ -7,6 +7,7 @@ in three kinds: worth another try (`Unreachable`), in need of a person (`SignInR
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from core.errors import PrerequisiteError, TemporaryError
@@ -34,12 +35,22 @@ class NotForwarded(TemporaryError):
         self.lost = lost
 
 
+Told = Callable[[NotForwarded | None], None]
+"""Hears what prevented a stream, or None once it is there."""
+
+
 class Link(Protocol):
     """One connection to a host."""
 
     @property
     def about(self) -> str:
         """How it is made, in a few words: the cipher, the way."""
+
+    def begin(self, end: End, far: Far, told: Told) -> Callable[[], None] | None:
+        """Begins to open a stream without a task, where that can be; gives what lets it go again.
+
+        ``told`` hears the outcome, once.
+        """
 
     async def open(self, end: End, far: Far) -> None:
         """Opens a stream to an end there; ``far`` has its channel then. Raises `NotForwarded`."""

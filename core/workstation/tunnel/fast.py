@@ -1,7 +1,8 @@
 """What is slow about asyncssh for a tunnel, replaced: the one place that touches what is private of it.
 
 asyncssh sends an empty packet before each packet, makes a new cipher object and several copies for each, writes and
-delivers them one by one, and sets a timer whenever anything comes. All of that is needless where the cipher is AES-GCM.
+delivers them one by one, and sets a timer whenever anything comes; a channel takes two tasks and a dozen objects to open.
+All of that is needless where the cipher is AES-GCM.
 Here a connection and its channels take over what is sent and received as channel data under AES-GCM, and leave all else,
 key exchange and sign-in first of all, to asyncssh's own code.
 
@@ -13,19 +14,29 @@ from __future__ import annotations
 
 import os
 import struct
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
+from time import monotonic
 from typing import Any
 
 import asyncssh
-from asyncssh.channel import SSHTCPChannel, SSHUNIXChannel
+from asyncssh.channel import SSHForwardChannel
 from asyncssh.connection import SSHClientConnection
-from asyncssh.constants import MSG_CHANNEL_DATA, MSG_IGNORE
+from asyncssh.constants import (
+    MSG_CHANNEL_CLOSE,
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EOF,
+    MSG_CHANNEL_OPEN,
+    MSG_CHANNEL_OPEN_CONFIRMATION,
+    MSG_CHANNEL_WINDOW_ADJUST,
+    MSG_IGNORE,
+    MSG_USERAUTH_LAST,
+    OPEN_CONNECT_FAILED,
+)
 from asyncssh.crypto import GCMCipher
 from asyncssh.encryption import Encryption, GCMEncryption
 from asyncssh.misc import DisconnectError, MACError, ProtocolError
-from asyncssh.packet import String
+from asyncssh.packet import PacketDecodeError, SSHPacket, String
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -35,6 +46,13 @@ _TAG, _LENGTH, _BLOCK = 16, 4, 16
 _HEAD = struct.Struct(">BBII")
 """Padding, type, channel, length: what stands before the data of a packet."""
 _NUMBER = struct.Struct(">I")
+_OPEN = struct.Struct(">III")
+"""Channel, window, largest packet: what stands in a request for a channel, after its kind."""
+_PACKET = 32 << 10
+"""The largest packet that is taken; OpenSSH's own."""
+_OF_CHANNELS = frozenset((MSG_CHANNEL_OPEN_CONFIRMATION, MSG_CHANNEL_WINDOW_ADJUST, MSG_CHANNEL_EOF, MSG_CHANNEL_CLOSE))
+CLOSED = "SSH connection closed"
+"""What asyncssh says of a stream whose connection ended before the host had answered, and maybe before it says so itself."""
 _PADDING = bytes(32)
 """Under an authenticated cipher nobody learns anything from it."""
 _ALL = 0xFFFFFFFF
@@ -85,24 +103,101 @@ class Gcm(Encryption):
         return self.open(first[:header_len], first[header_len:] + rest + mac)
 
 
-class FastChannel:
-    """A channel's data, sent in one piece and received in one."""
+class _Quiet:
+    """A log that nobody keeps: what asyncssh would say of a channel costs more than opening it."""
 
-    _conn: Any
-    _send_buf: list[Any]
-    _send_buf_len: int
-    _send_window: int
-    _send_pktsize: int
-    _send_chan: int | None
-    _send_state: str
-    _recv_state: str
-    _recv_window: int
-    _init_recv_window: int
-    _recv_paused: Any
-    _session: Any
-    send_packet: Any
-    _accept_data: Any
-    _pause_resume_writing: Any
+    def info(self, *_: Any, **__: Any) -> None:
+        """Not kept."""
+
+    debug = debug1 = debug2 = warning = error = log = packet = info
+
+    def get_child(self, *_: Any, **__: Any) -> _Quiet:
+        """The same."""
+        return self
+
+
+_QUIET = _Quiet()
+
+Told = Callable[[Exception | None], None]
+
+
+class FastChannel(SSHForwardChannel[bytes]):
+    """A channel to a port or a socket: opened without a task, its data sent in one piece and received in one."""
+
+    _encoding = _encoder = _decoder = _open_waiter = _command = _subsystem = None
+    _errors = "strict"
+    _env: dict[bytes, bytes] = {}  # noqa: RUF012 (asyncssh's own, and empty for what is no session)
+    _request_waiters: Any = ()
+    _send_high_water, _send_low_water = 64 << 10, 16 << 10
+    _send_state = _recv_state = "closed"
+    _send_chan: int | None = None
+    _send_window = _send_pktsize = _send_buf_len = 0
+    _send_paused = False
+    _logger: Any = _QUIET
+
+    def __init__(self, connection: Any, session: Any, told: Told, window: int) -> None:
+        # asyncssh's own beginning makes a dozen objects that no forward has a use for.
+        self._conn: Any = connection
+        self._loop = connection._loop
+        self._session: Any = None
+        self._opened_for, self._told = session, told
+        self._given_up = False
+        self._extra: dict[str, object] = {"connection": connection}
+        self._send_buf: list[Any] = []
+        self._recv_buf: list[Any] = []
+        self._request_queue: list[Any] = []
+        self._init_recv_window = self._recv_window = window
+        self._recv_pktsize = _PACKET
+        self._recv_paused: Any = False
+        self._recv_chan: int | None = connection.add_channel(self)
+
+    def begin(self, kind: bytes, where: bytes) -> None:
+        """Asks for it."""
+        head = _OPEN.pack(self._recv_chan, self._init_recv_window, _PACKET)
+        self._conn.send_packet(MSG_CHANNEL_OPEN, String(kind), head, where, handler=self)
+
+    def give_up(self) -> None:
+        """Nobody waits for it any more: should it be opened yet, it is closed at once."""
+        self._given_up = True
+
+    def process_open_confirmation(self, send_chan: int, send_window: int, send_pktsize: int, packet: Any) -> None:
+        told = self._taken()
+        packet.check_end()
+        self._send_chan, self._send_window, self._send_pktsize = send_chan, send_window, send_pktsize
+        self._send_state = self._recv_state = "open"
+        if self._given_up:
+            self.close()
+            return
+        self._session = self._opened_for
+        self._session.connection_made(self)
+        told(None)
+
+    def process_open_failure(self, code: int, reason: str, lang: str) -> None:
+        told = self._taken()
+        self._loop.call_soon(self._cleanup)
+        if not self._given_up:
+            told(asyncssh.ChannelOpenError(code, reason, lang))
+
+    def _taken(self) -> Told:
+        told: Told | None
+        told, self._told = self._told, None  # type: ignore[assignment]
+        if told is None:
+            raise ProtocolError("Channel not being opened")
+        return told
+
+    def _cleanup(self, exc: Exception | None = None) -> None:
+        connection, self._conn = self._conn, None
+        if connection is None:
+            return
+        connection.remove_channel(self._recv_chan)
+        self._send_chan = self._recv_chan = None
+        session, self._session = self._session, None
+        told: Told | None
+        told, self._told = self._told, None  # type: ignore[assignment]
+        if told is not None and not self._given_up:
+            told(asyncssh.ChannelOpenError(OPEN_CONNECT_FAILED, CLOSED))
+        if session is not None:
+            session.connection_lost(exc)
 
     def write(self, data: Any, datatype: int | None = None) -> None:
         if self._send_state != "open":
@@ -110,9 +205,10 @@ class FastChannel:
         size = len(data)
         if not size:
             return
-        if size <= self._send_window and size <= self._send_pktsize and not self._send_buf and self._conn.unhindered:
+        connection: Any = self._conn
+        if size <= self._send_window and size <= self._send_pktsize and not self._send_buf and connection.unhindered:
             self._send_window -= size
-            self._conn.send_data(self._send_chan, (data,))
+            connection.send_data(self._send_chan, (data,))
             return
         self._send_buf.append(memoryview(data))
         self._send_buf_len += size
@@ -121,7 +217,7 @@ class FastChannel:
     def _flush_send_buf(self) -> None:
         if self._send_buf and self._send_window:
             pieces = self._pieces()
-            connection = self._conn
+            connection: Any = self._conn
             if connection.unhindered:
                 connection.send_data(self._send_chan, pieces)
             else:
@@ -130,7 +226,7 @@ class FastChannel:
         if self._send_buf:
             self._pause_resume_writing()
         else:
-            super()._flush_send_buf()  # type: ignore[misc]
+            super()._flush_send_buf()
 
     def _pieces(self) -> list[memoryview]:
         """As much as the other side takes now, in packets."""
@@ -152,7 +248,7 @@ class FastChannel:
         self._send_window = window
         return pieces
 
-    def accept(self, pieces: list[memoryview]) -> None:
+    def accept(self, pieces: Sequence[Any]) -> None:
         """Takes what came for this channel at once."""
         data: Any = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         size = len(data)
@@ -177,14 +273,6 @@ class FastChannel:
         """Packets are not logged here."""
 
 
-class FastTCPChannel(FastChannel, SSHTCPChannel[bytes]):  # type: ignore[misc]
-    """A channel to a port."""
-
-
-class FastUNIXChannel(FastChannel, SSHUNIXChannel[bytes]):  # type: ignore[misc]
-    """A channel to a socket."""
-
-
 class FastConnection(SSHClientConnection):
     """A connection whose channel data goes the short way."""
 
@@ -193,15 +281,18 @@ class FastConnection(SSHClientConnection):
     _corked = _turning = False
     _waiting: list[bytes]
 
-    def create_tcp_channel(
-        self, encoding: str | None = None, errors: str = "strict", window: int = 2 << 20, max_pktsize: int = 32 << 10
-    ) -> Any:
-        return FastTCPChannel(self, self._loop, encoding, errors, window, max_pktsize)
+    @property
+    def logger(self) -> Any:
+        return _QUIET if self._auth_complete else super().logger
 
-    def create_unix_channel(
-        self, encoding: str | None = None, errors: str = "strict", window: int = 2 << 20, max_pktsize: int = 32 << 10
-    ) -> Any:
-        return FastUNIXChannel(self, self._loop, encoding, errors, window, max_pktsize)
+    def open_stream(self, kind: bytes, where: bytes, session: Any, told: Told, window: int) -> FastChannel:
+        """Begins to open a stream to what is there; ``told`` hears what prevented it, or None when ``session`` has it.
+
+        Raises `asyncssh.ChannelOpenError` where the connection is closed.
+        """
+        channel = FastChannel(self, session, told, window)
+        channel.begin(kind, where)
+        return channel
 
     # -- out
 
@@ -214,7 +305,7 @@ class FastConnection(SSHClientConnection):
             self._waiting.append(data)
         else:
             super()._send(data)
-            before, self._sent = self._sent, self._loop.time()
+            before, self._sent = self._sent, monotonic()
             if self._sent - before < _SUCCESSION:
                 self._turning = True
                 self._loop.call_soon(self._turned)
@@ -238,6 +329,9 @@ class FastConnection(SSHClientConnection):
             cipher = self._send_encryption = Gcm.after(cipher)
         if pkttype == MSG_IGNORE and type(cipher) is Gcm:
             return
+        if pkttype > MSG_USERAUTH_LAST and self.unhindered:
+            self._send_other(b"".join((bytes((pkttype,)), *args)))
+            return
         super().send_packet(pkttype, *args, handler=handler)
 
     @property
@@ -249,7 +343,7 @@ class FastConnection(SSHClientConnection):
             and self._auth_complete
             and not self._compressor
             and self._rekey_bytes_sent < self._rekey_bytes
-            and not (self._rekey_seconds and time.monotonic() >= self._rekey_time)
+            and not (self._rekey_seconds and monotonic() >= self._rekey_time)
         )
 
     def send_data(self, channel: int, pieces: Sequence[Any]) -> None:
@@ -269,6 +363,19 @@ class FastConnection(SSHClientConnection):
         self._send_seq = (self._send_seq + len(pieces)) & _ALL
         self._send(b"".join(out))
 
+    def _send_other(self, payload: bytes) -> None:
+        """Sends a packet that is no data, while nothing hinders."""
+        padding = _BLOCK - (1 + len(payload)) % _BLOCK
+        if padding < 4:
+            padding += _BLOCK
+        size = 1 + len(payload) + padding
+        header = _NUMBER.pack(size)
+        cipher: Any = self._send_encryption
+        sealed = cipher.seal(header, b"".join((bytes((padding,)), payload, _PADDING[:padding])))
+        self._rekey_bytes_sent += size
+        self._send_seq = (self._send_seq + 1) & _ALL
+        self._send(header + sealed)
+
     # -- in
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
@@ -278,7 +385,7 @@ class FastConnection(SSHClientConnection):
         if type(cipher) is not Gcm or not self._auth_complete or self._decompressor or not self._between_packets:
             super().data_received(data, datatype)
             return
-        self._heard = self._loop.time()
+        self._heard = monotonic()
         self._corked = True
         try:
             self._take_all(data, cipher)
@@ -287,11 +394,14 @@ class FastConnection(SSHClientConnection):
             self._force_close(error)
         finally:
             self._corked = False
-            self._flush()
+            if self._waiting:
+                self._flush()
 
     def _take_all(self, data: bytes, cipher: Gcm) -> None:
         """Takes what came; a packet of which a part was there is put together alone, so that nothing else is copied."""
         kept, at = self._inpbuf, 0
+        if not kept and self._took_one(data, cipher):
+            return
         if kept:
             at = _missing(kept, data)
             self._inpbuf = b""
@@ -301,6 +411,21 @@ class FastConnection(SSHClientConnection):
                 super().data_received(data[at:])
             else:
                 self._take(data if not at else memoryview(data)[at:], cipher)
+
+    def _took_one(self, data: bytes, cipher: Gcm) -> bool:
+        """Takes what came where that is one packet of data, as most of a conversation is; says whether it was."""
+        size = len(data)
+        if not _HEAD.size + _LENGTH + _TAG <= size <= _LARGE or _NUMBER.unpack_from(data)[0] != size - _LENGTH - _TAG:
+            return False
+        plain = cipher.open(data[:_LENGTH], data[_LENGTH:])
+        padding, kind, number, count = _HEAD.unpack_from(plain)
+        channel: Any = self._channels.get(number) if kind == MSG_CHANNEL_DATA else None
+        if type(channel) is FastChannel and channel.takes and _HEAD.size + count + padding == len(plain):
+            self._recv_seq = (self._recv_seq + 1) & _ALL
+            channel.accept((plain[_HEAD.size : _HEAD.size + count],))
+        else:
+            self._take_packet(cipher, kind, plain, padding, memoryview(data))
+        return True
 
     @property
     def _between_packets(self) -> bool:
@@ -326,12 +451,39 @@ class FastConnection(SSHClientConnection):
                 at = end
                 continue
             _hand_on(came)
-            self._take_otherwise(cipher, plain, view[at:end])
-            at = end
+            at, begin = end, at
+            if self._take_packet(cipher, kind, plain, padding, view[begin:end]):
+                continue
             if not self._between_packets or self._recv_encryption is not cipher:
                 break
         _hand_on(came)
         self._keep(view[at:], cipher)
+
+    def _take_packet(self, cipher: Gcm, kind: int, plain: bytes, padding: int, packet: memoryview) -> bool:
+        """Takes a packet that is no data; says whether nothing else can have come of that than of data."""
+        if kind in _OF_CHANNELS and self._handle(kind, plain[1 : len(plain) - padding]):
+            return True
+        self._take_otherwise(cipher, plain, packet)
+        return False
+
+    def _handle(self, kind: int, payload: bytes) -> bool:
+        """Has a channel of this module's take a packet; says whether there is one."""
+        packet = SSHPacket(payload)
+        packet.get_byte()
+        channel: Any = self._channels.get(packet.get_uint32())
+        if type(channel) is not FastChannel:
+            return False
+        self._auth_final = True
+        number = self._recv_seq
+        try:
+            if kind == MSG_CHANNEL_OPEN_CONFIRMATION:
+                channel.process_open_confirmation(packet.get_uint32(), packet.get_uint32(), packet.get_uint32(), packet)
+            else:
+                channel.process_packet(kind, number, packet)
+        except PacketDecodeError as error:
+            raise ProtocolError(str(error)) from None
+        self._recv_seq = (number + 1) & _ALL
+        return True
 
     def _take_otherwise(self, cipher: Gcm, plain: bytes, packet: memoryview) -> None:
         """Has asyncssh take a packet that is no data, or strange; it finds it decrypted."""
@@ -350,7 +502,7 @@ class FastConnection(SSHClientConnection):
             self._recv_data()
 
     def _keepalive_timer_callback(self) -> None:
-        left = self._heard + self._keepalive_interval - self._loop.time()
+        left = self._heard + self._keepalive_interval - monotonic()
         if left > 0:
             self._keepalive_timer = self._loop.call_later(left, self._keepalive_timer_callback)
         else:

@@ -10,7 +10,7 @@ import asyncio
 
 from core.run.clock import Clock
 from core.workstation.tunnel.definition import End
-from core.workstation.tunnel.engine import Link, NotForwarded
+from core.workstation.tunnel.engine import Link, NotForwarded, Told
 from core.workstation.tunnel.streams import Far, Near
 
 HOLD = 10.0
@@ -47,6 +47,36 @@ class Gate:
         self._link = None
         self._there.clear()
 
+    def begin(self, near: Near, end: End, told: Told) -> bool:
+        """Begins to open the other half without a task, where there is a connection that can; else `join` is to be used.
+
+        ``told`` hears the outcome, once.
+        """
+        link = self._link
+        if link is None or end in self.commands:
+            return False
+        far = Far(near)
+
+        def answered(error: NotForwarded | None) -> None:
+            late.cancel()
+            if error is None:
+                _joined(near, far)
+            elif error.lost and self._link is link:
+                self.shut()
+            told(error)
+
+        def give_up() -> None:
+            if let_go is not None:
+                let_go()
+            far.over()
+            told(_not_opened(end))
+
+        late = asyncio.get_running_loop().call_later(OPENING, give_up)
+        let_go = link.begin(end, far, answered)
+        if let_go is None:
+            late.cancel()
+        return let_go is not None
+
     async def join(self, near: Near, end: End) -> None:
         """Opens the other half of a stream; raises `NotForwarded` where that does not come about in time."""
         while True:
@@ -59,19 +89,14 @@ class Gate:
                     command = self.commands.get(end)
                     await (link.open_command(command, far) if command else link.open(end, far))
             except TimeoutError as error:
-                raise NotForwarded(f"{end} did not open within {OPENING:.0f} s.", code="not-opened") from error
+                raise _not_opened(end) from error
             except NotForwarded as error:
                 if error.lost:
                     if self._link is link:
                         self.shut()
                     continue
                 raise
-            if near.gone:
-                far.leave()
-            elif far.channel is not None:
-                near.joined(far)
-            else:
-                near.break_off()
+            _joined(near, far)
             return
 
     async def _wait(self) -> Link:
@@ -88,3 +113,16 @@ class Gate:
             raise NotForwarded(f"There was no connection to the host for {HOLD:.0f} s.", code="no-connection") from error
         finally:
             self.waiting -= 1
+
+
+def _joined(near: Near, far: Far) -> None:
+    if near.gone:
+        far.leave()
+    elif far.channel is not None:
+        near.joined(far)
+    else:
+        near.break_off()
+
+
+def _not_opened(end: End) -> NotForwarded:
+    return NotForwarded(f"{end} did not open within {OPENING:.0f} s.", code="not-opened")

@@ -11,6 +11,7 @@ import contextlib
 import errno
 import socket
 import stat
+from functools import partial
 from pathlib import Path
 
 from core.environment import sockets
@@ -20,9 +21,14 @@ from core.workstation.tunnel.definition import LOOPBACK, End, Forward
 from core.workstation.tunnel.engine import NotForwarded
 from core.workstation.tunnel.gate import Gate
 from core.workstation.tunnel.streams import Near, Traffic
+from core.workstation.tunnel.transport import SocketTransport
 
 BACKLOG = 4096
 """Connections that may ask at once: with asyncio's own 100, a thousand take seconds."""
+AT_A_TIME = 128
+"""Connections that are taken in one turn."""
+PAUSE = 1.0
+"""Seconds until connections are taken again, after the system had no file for one."""
 _TRIES = 20
 
 
@@ -33,40 +39,39 @@ class Listener:
         self.forward, self.traffic = forward, Traffic()
         self.error = ""
         self.gate = gate
-        self._servers: list[asyncio.Server] = []
-        self._streams: dict[Near, asyncio.Task[None]] = {}
+        self.sockets: list[socket.socket] = []
+        """What it listens on."""
+        self._opening: dict[Near, asyncio.Task[None] | None] = {}
         self._file: tuple[int, int] | None = None
         self.local = forward.local
 
     async def start(self) -> None:
         """Listens; raises `PrerequisiteError` that names who holds the port or the socket."""
-        loop = asyncio.get_running_loop()
         if self.forward.local.path:
             bound = [self._bind_socket(Path(self.forward.local.path))]
         else:
             bound, port = bind_ports(self.forward.local)
             self.local = End(host=self.forward.local.host, port=port)
         for each in bound:
-            make = loop.create_unix_server if each.family == socket.AF_UNIX else loop.create_server
-            self._servers.append(await make(self._protocol, sock=each, backlog=BACKLOG))
+            each.listen(BACKLOG)
+            self.sockets.append(each)
+            self._listen(each)
 
     async def stand(self) -> bool:
         """Listens anew where the socket's file was cleaned away, as ``/tmp`` is; says whether that was so."""
         path = Path(self.forward.local.path)
         if self._file is None or path.exists():
             return False
-        for server in self._servers:
-            server.close()
-        self._servers = []
+        self._close_sockets()
         await self.start()
         return True
 
     async def close(self) -> None:
         """Stops listening, and ends every stream."""
-        for server in self._servers:
-            server.close()
-        for near, task in list(self._streams.items()):
-            task.cancel()
+        self._close_sockets()
+        for near, task in list(self._opening.items()):
+            if task is not None:
+                task.cancel()
             near.break_off()
         if self._file is not None:
             path = Path(self.forward.local.path)
@@ -74,21 +79,66 @@ class Listener:
                 if _identity(path) == self._file:
                     path.unlink()
 
-    def _protocol(self) -> Near:
-        return Near(self._accepted, self.traffic)
+    def _close_sockets(self) -> None:
+        loop = asyncio.get_running_loop()
+        for each in self.sockets:
+            loop.remove_reader(each)
+            each.close()
+        self.sockets = []
+
+    def _listen(self, listening: socket.socket) -> None:
+        if listening.fileno() >= 0:
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+
+    def _accept(self, listening: socket.socket) -> None:
+        """Takes what has connected: some of it at a time, so that the streams there are go on meanwhile."""
+        for _ in range(AT_A_TIME):
+            try:
+                connection, _address = listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:  # no more files, most likely; those that wait are kept waiting
+                loop = asyncio.get_running_loop()
+                self.error = f"No more connections can be taken: {error.strerror or error}."
+                loop.remove_reader(listening)
+                loop.call_later(PAUSE, self._listen, listening)
+                return
+            connection.setblocking(False)
+            SocketTransport(connection, Near(self._accepted, self.traffic)).begin()
 
     def _accepted(self, near: Near) -> None:
+        self._opening[near] = None
+        if self.gate.begin(near, self.forward.remote, partial(self._answered, near)):
+            return
+        self._wait(near)
+
+    def _wait(self, near: Near) -> None:
+        """Joins it in a task, since there is something to wait for; it is listened to meanwhile, should it go."""
+        near.listen()
         task = asyncio.get_running_loop().create_task(self._join(near))
-        self._streams[near] = task
-        task.add_done_callback(lambda _: self._streams.pop(near, None))
+        self._opening[near] = task
+        task.add_done_callback(lambda _: self._opening.pop(near, None))
+
+    def _answered(self, near: Near, error: NotForwarded | None) -> None:
+        if error is not None and error.lost and not near.gone:
+            self._wait(near)
+            return
+        self._opening.pop(near, None)
+        if error is None:
+            self.error = ""
+        else:
+            self._not_joined(near, error)
 
     async def _join(self, near: Near) -> None:
         try:
             await self.gate.join(near, self.forward.remote)
             self.error = ""
         except NotForwarded as error:
-            self.error = f"{error.message} {error.cause}".strip()
-            near.break_off()
+            self._not_joined(near, error)
+
+    def _not_joined(self, near: Near, error: NotForwarded) -> None:
+        self.error = f"{error.message} {error.cause}".strip()
+        near.break_off()
 
     def _bind_socket(self, path: Path) -> socket.socket:
         listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

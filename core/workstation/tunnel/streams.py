@@ -77,6 +77,12 @@ class Near(asyncio.Protocol):
         self.traffic.open += 1
         self._accepted(self)
 
+    def listen(self) -> None:
+        """Hears what it says from here on, and whether it goes."""
+        assert self.transport is not None
+        with contextlib.suppress(RuntimeError):
+            self.transport.resume_reading()
+
     def joined(self, far: Far) -> None:
         """The other half is there: what was said meanwhile goes to it."""
         self.far = far
@@ -89,8 +95,7 @@ class Near(asyncio.Protocol):
                 far.channel.write(early)
             if self.said_all:
                 far.channel.write_eof()
-        with contextlib.suppress(RuntimeError):
-            self.transport.resume_reading()
+        self.listen()
 
     def data_received(self, data: bytes) -> None:
         self.traffic.up += len(data)
@@ -102,8 +107,10 @@ class Near(asyncio.Protocol):
         elif far.channel is not None:
             if self.first is not None:
                 self.first = data if not self.first and len(data) <= AT_ONCE else None
-            with contextlib.suppress(OSError):  # it has ended, and says so next
+            try:
                 far.channel.write(data)
+            except OSError:
+                return  # it has ended, and says so next
 
     def again(self) -> None:
         """The other half was never there: another takes its place, and hears what that one did not."""

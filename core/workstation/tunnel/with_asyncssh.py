@@ -12,10 +12,11 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 import asyncssh
+from asyncssh.packet import String, UInt32
 
 from core.errors import MlopsError
 from core.run.clock import Clock
@@ -23,11 +24,12 @@ from core.workstation.ssh.configuration import HostConfiguration
 from core.workstation.tunnel import fast
 from core.workstation.tunnel.ciphers import gcm_first
 from core.workstation.tunnel.definition import End
-from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Unreachable
+from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Told, Unreachable
 from core.workstation.tunnel.hostkeys import KnownKeys, host_key_refused, known_keys
 from core.workstation.tunnel.identities import Identities, identities
 from core.workstation.tunnel.sessions import Sessions
 from core.workstation.tunnel.streams import Far
+from core.workstation.tunnel.transport import SocketTransport
 
 if TYPE_CHECKING:
     from asyncssh.connection import SSHClientConnection
@@ -46,10 +48,6 @@ REACHING, GREETING = 5.0, 20.0
 """Seconds for a connection to the host's port, and for the whole of the sign-in."""
 REKEY = 16 << 30
 """Bytes under one key: AES-GCM counts its packets in 64 bits, and each new key costs a pause."""
-
-
-_CLOSED = "SSH connection closed"
-"""What asyncssh says of a stream whose connection ended before the host had answered, and maybe before it says so itself."""
 
 
 class Way(Protocol):
@@ -80,7 +78,7 @@ class AsyncsshEngine:
         try:
             if not mine.keys:
                 raise self._no_key(mine)
-            carrier: dict[str, Any] = {"tunnel": self._way} if self._way else {"sock": await self._reach()}
+            carrier: dict[str, Any] = {"tunnel": self._way or _Reached(await self._reach())}
             connection = await asyncssh.connect(
                 self._host.hostname,
                 self._host.port,
@@ -176,6 +174,21 @@ class AsyncsshEngine:
         return Unreachable(f"{host.hostname} (port {host.port}) can't be reached.", code="unreachable", cause=cause)
 
 
+class _Reached:
+    """A socket that is connected already, as a way."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+
+    async def create_connection(self, factory: Callable[[], Any], host: str = "", port: int = 0) -> tuple[Any, Any]:
+        """Has a new protocol speak on it."""
+        protocol = factory()
+        transport = SocketTransport(self._connection, protocol)
+        transport.begin()
+        transport.resume_reading()
+        return transport, protocol
+
+
 class _Client(asyncssh.SSHClient):
     """Tells when and why a connection ended, and puts the faster parts in place as it begins."""
 
@@ -213,12 +226,33 @@ class AsyncsshLink:
         cipher = str(self._connection.get_extra_info("send_cipher", "")).partition("@")[0]
         return cipher if fast.hastened(self._connection) else f"{cipher}, asyncssh's own pace"
 
-    async def open(self, end: End, far: Far) -> None:
-        """Opens a stream; the more there are, the smaller its window."""
+    def begin(self, end: End, far: Far, told: Told) -> Callable[[], None] | None:
+        """Begins to open a stream, where the faster parts are in place; the more there are, the smaller its window."""
+        connection: Any = self._connection
+        if not isinstance(connection, fast.FastConnection):
+            return None
+
+        def answered(error: Exception | None) -> None:
+            told(None if error is None else self._not_opened(end, far, error))
+
+        kind, where = _address(end)
+        try:
+            return connection.open_stream(kind, where, far, answered, self._counted(far)).give_up
+        except asyncssh.ChannelOpenError:
+            far.over()
+            return None
+
+    def _counted(self, far: Far) -> int:
+        """The window of a stream that is one more."""
         most = RELAYED_WINDOW if self._relayed else WINDOW
         window = max(LEAST_WINDOW, min(most, ALL_WINDOWS // (self._open + 1)))
         self._open += 1
         far.when_over = self._over
+        return window
+
+    async def open(self, end: End, far: Far) -> None:
+        """Opens a stream."""
+        window = self._counted(far)
         session: Any = partial(_itself, far)
         try:
             if end.path:
@@ -226,16 +260,19 @@ class AsyncsshLink:
             else:
                 await self._connection.create_connection(session, end.host, end.port, window=window)
         except (asyncssh.Error, OSError) as error:
-            far.over()
-            refused = isinstance(error, asyncssh.ChannelOpenError) and error.reason != _CLOSED
-            lost = self._ended.done() or not refused
-            if lost:
-                self._connection.abort()
-            reason = error.reason if isinstance(error, asyncssh.ChannelOpenError) else str(error)
-            raise NotForwarded(f"The host did not open {end}.", code="not-forwarded", cause=reason, lost=lost) from error
+            raise self._not_opened(end, far, error) from error
         except BaseException:
             far.over()
             raise
+
+    def _not_opened(self, end: End, far: Far, error: Exception) -> NotForwarded:
+        far.over()
+        refused = isinstance(error, asyncssh.ChannelOpenError) and error.reason != fast.CLOSED
+        lost = self._ended.done() or not refused
+        if lost:
+            self._connection.abort()
+        reason = error.reason if isinstance(error, asyncssh.ChannelOpenError) else str(error)
+        return NotForwarded(f"The host did not open {end}.", code="not-forwarded", cause=reason, lost=lost)
 
     async def open_command(self, command: str, far: Far) -> None:
         """Opens a stream to a command; beyond what a connection takes of them, on another connection."""
@@ -318,6 +355,14 @@ def _seconds(text: str) -> float:
         return max(0.0, float(text))
     except ValueError:
         return 0.0
+
+
+@cache
+def _address(end: End) -> tuple[bytes, bytes]:
+    """How a forward is asked for: the kind of channel, and what it leads to, from nowhere in particular."""
+    if end.path:
+        return b"direct-streamlocal@openssh.com", String(end.path) + String("") + UInt32(0)
+    return b"direct-tcpip", String(end.host) + UInt32(end.port) + String("") + UInt32(0)
 
 
 def _itself(far: Far) -> Far:

@@ -25,7 +25,7 @@ from core.workstation.ssh.configuration import HostConfiguration, program
 from core.workstation.tunnel import asking
 from core.workstation.tunnel.ciphers import gcm_first
 from core.workstation.tunnel.definition import End
-from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Unreachable
+from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Told, Unreachable
 from core.workstation.tunnel.hostkeys import host_key_refused
 from core.workstation.tunnel.mux import Mux
 from core.workstation.tunnel.streams import Far
@@ -92,7 +92,7 @@ class OpensshEngine:
                 assert process.stdout is not None
                 line = await process.stdout.readline()
             if line.strip().decode() == _UP:
-                await link.begin()
+                await link.greet()
                 return link
             await process.wait()
             raise self._meaning(await link.said())
@@ -187,12 +187,15 @@ class OpensshLink:
         """That it is ssh itself."""
         return "ssh"
 
-    async def begin(self) -> None:
+    async def greet(self) -> None:
         """Opens the line on which ssh is asked whether it lives."""
         try:
             self._mux = await Mux.open(self._folder / "c")
         except OSError as error:
             raise Unreachable("ssh ended as it began.", code="unreachable", cause=str(error)) from error
+
+    def begin(self, end: End, far: Far, told: Told) -> None:
+        """It can't: ssh has to be asked for its socket first."""
 
     async def open(self, end: End, far: Far) -> None:
         """Opens a stream through the socket that ssh listens on for this end."""

@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import os
 import random
+import signal
 import socket
 import tomllib
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from packaging.requirements import Requirement
 from ssh_server import Echo, Server
 from tunnel_bench import GENEROUS, engine, up
 
-from core.workstation.tunnel import ciphers, fast, with_asyncssh
+from core.workstation.tunnel import ciphers, fast, gate, with_asyncssh
 
 
 @pytest.fixture(params=["fast", "its own pace"])
@@ -92,6 +93,30 @@ async def test_packets_are_whole_wherever_the_network_cuts_them(sshd: Server, ec
         assert all(await asyncio.gather(*(tunnel.echoes(said[: 50_000 * n + 1]) for n in range(4))))
         assert all(await asyncio.gather(*(tunnel.echoes(bytes([65 + n])) for n in range(20))))
     between.close()
+
+
+async def test_a_stream_that_opens_too_late_for_who_asked_is_closed_again(
+    own_sshd: Server, echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    careless = ("ServerAliveInterval=60",)
+    async with up(engine("asyncssh", own_sshd, *careless), f"0={echo.port}") as tunnel:
+        link = tunnel.running.gate.link
+        assert isinstance(link, with_asyncssh.AsyncsshLink)
+        assert await tunnel.echoes()
+        monkeypatch.setattr(gate, "OPENING", 0.2)
+        own_sshd.kill_children(signal.SIGSTOP)
+        async with asyncio.timeout(GENEROUS):
+            reader, _ = await tunnel.connect()
+            with pytest.raises(ConnectionError):
+                await reader.read()
+        listener = tunnel.running.listeners[0]
+        assert listener.error == f"localhost:{echo.port} did not open within 0 s."
+        own_sshd.kill_children(signal.SIGCONT)
+        monkeypatch.setattr(gate, "OPENING", GENEROUS)
+        assert await tunnel.echoes()
+        assert listener.error == ""
+        await tunnel.until(lambda: not link._connection._channels)
+        assert tunnel.running.status().reconnects == 0
 
 
 async def test_another_cipher_goes_its_own_pace(pace: str, sshd: Server, echo: Echo) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import socket
 import stat
@@ -14,6 +15,7 @@ import pytest
 
 from core.errors import PrerequisiteError, UsageError
 from core.run.clock import Clock
+from core.workstation.tunnel import listener as module
 from core.workstation.tunnel.definition import Forward
 from core.workstation.tunnel.gate import Gate
 from core.workstation.tunnel.listener import Listener
@@ -40,7 +42,7 @@ async def test_a_port_is_opened_on_both_addresses_and_no_other(listen: Make) -> 
     for address in ("127.0.0.1", "::1"):
         _, writer = await asyncio.open_connection(address, port)
         writer.close()
-    assert sorted(s.getsockname()[0] for server in listener._servers for s in server.sockets) == ["127.0.0.1", "::1"]
+    assert sorted(s.getsockname()[0] for s in listener.sockets) == ["127.0.0.1", "::1"]
 
 
 async def test_a_socket_is_its_users_alone_and_goes_with_its_listener(listen: Make, tmp_path: Path) -> None:
@@ -111,3 +113,23 @@ async def test_a_place_where_no_socket_can_be_is_told_in_a_sentence(listen: Make
     (tmp_path / "notes").write_text("mine")
     with pytest.raises(UsageError, match=f"The socket {tmp_path}/notes/made/a.sock can't be made: Not a directory"):
         await listen(f"{tmp_path}/notes/made/a.sock=80")
+
+
+async def test_a_system_without_files_left_keeps_who_comes_waiting(listen: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAUSE", 0.01)
+    listener, real = await listen("0=80"), socket.socket.accept
+    refused: list[OSError] = []
+
+    def without_files(listening: socket.socket) -> object:
+        if len(refused) < 2:
+            refused.append(OSError(errno.EMFILE, "Too many open files"))
+            raise refused[-1]
+        return real(listening)
+
+    monkeypatch.setattr(socket.socket, "accept", without_files)
+    _, writer = await asyncio.open_connection("127.0.0.1", listener.local.port)
+    async with asyncio.timeout(20):
+        while not listener.traffic.connections:
+            assert len(refused) < 2 or "Too many open files" in listener.error
+            await asyncio.sleep(0.001)
+    writer.close()

@@ -1,0 +1,203 @@
+"""A connected socket as a transport of asyncio's, with less between the socket and its protocol than asyncio's own.
+
+asyncio takes three turns of its loop to begin a transport, joins whatever waits to be written into one growing buffer, and
+calls through several layers for each read. A tunnel does these things for each of its connections, and for each byte of a
+conversation, so here they are done in one call each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from itertools import islice
+from typing import Any
+
+READ = 256 << 10
+"""Bytes that are read at once."""
+HIGH, LOW = 64 << 10, 16 << 10
+"""Waiting bytes at which the protocol is asked to write no more, and at which it may again."""
+TOGETHER = 64
+"""Pieces that are handed to the system at once."""
+
+
+class SocketTransport(asyncio.Transport):
+    """See the module. `begin` makes it known to its protocol; it reads from `resume_reading` on."""
+
+    def __init__(self, connection: socket.socket, protocol: asyncio.Protocol) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self._socket, self._protocol = connection, protocol
+        self._receive, self._send = connection.recv, connection.send
+        self._number = connection.fileno()
+        self._waiting: deque[Any] = deque()
+        self._size = 0
+        self._reading = self._holding = self._heard_all = self._ended = self._closing = self._told = False
+
+    def get_extra_info(self, name: str, default: Any = None) -> Any:
+        """The socket itself, or an address of it."""
+        if name == "socket":
+            return self._socket
+        try:
+            if name == "peername":
+                return self._socket.getpeername()
+            if name == "sockname":
+                return self._socket.getsockname()
+        except OSError:
+            return default
+        return super().get_extra_info(name, default)
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol
+
+    def begin(self) -> None:
+        """Tells its protocol of it."""
+        self._protocol.connection_made(self)
+
+    # -- in
+
+    def resume_reading(self) -> None:
+        if not self._reading and not self._closing and not self._heard_all:
+            self._reading = True
+            self._loop.add_reader(self._number, self._readable)
+
+    def pause_reading(self) -> None:
+        if self._reading:
+            self._reading = False
+            self._loop.remove_reader(self._number)
+
+    def is_reading(self) -> bool:
+        return self._reading
+
+    def _readable(self) -> None:
+        try:
+            data = self._receive(READ)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._fail(error)
+            return
+        try:
+            if data:
+                self._protocol.data_received(data)
+                return
+            self._heard_all = True
+            self.pause_reading()
+            if not self._protocol.eof_received():
+                self.close()
+        except Exception as error:
+            self._broken(error)
+
+    # -- out
+
+    def write(self, data: Any) -> None:
+        if self._closing or self._ended or not data:
+            return
+        if not self._waiting:
+            try:
+                sent = self._send(data)
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                self._fail(error)
+                return
+            if sent == len(data):
+                return
+            data = memoryview(data)[sent:]
+            self._loop.add_writer(self._number, self._writable)
+        self._waiting.append(data)
+        self._size += len(data)
+        if self._size > HIGH and not self._holding:
+            self._holding = True
+            self._protocol.pause_writing()
+
+    def _writable(self) -> None:
+        waiting = self._waiting
+        try:
+            sent = self._socket.sendmsg(islice(waiting, TOGETHER))
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError as error:
+            self._fail(error)
+            return
+        self._size -= sent
+        while sent:
+            first = waiting[0]
+            if sent < len(first):
+                waiting[0] = memoryview(first)[sent:]
+                break
+            sent -= len(first)
+            waiting.popleft()
+        if self._holding and self._size <= LOW:
+            self._holding = False
+            try:
+                self._protocol.resume_writing()
+            except Exception as error:
+                self._broken(error)
+                return
+        if not waiting and not self._told:
+            self._loop.remove_writer(self._number)
+            if self._closing:
+                self._over(None)
+            elif self._ended:
+                self._shut()
+
+    def write_eof(self) -> None:
+        if self._closing or self._ended:
+            return
+        self._ended = True
+        if not self._waiting:
+            self._shut()
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def get_write_buffer_size(self) -> int:
+        return self._size
+
+    def _shut(self) -> None:
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+
+    # -- the end
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        if self._closing:
+            return
+        self.pause_reading()
+        self._closing = True
+        if not self._waiting:
+            self._over(None)
+
+    def abort(self) -> None:
+        self._fail(None)
+
+    def _broken(self, error: Exception) -> None:
+        """The protocol failed, which is a mistake of this program's."""
+        context = {"message": "A protocol failed.", "exception": error, "transport": self, "protocol": self._protocol}
+        self._loop.call_exception_handler(context)
+        self._fail(error)
+
+    def _fail(self, error: Exception | None) -> None:
+        self.pause_reading()
+        self._closing = True
+        if self._waiting:
+            self._waiting.clear()
+            self._size = 0
+            self._loop.remove_writer(self._number)
+        self._over(error)
+
+    def _over(self, error: Exception | None) -> None:
+        if not self._told:
+            self._told = True
+            self._loop.call_soon(self._lost, error)
+
+    def _lost(self, error: Exception | None) -> None:
+        try:
+            self._protocol.connection_lost(error)
+        finally:
+            self._socket.close()

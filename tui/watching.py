@@ -15,9 +15,6 @@ from core.run import runs
 from core.run.journal import Reader
 from core.run.state import RunState
 
-PIECE = 1 << 16
-"""Bytes of a journal that are taken in at once."""
-
 
 class Watched:
     """One run of an environment: ``state`` is the fold of what was read so far, ``holder`` who runs it now."""
@@ -49,7 +46,7 @@ class Watched:
         return runs.state(self.state, self.holder)
 
     def _pieces(self) -> Iterator[int]:
-        while records := self._reader.new(PIECE):
+        for records in self._reader.catch_up():
             for record in records:
                 self.state.apply(record)
             yield len(records)
@@ -68,7 +65,7 @@ class Watched:
         """Takes in everything that is new, with pauses; says whether there was something."""
         self.look()
         some = False
-        for _ in self._pieces():
-            some = True
+        for taken in self._pieces():
+            some = some or taken > 0
             await asyncio.sleep(0)
         return some

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.events import Event, Record, parse
+from core.run.sieve import Sieve
 
 if TYPE_CHECKING:
     from core.run.redact import Redactor
@@ -79,13 +80,40 @@ class Reader:
     """
 
     INTERVAL = 0.1
+    PIECE, BATCH = 1 << 18, 400
+    """Bytes that are looked through, and lines that are parsed, at once: a few milliseconds each."""
+    KEPT = 20_000
+    """Lines that are kept, at the most, to see whether a later one overtakes them."""
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._offset = 0
+        self._sieve = Sieve()
 
-    def new(self, most: int = -1) -> list[Record]:
-        """The events that were added since the last call; with ``most``, those in about as many bytes of them."""
+    def new(self) -> list[Record]:
+        """The events that were added since the last call."""
+        return [record for record in map(_record, self._added(-1)) if record is not None]
+
+    def catch_up(self) -> Iterator[list[Record]]:
+        """The events that were added since, in batches between which a screen can live; some are empty.
+
+        Those that a later one overtakes are left out: the state they add up to is the same without them, and most of a
+        long journal is the progress of the same few resources.
+        """
+        while lines := self._added(self.PIECE):
+            self._sieve.add(lines)
+            yield []
+            if len(self._sieve) >= self.KEPT:
+                yield from self._sifted()
+        yield from self._sifted()
+
+    def _sifted(self) -> Iterator[list[Record]]:
+        self._sieve.settle()
+        while lines := self._sieve.take(self.BATCH):
+            yield [record for record in map(_record, lines) if record is not None]
+
+    def _added(self, most: int) -> list[bytes]:
+        """Whole lines that were added since the last call, in about so many bytes; all of them where ``most`` is -1."""
         try:
             if self._path.stat().st_size == self._offset:
                 return []
@@ -98,7 +126,7 @@ class Reader:
             return []
         whole = data[: data.rfind(b"\n") + 1]
         self._offset += len(whole)
-        return [record for record in map(_record, whole.splitlines()) if record is not None]
+        return whole.splitlines()
 
 
 def _record(line: bytes) -> Record | None:

@@ -75,7 +75,8 @@ class RunState:
 
     def apply(self, record: Record) -> None:
         """Takes one more event into the state."""
-        self.last, self.last_n = record.time, record.n
+        if record.n >= self.last_n:  # a journal that was sifted is not quite in order
+            self.last, self.last_n = record.time, record.n
         event = record.event
         if isinstance(event, events.RunStarted):
             self._begin(record, event)
@@ -105,13 +106,19 @@ class RunState:
             )
 
     def _step(self, record: Record, event: Event) -> None:
-        step = self.steps.setdefault(event.step, StepState(event.step))
+        step = self.steps.get(event.step)
+        if step is None:
+            step = self.steps[event.step] = StepState(event.step)
         match event:
+            case events.ResourceChanged():
+                step.resources[event.kind, event.id] = Resource(
+                    event.kind, event.id, event.action, event.state, event.seconds
+                )
+            case events.StepProgress():
+                step.message, step.fraction = event.message, event.fraction
             case events.StepStarted():
                 step.state, step.attempt, step.error = "running", event.attempt, None
                 step.started = step.started or record.time
-            case events.StepProgress():
-                step.message, step.fraction = event.message, event.fraction
             case events.StepRetrying():
                 step.error, step.attempt = event.error, event.attempt
             case events.StepWaiting():
@@ -122,10 +129,6 @@ class RunState:
                 step.state, step.seconds, step.error = "failed", event.seconds, event.error
             case events.StepCancelled():
                 step.state, step.seconds, step.message = "cancelled", event.seconds, event.reason
-            case events.ResourceChanged():
-                step.resources[event.kind, event.id] = Resource(
-                    event.kind, event.id, event.action, event.state, event.seconds
-                )
             case events.OperationStarted():
                 self.operations[event.key] = event.name
             case events.OperationFinished():

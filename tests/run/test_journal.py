@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from core import events
 from core.run import journal, runs
@@ -86,3 +90,70 @@ def test_operations_without_an_end_are_left_open() -> None:
 def test_elapsed_time_is_on_the_runs_clock() -> None:
     state = state_of(events.RunStarted(rate=60.0), events.StepStarted(step="a"))
     assert state.elapsed(state.steps["a"], "2026-01-01T00:00:04.000Z") == 120.0
+
+
+NAMES = st.sampled_from(["a", "b", 'this["eu"]', 'x","action":"y', "ü", "\\", "\n\r"])
+SMALL = st.one_of(
+    st.builds(events.ResourceChanged, step=NAMES, kind=NAMES, id=NAMES, action=NAMES, state=NAMES, seconds=st.floats(0, 9)),
+    st.builds(events.StepProgress, step=NAMES, message=NAMES, fraction=st.none() | st.floats(0, 1)),
+)
+LARGE = st.one_of(
+    st.builds(events.StepStarted, step=NAMES, attempt=st.integers(1, 3)),
+    st.builds(events.StepCancelled, step=NAMES, reason=NAMES),
+    st.builds(events.FactPublished, step=NAMES, name=NAMES, value=st.fixed_dictionaries({"type": st.just("step.progress")})),
+    st.builds(events.RunWaiting, kind=NAMES),
+)
+
+
+def caught_up(reader: Reader) -> RunState:
+    state = RunState()
+    for records in reader.catch_up():
+        for record in records:
+            state.apply(record)
+    return state
+
+
+@given(st.lists(SMALL | SMALL | SMALL | LARGE, max_size=40), st.integers(1, 300), st.integers(1, 5), st.integers(1, 20))
+@settings(deadline=None, max_examples=60)
+def test_catching_up_ends_in_the_same_state_as_every_event(
+    happened: list[events.Event], piece: int, batch: int, kept: int
+) -> None:
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        log = Journal(folder, run="r", redactor=Redactor())
+        for event in happened:
+            log.append(event)
+        reader = Reader(folder)
+        reader.PIECE, reader.BATCH, reader.KEPT = piece, batch, kept
+        whole, quick = fold(journal.read(folder)), caught_up(reader)
+    assert quick == whole
+    assert list(quick.steps) == list(whole.steps)
+    assert [list(s.resources) for s in quick.steps.values()] == [list(s.resources) for s in whole.steps.values()]
+
+
+def test_catching_up_leaves_out_what_a_later_event_overtakes(tmp_path: Path) -> None:
+    log = Journal(tmp_path, run="r", redactor=Redactor())
+    for number in range(300):
+        log.append(events.ResourceChanged(step="s", kind="k", id=f'this["{number % 3}"]', state="progress", seconds=number))
+        log.append(events.StepProgress(step="s", message=f"{number}"))
+    records = [record for batch in Reader(tmp_path).catch_up() for record in batch]
+    assert [record.n for record in records] == [595, 600, 597, 599]
+
+
+def test_a_line_that_cannot_be_read_overtakes_nothing(tmp_path: Path) -> None:
+    log = Journal(tmp_path, run="r", redactor=Redactor())
+    log.append(events.ResourceChanged(step="s", kind="k", id="i", state="done"))
+    line = (tmp_path / journal.FILE).read_text()
+    (tmp_path / journal.FILE).write_text(f"{line}{line[:20]}{line}{line[:-2]}\n")
+    assert caught_up(Reader(tmp_path)).steps["s"].resources["k", "i"].state == "done"
+
+
+def test_a_look_that_is_broken_off_loses_nothing(tmp_path: Path) -> None:
+    log = Journal(tmp_path, run="r", redactor=Redactor())
+    for number in range(10):
+        log.append(events.ResourceChanged(step="s", kind="k", id=f"{number}", state="done"))
+    reader = Reader(tmp_path)
+    reader.PIECE, reader.BATCH = 100, 2
+    for _, batch in zip(range(7), reader.catch_up(), strict=False):
+        assert batch == []
+    assert len(caught_up(reader).steps["s"].resources) == 10

@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -24,7 +26,7 @@ from textual.worker import Worker, WorkerState
 from core.environment import Environment, Home
 from core.errors import MlopsError, UsageError
 from core.run.redact import Redactor
-from tui import keys, signs, terminal, themes
+from tui import keys, settings, signs, terminal, themes
 from tui.background import in_thread
 from tui.screens.base import Acting, WaitingLine
 from tui.text import line, text
@@ -65,19 +67,21 @@ class MlopsApp(App[int], inherit_bindings=False):
         self.farewell: list[str] = []
         self.paste_gap = PASTE_GAP
         self.animation_level = "none"
-        self.ascii = signs.AsciiFilter(enabled=not signs.utf8() if ascii is None else ascii)
+        self.settings, self._unread = settings.load(self.home)
+        self._writing = threading.Lock()
+        without = self.settings.ascii or not signs.utf8()
+        self.ascii = signs.AsciiFilter(enabled=without if ascii is None else ascii)
         if self.no_color:  # Textual would still send greys
             self._filters = [NoColor()]
         self._filters.append(self.ascii)
         self._typed_at = 0.0
         self._copied = ""
         self._mouse_given = False
-        self._cursor_shown = False
         self.entries: list[Entry] = []
         self.account = ""
         for theme in themes.ALL:
             self.register_theme(theme)
-        self.theme = themes.first()
+        self.theme = themes.first(self.settings.theme)
 
     def get_default_screen(self) -> Screen[Any]:
         from tui.screens.home import HomeScreen
@@ -89,6 +93,10 @@ class MlopsApp(App[int], inherit_bindings=False):
 
     def _begin(self) -> None:
         terminal.push_title(self)
+        self._show_cursor()
+        self.app_resume_signal.subscribe(self, self._show_cursor)
+        if self._unread:
+            self.say(self._unread, severity="warning")
         self.run_worker(self._look_around(), group="look-around", exit_on_error=False)
 
     async def _look_who(self) -> None:
@@ -213,17 +221,36 @@ class MlopsApp(App[int], inherit_bindings=False):
     def choose_theme(self, name: str) -> None:
         """Changes the colours."""
         self.theme = name
+        self._choose(theme=name)
 
     def toggle_ascii(self) -> None:
         """ASCII alone, or every sign."""
         self.ascii.enabled = not self.ascii.enabled
         self.screen.refresh(repaint=True, layout=True)
+        self._choose(ascii=self.ascii.enabled)
 
     def toggle_cursor(self) -> None:
         """Shows the terminal's cursor, which stands on what has the focus, or hides it."""
-        self._cursor_shown = not self._cursor_shown
+        self._choose(cursor=not self.settings.cursor)
         if self._driver is not None:
-            self._driver.write("\x1b[?25h" if self._cursor_shown else "\x1b[?25l")
+            self._driver.write("\x1b[?25h" if self.settings.cursor else "\x1b[?25l")
+
+    def _show_cursor(self, _: object = None) -> None:
+        if self.settings.cursor and self._driver is not None:
+            self._driver.write("\x1b[?25h")
+
+    def _choose(self, **chosen: Any) -> None:
+        """Keeps a choice for the next start."""
+        self.settings = replace(self.settings, **chosen)
+        self.run_worker(self._keep(), group="settings", exit_on_error=False)
+
+    async def _keep(self) -> None:
+        if wrong := await in_thread(self._written):
+            self.say(wrong, severity="warning")
+
+    def _written(self) -> str:
+        with self._writing:  # the last one to write has the last choice
+            return settings.keep(self.home, self.settings)
 
     # -- from screen to screen
 

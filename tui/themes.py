@@ -63,10 +63,11 @@ CONTRAST = Theme(
 ALL = (DARK, LIGHT, CONTRAST)
 
 
-def first() -> str:
-    """The theme to begin with: the one of ours that TEXTUAL_THEME names, else what the terminal says of its background."""
-    wanted = os.environ.get("TEXTUAL_THEME", "")
-    if wanted in {theme.name for theme in ALL}:
-        return wanted
+def first(chosen: str = "") -> str:
+    """The theme to begin with: what TEXTUAL_THEME names, else what was chosen, else what suits the terminal's background."""
+    names = {theme.name for theme in ALL}
+    for wanted in (os.environ.get("TEXTUAL_THEME", ""), chosen):
+        if wanted in names:
+            return wanted
     background = os.environ.get("COLORFGBG", "").rpartition(";")[2]
     return LIGHT.name if background in ("7", "15") else DARK.name

@@ -66,7 +66,7 @@ class LogView(Lined):
         """Shows one step's log, or all where it is empty."""
         if step != self.step:
             self.step, self._count, self.following = step, 0, True
-            self.run_worker(self.take, group="log-take", exclusive=True, exit_on_error=False)
+            self.run_worker(self.take(), group="log-take", exclusive=True, exit_on_error=False)
 
     async def take(self) -> None:
         """Takes in what was written since, piece by piece."""

@@ -49,6 +49,15 @@ async def test_who_may_not_see_quotas_is_stopped_by_none(tmp_path: Path, home: H
     assert (found.state, "serviceusage.quotas.get" in found.why) == ("skip", True)
 
 
+async def test_a_quota_that_google_does_not_name_is_an_open_question(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builds, "METRIC", "cloudbuild.googleapis.com/renamed")
+    found = (await looked(tmp_path, home, builds.check))["build-region"]
+    assert (found.state, found.why) == ("skip", "Google tells no quota named cloudbuild.googleapis.com/renamed")
+    assert "quotas?project=" in found.hint
+
+
 async def test_without_an_image_nothing_is_built(tmp_path: Path, home: Home) -> None:
     assert await looked(tmp_path, home, builds.check, {"lacks": {"us-central1": ["builds"]}}, image="none") == {}
 

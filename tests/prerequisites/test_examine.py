@@ -134,6 +134,14 @@ async def test_a_place_that_the_clouds_lists_do_not_know_is_bad_usage(
     assert allowed in caught.value.message
 
 
+async def test_a_zone_that_is_down_blocks_and_those_that_are_up_are_named(tmp_path: Path, home: Home) -> None:
+    async with simulation(tmp_path / "cloud", {"lacks": {"us-central1-a": ["zone"]}}) as found:
+        check = (await looked(found, home, zone="us-central1-a"))["zone"]
+    assert (check.state, check.why) == ("block", "the zone is DOWN")
+    assert "us-central1-b" in check.hint
+    assert "us-central1-a" not in check.hint
+
+
 @pytest.mark.parametrize(("given", "key"), [({"region": "us-central9"}, "region"), ({"zone": "us-central1-e"}, "zone")])
 async def test_while_the_lists_are_off_an_unknown_place_is_an_open_question(
     tmp_path: Path, home: Home, given: dict[str, Any], key: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -95,6 +96,15 @@ async def test_room(
     assert (state == "pass") or "MLOPS_ENV_HOME" in check.hint
 
 
+async def test_a_disk_that_can_not_be_looked_at_is_an_open_question(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(shutil, "disk_usage", broken)
+    (check,) = await disk.check(here(home))
+    assert (check.state, check.why) == ("skip", "it can't be looked at: Input/output error")
+
+
 async def test_looking_makes_no_folder(tmp_path: Path) -> None:
     (check,) = await disk.check(here(Home(tmp_path / "nowhere" / "yet"), kind="rehearsal"))
     assert check.state in ("pass", "warn")
@@ -128,6 +138,12 @@ async def test_github_is_asked_for_as_the_step_that_fetches_asks(
         monkeypatch.setenv("GIT_CONFIG_VALUE_0", "https://github.com/")
         monkeypatch.setenv("GIT_ALLOW_PROTOCOL", "file:http")
 
+    there = tmp_path / "kubeflow" / "pipelines.git"
+    subprocess.run(["git", "init", "--quiet", there], check=True)
+    somebody = ("-c", "user.name=somebody", "-c", "user.email=somebody@example.com")
+    subprocess.run(["git", "-C", there, *somebody, "commit", "--quiet", "--allow-empty", "--message=one"], check=True)
+    instead_of_github(f"file://{tmp_path}/")
+    assert by_id(await reach.check(here(home))) == {"github": "pass", "registries": "pass"}
     instead_of_github(f"file://{tmp_path}/nothing/")
     checks = await reach.check(here(home))
     assert by_id(checks) == {"github": "block", "registries": "pass"}

@@ -75,6 +75,15 @@ async def test_without_a_zone_the_usual_one_is_looked_at(tmp_path: Path, home: H
     assert (check.state, check.answers[0].value) == ("block", "us-central1-b")
 
 
+async def test_a_place_that_is_none_is_another_checks_to_say(tmp_path: Path, home: Home) -> None:
+    given = {"region": "us-central9", "zone": "us-central9-a", "sql_tier": "db-g1-small"}
+    found = await looked(tmp_path, home, sizes.check, **given)
+    assert {id: check.state for id, check in found.items()} == dict.fromkeys(
+        ("node_machine_type", "gke", "sql_tier"), "skip"
+    )
+    assert found["sql_tier"].why == "Cloud SQL lists no tiers in us-central9"
+
+
 async def test_what_is_off_or_not_to_be_seen_is_an_open_question(tmp_path: Path, home: Home) -> None:
     found = await looked(tmp_path, home, sizes.check, on=())
     assert {c.state for c in found.values()} == {"skip"}

@@ -207,6 +207,9 @@ def _tunnel(commands: Any) -> None:
         "--forward", metavar="LOCAL=REMOTE", action="append", default=[], help="each a socket, PORT or HOST:PORT; repeated"
     )
     up.add_argument("--docker-context", action="store_true", help="make a Docker context for it")
+    up.add_argument(
+        "--sudo", action="store_true", help="let sudo on the host open a Docker socket that is shut to you there"
+    )
     up.add_argument("--detach", action="store_true", help="return once it is up; it stays")
     for name, what in (
         ("down", "End a tunnel."),

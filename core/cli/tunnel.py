@@ -43,6 +43,7 @@ def _given(home: Home, arguments: argparse.Namespace) -> Tunnel:
         **given,
         forwards=forwards or known.forwards,
         docker_context=known.docker_context or arguments.docker_context,
+        sudo=known.sudo or arguments.sudo,
     )
     if bool(wanted.zone) != bool(wanted.instance) or (wanted.zone and not wanted.project):
         raise UsageError("--zone and --instance go together, with --project.", code="usage")

@@ -111,6 +111,27 @@ async def test_a_tunnel_is_defined_opened_and_ended(app: MlopsApp, home: Home, t
         await until_shown(pilot, "· down")
 
 
+async def test_sudo_on_the_host_is_offered_where_it_would_help_and_kept_once_it_is_chosen(
+    app: MlopsApp, home: Home, there: SimpleNamespace
+) -> None:
+    book.keep(home, Tunnel("gpu"))
+    shut = status("gpu", "down")
+    shut.forwards[0].offer = "sudo"
+    there.tunnels = {"gpu": shut, "well": status("well", "down")}
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await until_shown(pilot, "well")
+        await press(pilot, "down", "U")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert "sudo" not in shown(app)
+        await press(pilot, "escape", "up", "U")
+        await until_shown(pilot, "Open, with sudo there")
+        await press(pilot, "tab", "tab", "enter")
+        await until_shown(pilot, "✓ up 3 h")
+        assert [tunnel.sudo for tunnel in there.started] == [True]
+        assert book.load(home)["gpu"].sudo
+
+
 async def test_what_is_wrong_is_shown_and_nothing_is_lost(app: MlopsApp, home: Home, there: SimpleNamespace) -> None:
     there.error = PrerequisiteError("The port 8888 is in use by process 5 (jupyter).", hint="End that.")
     book.keep(home, Tunnel("gpu", forwards=(Forward.parse("8888=80"),)))

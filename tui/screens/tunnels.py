@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from textual import events
@@ -20,6 +21,7 @@ from core.errors import MlopsError
 from core.workstation.tunnel import book, docker, tunnels
 from core.workstation.tunnel.asking import Ask as Asks
 from core.workstation.tunnel.definition import Forward, Tunnel, check_forwards, check_name
+from core.workstation.tunnel.health import BY_SUDO
 from core.workstation.tunnel.status import UP, Status
 from tui import keys
 from tui.background import in_thread
@@ -148,20 +150,23 @@ class TunnelsScreen(BaseScreen):
 
     def action_open_tunnel(self) -> None:
         """Opens the chosen tunnel, once that is confirmed."""
-        name = self._chosen()
+        name, found = self._chosen(), self.listed.tunnel()
+        assert found is not None
 
         def answered(answer: str | None) -> None:
-            if answer in ("yes", "context"):
-                self.work(partial(self._open, name, context=answer == "context"), group="steer")
+            if answer in ("yes", "context", "sudo"):
+                self.work(partial(self._open, name, answer), group="steer")
 
-        choices = [Choice("stay", "No"), Choice("yes", "Open"), Choice("context", "Open, with a Docker context")]
+        offered = any(each.offer == BY_SUDO for each in found.forwards)
+        more = Choice("sudo", "Open, with sudo there") if offered else Choice("context", "Open, with a Docker context")
+        choices = [Choice("stay", "No"), Choice("yes", "Open"), more]
         body = text(
             f"Connects to {tunnels.defined(self.ours.home, name).leads_to} and listens here. It stays when you leave."
         )
         self.app.push_screen(Ask(f"Open {name}?", body, choices), answered)
 
-    async def _open(self, name: str, *, context: bool) -> None:
-        await self._while(f"opening {name}", partial(_open, self.ours.home, name, context, asking(self.app)))
+    async def _open(self, name: str, how: str) -> None:
+        await self._while(f"opening {name}", partial(_open, self.ours.home, name, how, asking(self.app)))
 
     def action_end_tunnel(self) -> None:
         """Ends the chosen tunnel, once that is confirmed."""
@@ -235,12 +240,10 @@ def _defined(given: str) -> Tunnel:
     return Tunnel(check_name(name), forwards=check_forwards([*map(Forward.parse, forwards)]))
 
 
-def _open(home: Home, name: str, context: bool, ask: Asks) -> None:
-    from dataclasses import replace
-
-    tunnel = tunnels.defined(home, name)
-    if context and not tunnel.docker_context:
-        tunnel = replace(tunnel, docker_context=True)
+def _open(home: Home, name: str, how: str, ask: Asks) -> None:
+    known = tunnels.defined(home, name)
+    tunnel = replace(known, docker_context=known.docker_context or how == "context", sudo=known.sudo or how == "sudo")
+    if tunnel != known:
         book.keep(home, tunnel)
     _add_first(home, tunnel, ask)
     found = tunnels.start(home, tunnel, ask=ask)

@@ -5,6 +5,7 @@ format = 1
 host = "gpu-vm"                        # an environment or an ssh host; left out: the tunnel's own name
 forward = ["8888=localhost:8888"]      # left out: Docker's socket
 docker_context = false
+sudo = false                           # Docker as root on the host, where its socket is shut to the user
 engine = "openssh"                     # left out: what suits the host
 """
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 _TEXTS = ("host", "project", "zone", "instance", "engine")
+_SWITCHES = ("docker_context", "sudo")
 
 
 def path(home: Home) -> Path:
@@ -63,7 +65,7 @@ def to_table(tunnel: Tunnel) -> dict[str, Any]:
         **{key: getattr(tunnel, key) for key in _TEXTS},
         "forward": [str(forward) for forward in tunnel.forwards],
         "options": list(tunnel.options),
-        "docker_context": tunnel.docker_context,
+        **{key: getattr(tunnel, key) for key in _SWITCHES},
     }
 
 
@@ -100,7 +102,7 @@ def from_table(home: Home, name: str, table: Any) -> Tunnel:
     check_name(name)
     if not isinstance(table, dict):
         raise _wrong(home, f"{name} is no table")
-    unknown = set(table) - {*_TEXTS, "forward", "options", "docker_context"}
+    unknown = set(table) - {*_TEXTS, *_SWITCHES, "forward", "options"}
     if unknown:
         raise _wrong(home, f"{name} has a key that is not known: {sorted(unknown)[0]}")
     for key in _TEXTS:
@@ -109,16 +111,18 @@ def from_table(home: Home, name: str, table: Any) -> Tunnel:
     for key in ("forward", "options"):
         if not isinstance(table.get(key, []), list) or not all(isinstance(text, str) for text in table.get(key, [])):
             raise _wrong(home, f"{name}: {key} is no list of texts")
-    if not isinstance(table.get("docker_context", False), bool):
-        raise _wrong(home, f"{name}: docker_context is neither true nor false")
+    for key in _SWITCHES:
+        if not isinstance(table.get(key, False), bool):
+            raise _wrong(home, f"{name}: {key} is neither true nor false")
     if table.get("engine", "") not in ("", *ENGINES):
         raise _wrong(home, f"{name}: engine is neither {' nor '.join(ENGINES)}")
+    switches = {key: table.get(key, False) for key in _SWITCHES}
     texts = {key: table.get(key, "") for key in _TEXTS}
     return Tunnel(
         name,
         **texts,
         forwards=check_forwards([*map(Forward.parse, table.get("forward", []))]),
-        docker_context=table.get("docker_context", False),
+        **switches,
         options=tuple(table.get("options", [])),
     )
 

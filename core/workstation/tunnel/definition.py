@@ -90,6 +90,8 @@ class Tunnel:
     instance: str = ""
     forwards: tuple[Forward, ...] = field(default=())
     docker_context: bool = False
+    sudo: bool = False
+    """Whether a Docker socket that is shut to the user on the host may be opened by ``sudo`` there."""
     engine: str = ""
     options: tuple[str, ...] = ()
     """ssh's own, as ``Keyword=value``; they come before what its configuration says."""

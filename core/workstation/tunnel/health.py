@@ -27,15 +27,18 @@ _LOOK = (
 _BY_SUDO = "sudo -n docker -H unix://{0} system dial-stdio"
 """What docker itself runs on a host that it reaches over ssh, as root."""
 
+BY_SUDO = "sudo"
+"""What a person may allow: that Docker is reached as root on the host, since its socket is shut to the user there."""
 OK, FAILING, UNKNOWN = "ok", "failing", "unknown"
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """``ok failing unknown``, and in words why."""
+    """``ok failing unknown``, and in words why; ``offer``: what would mend it, where a person allows it."""
 
     state: str = UNKNOWN
     detail: str = ""
+    offer: str = ""
 
 
 UNUSED = Health(UNKNOWN, "Nothing has used it yet.")
@@ -59,7 +62,7 @@ async def look(listener: Listener, link: Link | None, clock: Clock) -> Health:
         return Health(OK, "Docker answers, through sudo on the host." if by_sudo else "Docker answers.")
     if rest:
         return Health(FAILING, f"What answers is not Docker: {head[:60].decode(errors='replace')}")
-    return Health(FAILING, await _why(listener, link, clock))
+    return await _why(listener, link, clock)
 
 
 def _as_met(listener: Listener) -> Health:
@@ -85,19 +88,29 @@ async def _ask(local: End) -> bytes:
         writer.transport.abort()
 
 
-async def _why(listener: Listener, link: Link | None, clock: Clock) -> str:
+async def _why(listener: Listener, link: Link | None, clock: Clock) -> Health:
     """Why a socket over there gives nothing: sshd says the same of one that is missing and one that is forbidden."""
     path = listener.forward.remote.path
     if link is None:
-        return "There is no connection to the host."
+        return Health(FAILING, "There is no connection to the host.")
     found = await _found(path, link, clock)
     if "missing" in found:
-        return f"There is no {path} on the host: Docker is not running there, or not installed."
+        return Health(FAILING, f"There is no {path} on the host: Docker is not running there, or not installed.")
     if "other" in found:
-        return f"{path} on the host is no socket."
+        return Health(FAILING, f"{path} on the host is no socket.")
+    if {"closed", "sudo"} <= set(found):
+        return Health(
+            FAILING,
+            f"The user on the host may not use {path}, but sudo there opens it without a password: end the tunnel and open "
+            "it again with --sudo, to use Docker as root there.",
+            BY_SUDO,
+        )
     if "closed" in found:
-        return f"The user on the host may not use {path}: add them to the group docker there, and connect again."
-    return listener.error or f"{path} on the host does not answer: it may be Docker that starts or has ended."
+        return Health(
+            FAILING, f"The user on the host may not use {path}: add them to the group docker there, and connect again."
+        )
+    said = listener.error or f"{path} on the host does not answer: it may be Docker that starts or has ended."
+    return Health(FAILING, said)
 
 
 async def _found(path: str, link: Link, clock: Clock) -> list[str]:

@@ -222,14 +222,16 @@ class Running:
 
     async def _looked(self, listener: Listener) -> health.Health:
         found = await health.look(listener, self.gate.link, self._clock)
-        if found.state == health.FAILING and self.gate.link is not None and await self._as_root(self.gate.link):
+        link = self.gate.link
+        if found.offer == health.BY_SUDO and link is not None and await self._as_root(link):
             found = await health.look(listener, self.gate.link, self._clock)
         return found
 
     async def _as_root(self, link: Link) -> bool:
-        """Takes Docker's socket by sudo where it is shut to the user there; says whether that is new."""
+        """Takes Docker's socket by sudo where it is shut to the user there, as was allowed; says whether that is new."""
         new = False
-        for end in {listener.forward.remote for listener in self.listeners} - set(self.gate.commands):
+        ends = {listener.forward.remote for listener in self.listeners} if self.tunnel.sudo else set()
+        for end in ends - set(self.gate.commands):
             if command := await health.root_needed(end, link, self._clock):
                 self.gate.commands[end], new = command, True
                 self._tell(f"{end} is not open to the user on the host; sudo opens it there, for each connection")
@@ -275,6 +277,7 @@ def _forward(listener: Listener, found: health.Health) -> ForwardStatus:
         remote=str(listener.forward.remote),
         health=found.state,
         detail=found.detail,
+        offer=found.offer,
         connections=traffic.connections,
         open=traffic.open,
         up_bytes=traffic.up,

@@ -17,6 +17,8 @@ class ForwardStatus:
     remote: str
     health: str = "unknown"
     detail: str = ""
+    offer: str = ""
+    """What would mend its health, where a person allows it: `core.workstation.tunnel.health.BY_SUDO`."""
     connections: int = 0
     open: int = 0
     up_bytes: int = 0

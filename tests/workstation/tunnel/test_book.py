@@ -46,10 +46,10 @@ def test_what_a_person_wrote_is_read(home: Home) -> None:
 
 def test_what_is_kept_changes_no_other_byte(home: Home) -> None:
     written(home, WRITTEN)
-    book.keep(home, Tunnel("new", forwards=(Forward.parse("1=2"),), docker_context=True))
+    book.keep(home, Tunnel("new", forwards=(Forward.parse("1=2"),), docker_context=True, sudo=True))
     text = book.path(home).read_text()
     assert text.startswith(WRITTEN)
-    assert book.load(home)["new"] == Tunnel("new", forwards=(Forward.parse("1=2"),), docker_context=True)
+    assert book.load(home)["new"] == Tunnel("new", forwards=(Forward.parse("1=2"),), docker_context=True, sudo=True)
     book.keep(home, replace(book.load(home)["work"], host="other"))
     assert book.path(home).read_text() == text.replace('"gpu-vm"', '"other"')
     assert book.forget(home, "new")
@@ -75,6 +75,7 @@ def test_without_a_file_one_is_made(home: Home) -> None:
         ("[tunnels.a]\nforward = '1=2'\n", "forward is no list"),
         ("[tunnels.a]\nengine = 'plink'\n", "engine is neither asyncssh nor openssh"),
         ("[tunnels.a]\ndocker_context = 1\n", "docker_context"),
+        ("[tunnels.a]\nsudo = 'yes'\n", "sudo is neither true nor false"),
         ("[tunnels.a\n", "line 1"),
         ("a = '\xff'\n", "decode"),
     ],

@@ -1,4 +1,4 @@
-"""Docker's socket is shut to the user on the host: sudo opens it there, if it asks nothing; else the reason is told.
+"""Docker's socket is shut to the user on the host: sudo opens it there, if a person allows it and it asks nothing.
 
 The user is one of a password database of the sshd's own, and ``sudo`` a stand-in that leads to a twin of the socket.
 """
@@ -19,6 +19,7 @@ from ssh_server import Server
 from tunnel_bench import ENGINES, GENEROUS, Up, engine, up
 
 from core.workstation.tunnel.engine import NotForwarded
+from core.workstation.tunnel.health import BY_SUDO
 from core.workstation.tunnel.streams import Far, Near, Traffic
 
 USER, UID = "colleague", 54321
@@ -113,7 +114,10 @@ def health(tunnel: Up) -> tuple[str, str]:
 @pytest.mark.parametrize("name", ENGINES)
 async def test_sudo_opens_what_is_shut_and_half_closed_streams_are_whole(name: str, shut: Shut, tmp_path: Path) -> None:
     shut.allow()
-    async with up(engine(name, shut.server), f"{tmp_path}/here.sock={shut.socket}") as tunnel, asyncio.timeout(GENEROUS):
+    async with (
+        up(engine(name, shut.server), f"{tmp_path}/here.sock={shut.socket}", sudo=True) as tunnel,
+        asyncio.timeout(GENEROUS),
+    ):
         reader, writer = await asyncio.open_unix_connection(tmp_path / "here.sock")
         writer.write(b"POST /attach HTTP/1.1\r\n\r\n" + b"x" * 3_000_000)
         writer.write_eof()
@@ -126,7 +130,10 @@ async def test_sudo_opens_what_is_shut_and_half_closed_streams_are_whole(name: s
 @pytest.mark.parametrize("name", ENGINES)
 async def test_more_streams_than_a_connection_has_sessions(name: str, shut: Shut, tmp_path: Path) -> None:
     shut.allow()
-    async with up(engine(name, shut.server), f"{tmp_path}/here.sock={shut.socket}") as tunnel, asyncio.timeout(GENEROUS):
+    async with (
+        up(engine(name, shut.server), f"{tmp_path}/here.sock={shut.socket}", sudo=True) as tunnel,
+        asyncio.timeout(GENEROUS),
+    ):
         streams = [await asyncio.open_unix_connection(tmp_path / "here.sock") for _ in range(14)]
         for _, writer in streams:
             writer.write(b"POST /attach HTTP/1.1\r\n\r\n")
@@ -143,7 +150,7 @@ async def test_more_streams_than_a_connection_has_sessions(name: str, shut: Shut
 async def test_where_sudo_asks_for_a_password_the_reason_is_told_until_it_does_not(
     name: str, shut: Shut, tmp_path: Path
 ) -> None:
-    async with up(engine(name, shut.server), f"{tmp_path}/here.sock={shut.socket}") as tunnel:
+    async with up(engine(name, shut.server), f"{tmp_path}/here.sock={shut.socket}", sudo=True) as tunnel:
         await tunnel.until(lambda: health(tunnel)[0] == "failing")
         assert "may not use" in health(tunnel)[1]
         assert "group docker" in health(tunnel)[1]
@@ -152,13 +159,29 @@ async def test_where_sudo_asks_for_a_password_the_reason_is_told_until_it_does_n
         await tunnel.until(lambda: health(tunnel)[0] == "ok")
 
 
+async def test_what_nobody_allowed_is_offered_and_not_done(shut: Shut, tmp_path: Path) -> None:
+    shut.allow()
+    async with up(engine("asyncssh", shut.server), f"{tmp_path}/here.sock={shut.socket}") as tunnel:
+        await tunnel.until(lambda: health(tunnel)[0] == "failing")
+        assert "open it again with --sudo" in health(tunnel)[1]
+        assert tunnel.running.status().forwards[0].offer == BY_SUDO
+        reader, writer = await asyncio.open_unix_connection(tmp_path / "here.sock")
+        writer.write(b"POST /attach HTTP/1.1\r\n\r\n")
+        heard = b""
+        async with asyncio.timeout(GENEROUS):
+            with contextlib.suppress(ConnectionError):
+                heard = await reader.read()
+        assert heard == b""
+        writer.close()
+
+
 async def test_a_host_that_takes_fewer_sessions_gets_more_connections(shut: Shut, tmp_path: Path) -> None:
     shut.allow()
     config = shut.server.folder / "sshd_config"
     config.write_text(config.read_text() + "MaxSessions 3\n")
     shut.server.stop()
     shut.server.start()
-    async with up(engine("asyncssh", shut.server), f"{tmp_path}/here.sock={shut.socket}") as tunnel:
+    async with up(engine("asyncssh", shut.server), f"{tmp_path}/here.sock={shut.socket}", sudo=True) as tunnel:
         async with asyncio.timeout(GENEROUS):
             streams = [await asyncio.open_unix_connection(tmp_path / "here.sock") for _ in range(9)]
             for reader, writer in streams:

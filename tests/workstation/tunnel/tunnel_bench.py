@@ -70,10 +70,10 @@ class Up:
 
 
 @asynccontextmanager
-async def up(made: Engine, *forwards: str, first: bool = True, **options: Any) -> AsyncIterator[Up]:
+async def up(made: Engine, *forwards: str, first: bool = True, sudo: bool = False, **options: Any) -> AsyncIterator[Up]:
     """A tunnel with these forwards, once its first connection is there."""
     told: list[str] = []
-    tunnel = Tunnel("test", forwards=tuple(map(Forward.parse, forwards)))
+    tunnel = Tunnel("test", forwards=tuple(map(Forward.parse, forwards)), sudo=sudo)
     running = Running(tunnel, made, tell=told.append, **options)
     task = asyncio.create_task(running.run())
     try:

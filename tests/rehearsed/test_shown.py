@@ -33,9 +33,11 @@ def in_the_cluster(events: list[dict[str, Any]]) -> set[str]:
     return {f"{e['kind']} {e['id']}" for e in done(events) if e["kind"][0].isupper()}
 
 
+DIRECT = ("storage.buckets", "storage.buckets.iam", "storage.objects", "secrets", "images", "sql.users", "mysql.user")
+
+
 def direct(events: list[dict[str, Any]]) -> set[Change]:
-    kinds = ("storage.buckets", "storage.buckets.iam", "storage.objects", "secrets", "images", "sql.users", "mysql.user")
-    found = {(e["kind"], e["id"], e["action"]) for e in done(events) if e["kind"] in kinds}
+    found = {(e["kind"], e["id"], e["action"]) for e in done(events) if e["kind"] in DIRECT}
     return {(kind, _template(id) if kind == "images" else id, action) for kind, id, action in found}
 
 
@@ -44,7 +46,17 @@ def _template(reference: str) -> str:
 
 
 def granted(events: list[dict[str, Any]]) -> int:
-    return len({e["id"] for e in done(events) if e["kind"].endswith("_iam_member") or e["kind"] == "projects.iam"})
+    return len({e["id"] for e in done(events) if e["kind"].endswith("_iam_member")} | granted_by_hand(events))
+
+
+def granted_by_hand(events: list[dict[str, Any]]) -> set[str]:
+    return {e["id"] for e in done(events) if e["kind"] == "projects.iam"}
+
+
+def compared(event: dict[str, Any]) -> bool:
+    """Whether a change is of a kind that is held against the plan."""
+    kind = event["kind"]
+    return kind.startswith("google_") or kind[0].isupper() or kind in (*DIRECT, "services", "projects.iam")
 
 
 def planned_by_terraform(plan: dict[str, Any]) -> set[Change]:
@@ -62,6 +74,9 @@ def test_the_plan_lists_exactly_what_the_run_then_does(rehearsed: Rehearsed, set
     assert in_the_cluster(events) == {o["label"] for o in plan["kubernetes"] if o["action"] != "none"}
     assert direct(events) == {(d["kind"], d["name"], d["action"]) for d in plan["direct"]}
     assert granted(events) == len(plan["roles"])
+    by_default = {r["role"] for r in plan["roles"] if r["member"] == "the account that Cloud Build uses by default"}
+    assert {id.partition(" ")[0] for id in granted_by_hand(events)} == by_default, "which one it is, only Cloud Build knows"
+    assert not [e for e in done(events) if not compared(e)], "every change is held against the plan"
     own = rehearsed.environment.folder
     written = {path for path in own.rglob("*") if path.is_file() and path != own / "run.lock"}
     listed = [Path(path) for path in plan["files"]]

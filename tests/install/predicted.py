@@ -26,7 +26,7 @@ from tests.install.platform_cloud import PlatformCloud, platform_cloud
 ID = "abcdef"
 """The id of every environment here: what has the same parameters has the same plan then."""
 ON = tuple(f"{name}.googleapis.com" for name in ("orgpolicy", "cloudbilling", "cloudbuild", "secretmanager", "notebooks"))
-"""What the checks need beside the platform's services."""
+"""Services that are on beside the platform's."""
 
 
 @dataclass
@@ -96,12 +96,17 @@ async def _planned(cloud: PlatformCloud) -> tuple[Plan, bytes]:
         return plan, (terraform.folder / PLAN).read_bytes()
 
 
-async def predicted(cloud: PlatformCloud, id: str) -> str:
-    """What the check of that id says, which blocks; the cloud's APIs are on."""
+async def switch_on(cloud: PlatformCloud) -> None:
+    """Switches on what the checks, and a notebook, need beside the platform's services."""
     google = cloud.installation.google
     await cloud.operate("serviceusage", "v1", "services.batchEnable", parent=f"projects/{google.project}",
                         body={"serviceIds": list(ON)}, quota_project=False)  # fmt: skip
     google.enabled |= set(ON)
+
+
+async def predicted(cloud: PlatformCloud, id: str) -> str:
+    """What the check of that id says, which blocks; the cloud's APIs are on."""
+    await switch_on(cloud)
     checks = await examine_access(subject_of(cloud.installation))
     with pytest.raises((PrerequisiteError, ParameterError)) as caught:
         demand(checks)

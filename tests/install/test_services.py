@@ -12,8 +12,10 @@ from core.environment import Environment, Home
 from core.errors import PrerequisiteError
 from core.gcp import iam, services
 from core.gcp.errors import ServiceDisabled
+from core.install import prerequisites
 from core.install import services as step
 from core.install.installation import Installation
+from core.prerequisites import wanted_services
 from core.run.clock import Clock, VirtualClock
 from tests.gcp.simulated_google import Simulation, Told, installation, simulation
 
@@ -33,8 +35,8 @@ async def test_everything_needed_is_on_and_answers_and_a_second_run_asks_for_not
     async with simulation(tmp_path / "cloud") as found:
         run = installation(found, home)
         told = await run_step(run)
-        assert set(step.REQUIRED) <= await services.enabled(run.google)
-        assert set(step.REQUIRED) <= set(told.facts["services"])
+        assert set(wanted_services.REQUIRED) <= await services.enabled(run.google)
+        assert set(wanted_services.REQUIRED) <= set(told.facts["services"])
         assert told.facts["project_number"] == found.world.number
         assert told.facts["zone"] == "us-central1-a"
         assert Environment.load(home, "demo").values["zone"] == "us-central1-a"
@@ -101,7 +103,7 @@ class Waiting(VirtualClock):
         await super().sleep(seconds)
 
 
-@pytest.mark.parametrize(("looks", "lagging"), [(20, []), (1000, sorted({*step.AGENTS} & {*step.REQUIRED}))])
+@pytest.mark.parametrize(("looks", "lagging"), [(20, []), (1000, sorted({*step.AGENTS} & {*wanted_services.REQUIRED}))])
 async def test_a_role_that_lags_is_waited_for_ten_minutes_while_all_else_goes_on(
     tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch, looks: int, lagging: list[str]
 ) -> None:
@@ -155,7 +157,7 @@ async def test_a_service_that_policy_refuses_is_named_and_found_by_halves(
         with pytest.raises(PrerequisiteError, match=policy) as caught:
             await run_step(run, told)
         assert "services_accepted" not in told.facts
-        assert set(step.REQUIRED) - {policy} <= await services.enabled(run.google)
+        assert set(wanted_services.REQUIRED) - {policy} <= await services.enabled(run.google)
         await run.close()
     assert caught.value.exit_code == 3
     assert "restrictServiceUsage" in caught.value.cause
@@ -167,10 +169,26 @@ async def test_an_optional_service_that_is_refused_is_told_and_no_more(
 ) -> None:
     async with simulation(tmp_path / "cloud") as found:
         run = installation(found, home)
-        monkeypatch.setattr(step, "OPTIONAL", ("no-such-service.googleapis.com",))
+        monkeypatch.setattr(wanted_services, "OPTIONAL", ("no-such-service.googleapis.com",))
         told = await run_step(run)
         await run.close()
     assert any("no-such-service.googleapis.com is refused" in line for line in told.lines)
+
+
+async def test_what_could_not_be_looked_at_before_is_looked_at_once_it_is_on(tmp_path: Path, home: Home) -> None:
+    project = {
+        "quotas": {"SSD_TOTAL_GB": {"limit": 99}},
+        "policies": {"constraints/container.managed.enableSecretsEncryption": True},
+    }
+    async with simulation(tmp_path / "cloud", {"project": project}) as found:
+        run = installation(found, home, profile="small")
+        await prerequisites.step(run).run(Told(clock=run.clock))
+        told = Told(clock=run.clock)
+        with pytest.raises(PrerequisiteError, match="SSD_TOTAL_GB") as caught:
+            await run_step(run, told)
+        await run.close()
+    assert "constraints/container.managed.enableSecretsEncryption" in caught.value.message
+    assert "services" not in told.facts, "nothing of the platform begins"
 
 
 async def test_without_billing_it_is_a_lack_of_the_projects(tmp_path: Path, home: Home) -> None:
@@ -225,7 +243,7 @@ async def test_every_call_may_fail_once_before_its_effect_or_after(
     async with simulation(tmp_path / "cloud", {"fault": [{"call": "*", "when": when, **trouble}]}) as found:
         run = installation(found, home)
         await run_step(run)
-        assert set(step.REQUIRED) <= await services.enabled(run.google)
+        assert set(wanted_services.REQUIRED) <= await services.enabled(run.google)
         await run.close()
 
 

@@ -52,6 +52,42 @@ def test_what_terraforms_provider_looks_at_by_itself_is_asked_for_too() -> None:
     assert looks <= set(permissions.needed(resolve({}, environment="demo")))
 
 
+INSTALLER = """
+secretmanager.secrets: create get update delete
+secretmanager.versions: add access
+compute.networks: create get use delete updatePolicy removePeering
+compute.subnetworks: create use delete
+compute.firewalls: create delete
+compute.routers: create update delete
+compute.globalAddresses: createInternal use deleteInternal
+container.clusters: create get update delete connect
+container.roles: create bind escalate
+container.clusterRoles: create bind escalate
+cloudsql.users: create list update delete
+cloudsql.instances: create get update delete
+serviceusage.services: enable list use
+resourcemanager.projects: get getIamPolicy setIamPolicy
+iam.serviceAccounts: create get actAs getIamPolicy setIamPolicy
+servicenetworking.services: addPeering
+storage.buckets: create
+artifactregistry.repositories: create get getIamPolicy setIamPolicy
+cloudbuild.builds: create get
+notebooks.instances: create get
+iam.serviceAccountKeys: create
+"""
+"""What the real services ask of whoever makes all this, by kind."""
+NEVER = {"cloudsql.instances.executeSql", "cloudsql.instances.login", "cloudsql.databases.create", "storage.buckets.get",
+         "storage.buckets.setIamPolicy", "storage.objects.create", "storage.objects.get"}  # fmt: skip
+"""What is not needed, or what an owner has on each bucket of his own and not on the project."""
+
+
+def test_what_the_real_services_ask_of_an_installer_is_asked_for_and_no_more() -> None:
+    lines = [line.partition(": ") for line in INSTALLER.strip().splitlines()]
+    asked = set(permissions.needed(resolve({"image": "kfp-dev", "notebook": "vm", "user_gcp_sa": True}, environment="demo")))
+    assert {f"{kind}.{verb}" for kind, _, verbs in lines for verb in verbs.split()} - asked == set()
+    assert not asked & NEVER
+
+
 async def test_an_owner_lacks_nothing(tmp_path: Path, home: Home) -> None:
     (found,) = await looked(tmp_path, home, permissions.check, {}, notebook="vm", user_gcp_sa=True)
     assert found.state == "pass"
@@ -117,6 +153,7 @@ async def test_a_quota(
         if check.state == "block":
             assert "quotas?project=" in check.url
             assert ("profile trial" in check.hint) is (given.get("profile") != "trial")
+            assert "a free trial must be upgraded first" in check.hint
 
 
 @pytest.mark.parametrize(

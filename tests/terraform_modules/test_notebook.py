@@ -34,6 +34,14 @@ def _planned(kind: str, state: str = "ACTIVE", profile: str = "small") -> dict[s
     return {c["address"]: c["change"]["after"] for c in shown["resource_changes"]}
 
 
+def test_its_calls_are_charged_to_the_project() -> None:
+    _planned("vm")
+    shown = json.loads(terraform(_work().parent / "notebook", "show", "-json", "p").stdout)
+    (provider,) = shown["configuration"]["provider_config"].values()
+    assert provider["expressions"]["user_project_override"] == {"constant_value": True}
+    assert provider["expressions"]["billing_project"] == {"references": ["var.project_id"]}
+
+
 @pytest.mark.parametrize("kind", ["container", "vm"])
 def test_it_is_private_and_shielded_and_leaves_os_login_to_workbench(kind: str) -> None:
     instance = _planned(kind)[INSTANCE]

@@ -56,12 +56,11 @@ def create(call: Call) -> Document:
         raise ApiError(400, f"Location {zone} is not valid: it must be a zone.")
     if call.store.get(KIND, name) is not None:
         raise ApiError(409, f"Resource '{name}' already exists")
-    setup: Document = dict(call.body.get("gceSetup") or {})
+    setup = _completed(dict(call.body.get("gceSetup") or {}))
     _check(call, setup)
-    machine = str(setup.get("machineType") or "e2-standard-4")
+    machine = str(setup["machineType"])
     if machines.size(machine) is None or offers.lacks(call.world, zone, machine):
         raise ApiError(400, f"Machine type {machine} does not exist in zone {zone}.")
-    setup = _completed(setup)
     error = quotas.refusal(call.world, zone.rpartition("-")[0], quotas.of_notebook(setup))
     hexed = hashlib.sha256(name.encode()).hexdigest()[:16]
     instance: Document = {

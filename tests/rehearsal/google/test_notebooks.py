@@ -41,6 +41,16 @@ async def _vm(project: Project) -> Any:
     return await project.call("compute.instances.get", project=PROJECT, zone="us-central1-a", instance="demo-notebook")
 
 
+@pytest.mark.parametrize(("said", "status"), [(None, 200), ("TRUE", 200), ("FALSE", 400)])
+async def test_os_login_is_on_where_nobody_says_otherwise(
+    make: Callable[..., Project], said: str | None, status: int
+) -> None:
+    project = make({"project": {"policies": {"constraints/compute.requireOsLogin": True}}})
+    setup = await _setup(project, metadata={"enable-oslogin": said} if said else {})
+    answer = await project.call(f"{INSTANCES}.create", {"gceSetup": setup}, parent=ZONE, instanceId="demo-notebook")
+    assert answer.status == status
+
+
 @pytest.mark.parametrize(
     ("metric", "limit", "where"),
     [

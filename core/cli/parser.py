@@ -266,6 +266,7 @@ def _ssh(commands: Any) -> None:
     proxy.add_argument("port", metavar="PORT", type=int, help="port of the VM")
     proxy.add_argument("--project", metavar="ID", required=True, help="project of the VM")
     proxy.add_argument("--zone", metavar="ZONE", required=True, help="zone of the VM")
+    proxy.add_argument("--account", metavar="EMAIL", default="", help="whose the key is that ssh signs in with")
 
 
 COMMANDS: dict[str, Callable[[Any], None]] = {

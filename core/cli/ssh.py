@@ -103,6 +103,7 @@ def _account(host: HostConfiguration) -> str:
 def iap_proxy(arguments: argparse.Namespace, out: Output) -> int:
     """Carries standard input and output to a port of a VM, through Identity-Aware Proxy."""
     from core.workstation.ssh import access
+    from core.workstation.ssh.relay import Destination
 
     if not 1 <= arguments.port <= 65535:
         raise UsageError(f"{arguments.port} is no port: 1 to 65535.", code="usage")
@@ -110,7 +111,12 @@ def iap_proxy(arguments: argparse.Namespace, out: Output) -> int:
     source, sink = os.dup(0), os.dup(1)
     asyncio.run(
         access.proxy(
-            Home.find(), arguments.project, arguments.zone, arguments.instance, arguments.port, source=source, sink=sink
+            Home.find(),
+            Destination(arguments.project, arguments.zone, arguments.instance, arguments.port),
+            source=source,
+            sink=sink,
+            account=arguments.account,
+            tell=out.say,
         )
     )
     return 0

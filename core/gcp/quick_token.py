@@ -23,6 +23,7 @@ from core.run.clock import Clock
 from core.run.redact import Redactor
 
 URI = "https://oauth2.googleapis.com/token"
+INFO = "https://oauth2.googleapis.com/tokeninfo"
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 PATIENCE = 10.0
@@ -77,6 +78,19 @@ async def quick_token(cloud: Cloud, redactor: Redactor) -> tuple[str, float]:
     token = str(answer.get("access_token") or "")
     redactor.add(token)
     return token, float(answer.get("expires_in") or 0)
+
+
+async def whose(cloud: Cloud, token: str) -> str:
+    """The address of the account whose sign-in it is; empty where neither its file nor Google says so."""
+    sign_in = _sign_in(cloud)
+    if sign_in is None or sign_in.get("type") != "authorized_user":
+        return str((sign_in or {}).get("client_email") or "")
+    try:
+        async with asyncio.timeout(PATIENCE):
+            answer = await _exchanged(str(sign_in.get("token_info_uri") or INFO), {"access_token": token}, cloud)
+    except (OSError, TimeoutError, ValueError):
+        return ""
+    return str(answer.get("email") or "")
 
 
 def _sign_in(cloud: Cloud) -> dict[str, Any] | None:

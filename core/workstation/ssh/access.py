@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from collections.abc import Callable
+
 from core.environment import Cloud, Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.errors import MlopsError, PrerequisiteError
@@ -25,15 +29,27 @@ def relay(target: Target, *, watch: Watch | None = None) -> Relay:
     return Relay(target.destination, cloud=target.cloud, credentials=tokens, redactor=redactor, watch=watch)
 
 
-async def proxy(home: Home, project: str, zone: str, instance: str, port: int, *, source: int, sink: int) -> None:
-    """Carries this process's standard streams to a port of a VM; raises why it could not."""
+async def proxy(
+    home: Home, to: Destination, *, source: int, sink: int, account: str = "", tell: Callable[[str], None] = lambda _: None
+) -> None:
+    """Carries this process's standard streams to a port of a VM; raises why it could not.
+
+    ``account`` is whose the key is that ssh signs in with there; where it is somebody else who is let through, that is told.
+    """
     from core.workstation.ssh.proxy import carry
 
-    cloud = rehearsals.cloud_of(home, project)
-    target = Target(instance, instance, Destination(project, zone, instance, port), cloud=cloud)
+    hold_to(account)
+    cloud = rehearsals.cloud_of(home, to.project)
+    target = Target(to.instance, to.instance, to, cloud=cloud)
     way = relay(target)
+    comparing: list[asyncio.Task[None]] = []
+
+    def begun() -> None:
+        if account:
+            comparing.append(asyncio.create_task(_compare(way, account, tell)))
+
     try:
-        await carry(way, source=source, sink=sink)
+        await carry(way, source=source, sink=sink, begun=begun)
     except RelayRefused as error:
         error.cause = f"{error.cause} You are signed in as {await signed_in(cloud) or 'nobody that can be told'}.".strip()
         raise
@@ -42,7 +58,37 @@ async def proxy(home: Home, project: str, zone: str, instance: str, port: int, *
             raise await explained(target, error) from error
         raise
     finally:
+        for task in comparing:
+            task.cancel()
         await way.close()
+
+
+def hold_to(account: str) -> None:
+    """Has gcloud, where the sign-in is its own, give this account's tokens, whichever it is set to meanwhile."""
+    if account:
+        os.environ.setdefault("CLOUDSDK_CORE_ACCOUNT", account)
+
+
+async def _compare(way: Relay, account: str, tell: Callable[[str], None]) -> None:
+    from core.gcp.quick_token import whose
+
+    if said := another(account, await whose(way.cloud, (await way.token()).value)):
+        tell(said)
+
+
+async def compared(account: str, cloud: Cloud) -> str:
+    """`another` of whoever is signed in to a cloud now."""
+    return another(account, await signed_in(cloud))
+
+
+def another(account: str, now: str) -> str:
+    """What is to be said where the sign-in is another's than an entry's key and user; empty where it is not, or unknown."""
+    if not now or now == account:
+        return ""
+    return (
+        f"You are signed in as {now}, and ssh's key and user are those of {account}: where the VM refuses them, sign in as "
+        f"{account}, or write the entry again with mlops-env ssh add."
+    )
 
 
 async def signed_in(cloud: Cloud) -> str:

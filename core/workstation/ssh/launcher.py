@@ -32,7 +32,7 @@ def program() -> list[str]:
     return [sys.executable, "-P", "-m", "core.cli"]
 
 
-def gclouds_command(to: Destination) -> str:
+def gclouds_command(to: Destination, account: str = "") -> str:
     """The value of ProxyCommand where only gcloud gets through: a company that asks for a client's certificate."""
     gcloud = shutil.which("gcloud")
     if gcloud is None:
@@ -44,6 +44,7 @@ def gclouds_command(to: Destination) -> str:
         )
     words = [str(Path(gcloud).absolute()), "compute", "start-iap-tunnel", to.instance]
     after = ["--listen-on-stdin", f"--project={to.project}", f"--zone={to.zone}", "--verbosity=warning"]
+    after += [f"--account={account}"] if account else []
     return " ".join([*map(_word, words), "%p", *map(_word, after)])
 
 
@@ -52,14 +53,14 @@ def certificate_asked() -> bool:
     return gcloud_property("context_aware", "use_client_certificate").lower() in ("true", "yes", "1")
 
 
-def proxy_command(to: Destination) -> str:
-    """The value of ProxyCommand for a VM."""
+def proxy_command(to: Destination, account: str = "") -> str:
+    """The value of ProxyCommand for a VM; ``account`` is whose the entry's key and user are."""
     if certificate_asked():
-        return gclouds_command(to)
+        return gclouds_command(to, account)
     variables = [f"{name}={Path(os.environ[name]).expanduser().absolute()}" for name in CARRIED if os.environ.get(name)]
     prefix = ["/usr/bin/env", *variables] if variables else []
     words = [*prefix, *program(), "ssh", "iap-proxy", to.instance]
-    after = ["--project", to.project, "--zone", to.zone]
+    after = ["--project", to.project, "--zone", to.zone, *(["--account", account] if account else [])]
     return " ".join([*map(_word, words), "%p", *map(_word, after)])
 
 

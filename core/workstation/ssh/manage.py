@@ -93,7 +93,7 @@ def _host(target: Target, given: Sequence[tuple[str, str]], folder: SshFolder) -
             hint="For one that is installed from elsewhere, name its --project; for any other host, --set HostName=…",
         )
     entry = Entry(target.name, target.host, tuple(given))
-    return Prepared(folder, entry, [*folder.adding(entry), *remote_ssh.adding(folder)])
+    return Prepared(folder, entry, [*folder.adding(entry), *remote_ssh.adding(folder)], remote_ssh.another_ssh())
 
 
 async def _instance(
@@ -126,7 +126,7 @@ async def _instance(
         ("User", user),
         ("IdentityFile", _quoted(private)),
         ("IdentitiesOnly", "yes"),
-        ("ProxyCommand", launcher.proxy_command(to)),
+        ("ProxyCommand", launcher.proxy_command(to, account)),
         ("ProxyUseFdpass", "no"),
         ("HostKeyAlias", name),
         ("UserKnownHostsFile", _quoted(folder.known_hosts)),
@@ -144,6 +144,7 @@ async def _instance(
         notes.append("Which user of Windows you are can't be told: Windows' own ssh gets no entry.")
     changes = [change, *folder.adding(entry), *(others := remote_ssh.adding(folder))]
     notes += [f"VS Code's Remote-SSH reads {other.path}: it is included there too." for other in others if other.real]
+    notes += remote_ssh.another_ssh()
     return Prepared(folder, entry, changes, notes, beyond)
 
 

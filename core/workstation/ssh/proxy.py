@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Callable
 from typing import cast
 
 from core.workstation.ssh.relay import Relay
@@ -109,13 +110,17 @@ def _hasten() -> None:
     keep_buffers()
 
 
-async def carry(relay: Relay, *, source: int, sink: int) -> None:
-    """Carries a stream between two descriptors until either side ends it; raises what ended it otherwise."""
+async def carry(relay: Relay, *, source: int, sink: int, begun: Callable[[], None] = lambda: None) -> None:
+    """Carries a stream between two descriptors until either side ends it; raises what ended it otherwise.
+
+    ``begun`` is called once the stream is there.
+    """
     loop = asyncio.get_running_loop()
     stream, far = await relay.create_connection(_Far)
     output, _ = await loop.connect_write_pipe(lambda: _Output(far), os.fdopen(sink, "wb", 0))
     far.begin(output)
     loop.call_soon(_hasten)
+    loop.call_soon(begun)
     far.input, _ = await loop.connect_read_pipe(lambda: _Near(far), os.fdopen(source, "rb", 0))
     try:
         await far.ended

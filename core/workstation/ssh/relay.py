@@ -100,6 +100,15 @@ class Relay:
         while self._streams:
             await self._streams.pop().ended()
 
+    @property
+    def cloud(self) -> Cloud:
+        """The cloud that the destination is in."""
+        return self._cloud
+
+    async def token(self) -> Token:
+        """The token that WebSockets are opened with now."""
+        return await self._credentials.token()
+
     async def connect(self) -> WebSocket:
         """A WebSocket for a new session."""
         to = self.destination

@@ -1,4 +1,4 @@
-"""The file that VS Code's Remote-SSH reads in place of ``~/.ssh/config``, where its settings name one.
+"""What VS Code's Remote-SSH takes in place of the usual, where its settings say so: another file, another ssh.
 
 An entry that stands in the usual file alone would not be there for VS Code. So that file gets the same one line: an Include
 of the program's own file, before all else.
@@ -7,15 +7,16 @@ of the program's own file, before all else.
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 from core.errors import UsageError
-from core.workstation.ssh.configuration import user_home
+from core.workstation.ssh.configuration import program, user_home
 from core.workstation.ssh.files import Change, SshFolder
 from core.workstation.vscode import edit
 from core.workstation.vscode.places import Machine, places
 
-SETTING = "remote.SSH.configFile"
+SETTING, PROGRAM = "remote.SSH.configFile", "remote.SSH.path"
 
 
 def folders(folder: SshFolder, machine: Machine | None = None) -> list[SshFolder]:
@@ -23,11 +24,7 @@ def folders(folder: SshFolder, machine: Machine | None = None) -> list[SshFolder
     machine = machine or Machine.here()
     if machine.windows is not None:  # it reads Windows' files, which have entries of their own
         return []
-    try:
-        settings = [place.path for place in places("user", machine, Path.cwd())]
-    except UsageError:
-        return []
-    named = [_expanded(value) for path in settings if (value := _named(path))]
+    named = [_expanded(value) for value in _all_named(SETTING, machine)]
     usual = folder.config.resolve()
     return [SshFolder(folder.path, path) for path in dict.fromkeys(named) if path.resolve() != usual]
 
@@ -42,9 +39,32 @@ def removing(folder: SshFolder) -> list[Change]:
     return [other.without_include(made=False) for other in folders(folder)]
 
 
-def _named(settings: Path) -> str:
+def another_ssh(machine: Machine | None = None) -> list[str]:
+    """Sentences about each ssh that VS Code runs in place of the one that commands here find."""
+    machine, found = machine or Machine.here(), []
+    for value in dict.fromkeys(_all_named(PROGRAM, machine)):
+        said = f"VS Code's Remote-SSH runs {value} ({PROGRAM}), which"
+        if machine.windows is not None:
+            found.append(f"{said} was not tried with the entry.")
+        elif not os.access(path := _expanded(value), os.X_OK) or path.is_dir():
+            found.append(f"{said} is no program: it connects nowhere until that is set right.")
+        elif path.resolve() != Path(program()).resolve():
+            found.append(f"{said} may read the entry otherwise than {program()}, with which it was tried.")
+    return found
+
+
+def _all_named(setting: str, machine: Machine) -> list[str]:
+    """A setting's value in each editor's settings of the user, where it has one."""
     try:
-        written = edit.written(settings.read_text(encoding="utf-8"), SETTING, "")
+        settings = [place.path for place in places("user", machine, Path.cwd())]
+    except UsageError:
+        return []
+    return [value for path in settings if (value := _named(path, setting))]
+
+
+def _named(settings: Path, setting: str) -> str:
+    try:
+        written = edit.written(settings.read_text(encoding="utf-8"), setting, "")
         value = json.loads(written) if written is not None else ""
     except (OSError, ValueError):
         return ""

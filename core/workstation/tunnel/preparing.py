@@ -15,7 +15,7 @@ from core.environment import rehearsal as rehearsals
 from core.environment.home import socket_folder
 from core.errors import UsageError
 from core.run.clock import Clock
-from core.workstation.ssh import configuration, known_hosts, target
+from core.workstation.ssh import access, configuration, known_hosts, target
 from core.workstation.ssh.configuration import HostConfiguration
 from core.workstation.ssh.files import SshFolder
 from core.workstation.ssh.relay import Destination
@@ -41,6 +41,8 @@ class Prepared:
     patience: float
     close: Callable[[], Awaitable[None]]
     environment: Environment | None
+    another: Callable[[], Awaitable[str]] | None = None
+    """Says, over a relay, that the sign-in is another's than the key and the user are."""
 
 
 class Either:
@@ -123,6 +125,8 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
     if found.destination is not None and not host.proxy_command:
         raise _not_added(tunnel)
     to = found.destination or relay_of(host)
+    account = account_of(host)
+    access.hold_to(account)
     cloud = found.cloud if found.destination is not None or to is None else rehearsals.cloud_of(home, to.project)
     chosen = choice.choose(host, wanted=tunnel.engine, relayed=to is not None, ask=ask or desk is not None)
     async with AsyncExitStack() as stack:
@@ -132,20 +136,34 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
             renew = partial(renewed, to, host.known_as, cloud=cloud, home=home, folder=SshFolder.of_user())
             engine = Renewing(engine, renew)
         patience = OS_LOGIN_PATIENCE if to is not None else 0.0
-        return Prepared(complete(home, tunnel), engine, patience, stack.pop_all().aclose, found.environment)
+        another = partial(access.compared, account, cloud) if to is not None and account else None
+        return Prepared(complete(home, tunnel), engine, patience, stack.pop_all().aclose, found.environment, another)
 
 
 def relay_of(host: HostConfiguration) -> Destination | None:
     """Where a ProxyCommand of ours leads: its connections then go through the relay in this process, without a child."""
     try:
         words = shlex.split(host.proxy_command)
-        at = words.index("iap-proxy")
-        named = dict(zip(words[at + 3 :: 2], words[at + 4 :: 2], strict=False))
+        at, named = words.index("iap-proxy"), _named(words)
         if at < 2 or words[at - 1] != "ssh" or not {"--project", "--zone"} <= set(named):
             return None
         return Destination(named["--project"], named["--zone"], words[at + 1], int(words[at + 2]))
     except (ValueError, IndexError):
         return None
+
+
+def account_of(host: HostConfiguration) -> str:
+    """Whose key and user an entry of ours has; empty where it does not say."""
+    try:
+        return _named(shlex.split(host.proxy_command)).get("--account", "")
+    except ValueError:
+        return ""
+
+
+def _named(words: list[str]) -> dict[str, str]:
+    """The flags of an ``iap-proxy`` among the words of a command."""
+    at = words.index("iap-proxy")
+    return dict(zip(words[at + 3 :: 2], words[at + 4 :: 2], strict=False))
 
 
 def _not_added(tunnel: Tunnel) -> UsageError:

@@ -66,9 +66,8 @@ async def serve(
     here = prepared.environment
     if here is not None and here.folder.is_dir():
         companions.join(here, f"tunnel {tunnel.name}")  # held until this process is gone: who ends it waits for just that
-    running = Running(
-        prepared.tunnel, prepared.engine, clock=clock, tell=_both(home, tunnel.name, tell), patience=prepared.patience
-    )
+    tell_all = _both(home, tunnel.name, tell)
+    running = Running(prepared.tunnel, prepared.engine, clock=clock, tell=tell_all, patience=prepared.patience)
 
     def status() -> Status:
         return told(running.status(), prepared.tunnel)
@@ -76,6 +75,7 @@ async def serve(
     telling = Telling(places.control(home, tunnel.name), status, clock)
     await telling.start()
     work = asyncio.create_task(running.run())
+    comparing = asyncio.create_task(_compare(running, prepared, tell_all))
     passing, up = asyncio.create_task(_pass_on(running, telling)), asyncio.create_task(_when_up(running, status, ready))
     try:
         await asyncio.wait((work, up), return_when=asyncio.FIRST_EXCEPTION)
@@ -83,12 +83,20 @@ async def serve(
             up.result()
         await work
     finally:
-        await _end(home, prepared, running, telling, [work, passing, up])
+        await _end(home, prepared, running, telling, [work, passing, up, comparing])
 
 
 async def _when_up(running: Running, status: Callable[[], Status], ready: Ready) -> None:
     await asyncio.shield(running.first)
     ready(status())
+
+
+async def _compare(running: Running, prepared: Prepared, tell: Tell) -> None:
+    """Says, once it is up, where another than the key's owner is signed in by now."""
+    if prepared.another is not None:
+        await asyncio.shield(running.first)
+        if said := await prepared.another():
+            tell(said)
 
 
 async def _pass_on(running: Running, telling: Telling) -> None:

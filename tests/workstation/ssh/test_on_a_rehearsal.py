@@ -85,6 +85,11 @@ def test_from_nothing_to_a_signed_in_ssh_and_back(project: str, person: Person) 
     (problem,) = json.loads(person.mlops("ssh", "show", "gpu", "--output", "json"))["problems"]
     assert "those of somebody@rehearsal.example, and you are signed in as you@rehearsal.example" in problem
 
+    own.write_text(own.read_text().replace("--account you@", "--account somebody@"))
+    said = person.run("ssh", "gpu", "whoami")
+    assert said.stdout == b"you_rehearsal_example\n"
+    assert b"You are signed in as you@rehearsal.example, and ssh's key and user are those of somebody@" in said.stderr
+
     ping = b"GET /_ping HTTP/1.0\r\nHost: docker\r\n\r\n"
     answer = person.run("ssh", "gpu", "docker system dial-stdio", input=ping)
     assert answer.stdout.endswith(b"\r\n\r\nOK"), answer.stderr

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from core.environment import Home
-from core.workstation.ssh import manage, remote_ssh
+from core.workstation.ssh import configuration, manage, remote_ssh
 from core.workstation.ssh.entry import Entry
 from core.workstation.ssh.files import SshFolder
+from core.workstation.ssh.target import Target
 from core.workstation.vscode.places import Machine
 
 THEIRS = b"Host *\n  ServerAliveInterval 20\n"
@@ -50,3 +51,27 @@ def test_settings_that_name_none_change_nothing(machine: Machine, tmp_path: Path
 
 def test_the_usual_file_under_another_name_is_the_usual_file(machine: Machine, tmp_path: Path) -> None:
     assert remote_ssh.folders(SshFolder(tmp_path / "ssh", tmp_path / "vscode_config")) == []
+
+
+def test_another_ssh_of_vs_codes_is_named_and_the_usual_one_is_not(machine: Machine, tmp_path: Path) -> None:
+    settings = tmp_path / "config" / "Code" / "User" / "settings.json"
+
+    def said(path: Path | str) -> list[str]:
+        settings.write_text(json.dumps({"remote.SSH.path": str(path)}))
+        return remote_ssh.another_ssh()
+
+    other = tmp_path / "ssh-10"
+    other.write_text("#!/bin/sh\n")
+    (missing,) = said(other)
+    assert f"runs {other} (remote.SSH.path), which is no program" in missing
+    other.chmod(0o755)
+    (another,) = said(other)
+    assert f"may read the entry otherwise than {configuration.program()}" in another
+    (tmp_path / "usual").symlink_to(configuration.program())
+    assert said(tmp_path / "usual") == said(configuration.program()) == said("") == []
+
+    prepared = manage._host(Target("box", "box"), (("HostName", "10.0.0.7"),), SshFolder(tmp_path, tmp_path / "ssh_config"))
+    assert prepared.notes == []
+    said(other)
+    prepared = manage._host(Target("box", "box"), (("HostName", "10.0.0.7"),), SshFolder(tmp_path, tmp_path / "ssh_config"))
+    assert prepared.notes == [another]

@@ -13,7 +13,7 @@ from tunnel_bench import GENEROUS, Up
 
 from core.workstation.ssh.relay import Destination
 from core.workstation.tunnel.choice import choose
-from core.workstation.tunnel.preparing import relay_of
+from core.workstation.tunnel.preparing import account_of, relay_of
 
 PIECE = hashlib.sha256(b"piece").digest() * 2048
 
@@ -71,7 +71,8 @@ async def test_a_session_that_the_relay_forgot_is_a_new_connection(tmp_path: Pat
 
 
 def test_a_proxy_command_of_ours_is_the_relay_and_anothers_is_ssh(sshd: Server) -> None:
-    ours = sshd.host("ProxyCommand=/x/mlops-env ssh iap-proxy vm %p --project p --zone us-central1-a")
+    ours = sshd.host("ProxyCommand=/x/mlops-env ssh iap-proxy vm %p --project p --zone us-central1-a --account me@x.example")
+    assert account_of(ours) == "me@x.example"
     assert relay_of(ours) == Destination("p", "us-central1-a", "vm", sshd.port)
     assert choose(ours, relayed=True).engine == "asyncssh"
     others = sshd.host("ProxyCommand=gcloud compute start-iap-tunnel vm %p --listen-on-stdin --project=p --zone=z")

@@ -113,6 +113,8 @@ def _print_up(status: Status, tunnel: Tunnel, out: Output) -> int:
             out.say(f"Port {each.local} gives every user of this machine the rights of root on the host, through Docker.")
     if docker.beyond_reach(status.forwards):
         out.say("Windows' own programs open no such socket: for them, add --forward 23750=/var/run/docker.sock.")
+    if status.relayed and status.docker_host:
+        out.say(docker.BULK)
     if out.json:
         out.document(_document(status))
         return 0

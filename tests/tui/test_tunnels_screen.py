@@ -76,7 +76,7 @@ async def test_each_is_told_by_sign_and_word_and_what_is_copied_is_whole(app: Ml
         "shut": status(
             "shut", "stopped", error={"message": "shut-vm does not accept me.", "cause": "", "hint": "Try: ssh shut"}
         ),
-        "well": status("well", "up", pid=1, since=NOW),
+        "well": status("well", "up", pid=1, since=NOW, relayed=True),
     }
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
@@ -87,7 +87,7 @@ async def test_each_is_told_by_sign_and_word_and_what_is_copied_is_whole(app: Ml
         await press(pilot, "down")
         await until_shown(pilot, "does not accept me", "Try: ssh shut")
         await press(pilot, "down")
-        await until_shown(pilot, "DOCKER_HOST=unix:///tmp/mlops-env-1000/docker-well.sock")
+        await until_shown(pilot, "DOCKER_HOST=unix:///tmp/mlops-env-1000/docker-well.sock", "through Identity-Aware Proxy")
         await press(pilot, "c")
         await until(pilot, lambda: app._copied == "export DOCKER_HOST=unix:///tmp/mlops-env-1000/docker-well.sock")
 

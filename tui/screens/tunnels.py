@@ -294,6 +294,8 @@ def _told(found: Status | None) -> Content:
         rows.append(text(("export ", "$text-muted"), (f"DOCKER_HOST={found.docker_host}", "bold")))
     if found.docker_context:
         rows.append(text(("context ", "$text-muted"), (found.docker_context, "bold")))
+    if found.relayed and found.docker_host:
+        rows.append(text((docker.BULK, "$text-muted")))
     for each in found.forwards:
         rows.append(text(each.local, ("  →  ", "$text-muted"), each.remote))
         if found.pid is not None:

@@ -21,6 +21,11 @@ from core.workstation.tunnel.status import ForwardStatus
 
 CLIENT, WINDOWS_CLIENT = "docker", "docker.exe"
 """Docker's client here, and that of Windows as WSL finds it, which has contexts of its own."""
+BULK = (
+    "It leads through Identity-Aware Proxy, which may limit its rate: for a large build or upload, work on the VM itself "
+    "(VS Code's Remote-SSH), where the bytes stay."
+)
+"""What is said before anybody sends much through a relay."""
 SETTING = "containers.environment"
 """Container Tools' variables for whatever it starts."""
 PATIENCE = 30.0

@@ -28,6 +28,8 @@ from core.workstation.tunnel.engine import Engine, HostKeyRefused, Link, SignInR
 if TYPE_CHECKING:
     from core.workstation.ssh.relay import Relay
 
+GCLOUDS = "start-iap-tunnel"
+"""What gcloud's own client is called in a ProxyCommand."""
 OS_LOGIN_PATIENCE = 180.0
 """Seconds for which a sign-in may be refused where OS Login decides: a key or a role that was just given takes minutes."""
 
@@ -41,6 +43,8 @@ class Prepared:
     patience: float
     close: Callable[[], Awaitable[None]]
     environment: Environment | None
+    relayed: bool = False
+    """Whether Identity-Aware Proxy stands in between."""
     another: Callable[[], Awaitable[str]] | None = None
     """Says, over a relay, that the sign-in is another's than the key and the user are."""
 
@@ -137,7 +141,9 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
             engine = Renewing(engine, renew)
         patience = OS_LOGIN_PATIENCE if to is not None else 0.0
         another = partial(access.compared, account, cloud) if to is not None and account else None
-        return Prepared(complete(home, tunnel), engine, patience, stack.pop_all().aclose, found.environment, another)
+        relayed = to is not None or GCLOUDS in host.proxy_command
+        close = stack.pop_all().aclose
+        return Prepared(complete(home, tunnel), engine, patience, close, found.environment, relayed, another)
 
 
 def relay_of(host: HostConfiguration) -> Destination | None:

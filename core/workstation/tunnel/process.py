@@ -70,7 +70,7 @@ async def serve(
     running = Running(prepared.tunnel, prepared.engine, clock=clock, tell=tell_all, patience=prepared.patience)
 
     def status() -> Status:
-        return told(running.status(), prepared.tunnel)
+        return told(running.status(), prepared)
 
     telling = Telling(places.control(home, tunnel.name), status, clock)
     await telling.start()
@@ -118,8 +118,9 @@ async def _end(home: Home, prepared: Prepared, running: Running, telling: Tellin
     await prepared.close()
 
 
-def told(found: Status, tunnel: Tunnel) -> Status:
+def told(found: Status, prepared: Prepared) -> Status:
     """The status of a running tunnel, with what its user needs."""
+    tunnel, found.relayed = prepared.tunnel, prepared.relayed
     found.pid = os.getpid()
     found.docker_host = docker.host_of(found.forwards)
     found.docker_context = docker.context_name(tunnel.name) if tunnel.docker_context and found.docker_host else ""

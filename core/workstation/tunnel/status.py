@@ -42,6 +42,8 @@ class Status:
     down_rate: float = 0.0
     docker_host: str = ""
     docker_context: str = ""
+    relayed: bool = False
+    """Whether Identity-Aware Proxy stands in between, which is not made for bulk."""
     error: dict[str, Any] | None = None
     forwards: list[ForwardStatus] = field(default_factory=list)
 

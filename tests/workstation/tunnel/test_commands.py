@@ -20,10 +20,13 @@ import tomlkit
 from ssh_server import Echo, Server
 
 from core.cli import main
+from core.cli import tunnel as commands
+from core.cli.output import Output
 from core.environment import Home
 from core.environment.home import socket_folder
 from core.workstation.tunnel import book, docker, places, tunnels
-from core.workstation.tunnel.definition import Forward
+from core.workstation.tunnel.definition import Forward, Tunnel
+from core.workstation.tunnel.status import Status
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -209,3 +212,12 @@ def test_a_host_that_is_not_there_and_a_file_that_is_wrong(box: str, home: Home,
 def test_down_of_what_is_not_up(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tunnel", "down", "box"]) == 0
     assert "was not up" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("relayed", [False, True])
+def test_who_opens_docker_through_a_relay_is_warned_of_large_uploads(
+    relayed: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = Status("gpu", "up", docker_host="unix:///tmp/d.sock", relayed=relayed)
+    commands._print_up(shown, Tunnel("gpu"), Output(json=False))
+    assert ("for a large build or upload, work on the VM itself" in capsys.readouterr().err) is relayed

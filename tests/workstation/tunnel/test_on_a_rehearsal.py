@@ -76,6 +76,7 @@ def test_docker_on_a_vm_that_has_no_address(project: str, person: people.Person,
     try:
         forwards = ("--forward", f"{tmp_path}/d.sock=/var/run/docker.sock", "--forward", "0=/var/run/docker.sock")
         up = json.loads(person.mlops("tunnel", "up", "gpu", *forwards, "--yes", "--detach", "--output", "json"))
+        assert up["relayed"]
         assert (up["state"], up["engine"]) == ("up", "asyncssh")
         assert "Host gpu" in (person.ssh_folder / "mlops-env.config").read_text()
         answer = person.run(sys.executable, "-P", "-c", PING, f"{tmp_path}/d.sock")

@@ -21,6 +21,9 @@ _DROPPED = (
 )
 _DROPPED_PREFIXES = ("TEXTUAL_SCREENSHOT", "TEXTUAL_DEVTOOLS")
 
+THEME = os.environ.get("TEXTUAL_THEME", "")
+"""The theme that a person wants, which the variable named before it was dropped: Textual knows none of ours by name."""
+
 
 def _drop() -> None:
     for name in list(os.environ):

@@ -9,6 +9,8 @@ import os
 
 from textual.theme import Theme
 
+import tui
+
 DARK = Theme(
     "dark",
     primary="#7aa2f7",
@@ -56,7 +58,8 @@ CONTRAST = Theme(
     variables={
         "border": "#ffff00",
         "border-blurred": "#ffffff",
-        "text-muted": "#ffffff",
+        "text-muted": "#c8c8c8",
+        "primary-muted": "#404000",
         "foreground-muted": "#ffffff",
     },
 )
@@ -66,7 +69,7 @@ ALL = (DARK, LIGHT, CONTRAST)
 def first(chosen: str = "") -> str:
     """The theme to begin with: what TEXTUAL_THEME names, else what was chosen, else what suits the terminal's background."""
     names = {theme.name for theme in ALL}
-    for wanted in (os.environ.get("TEXTUAL_THEME", ""), chosen):
+    for wanted in (tui.THEME, chosen):
         if wanted in names:
             return wanted
     background = os.environ.get("COLORFGBG", "").rpartition(";")[2]

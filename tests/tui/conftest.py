@@ -77,6 +77,7 @@ def pictures(moment: SimpleNamespace, tmp_path: Path) -> Iterator[Pictures]:
     taking = Pictures(tmp_path)
     yield taking
     assert not taking.different, "\n".join(taking.different)
+    assert not taking.faint, "\n".join(taking.faint)
 
 
 @pytest.fixture

@@ -61,9 +61,9 @@ def test_what_a_variable_says_wins(home: Home, monkeypatch: pytest.MonkeyPatch) 
     assert MlopsApp(home).theme == "light"
     monkeypatch.setenv("LC_ALL", "C")
     assert MlopsApp(home).ascii.enabled
-    monkeypatch.setenv("TEXTUAL_THEME", "high-contrast")
+    monkeypatch.setattr("tui.THEME", "high-contrast")
     assert MlopsApp(home).theme == "high-contrast"
-    monkeypatch.setenv("TEXTUAL_THEME", "nobodys")
+    monkeypatch.setattr("tui.THEME", "nobodys")
     assert MlopsApp(home).theme == "light"
 
 
@@ -101,3 +101,11 @@ def test_the_cursor_is_shown_from_the_start_once_it_was_chosen(home: Home) -> No
         screen.until(b"No environment is kept")
         written = screen.until(b"\x1b[?25h")
         assert written.rindex(b"\x1b[?25h") > written.rindex(b"\x1b[?25l")
+
+
+@pytest.mark.parametrize(("theme", "background"), [("light", b"48;2;251;251;250"), ("high-contrast", b"48;2;0;0;0")])
+def test_a_theme_that_the_variable_names_is_what_the_terminal_gets(home: Home, theme: str, background: bytes) -> None:
+    settings.keep(home, Settings(theme="dark"))
+    with terminal(variables={"TEXTUAL_THEME": theme, "COLORTERM": "truecolor"}) as screen:
+        written = screen.until(b"No environment is kept")
+        assert background in written

@@ -15,6 +15,9 @@ from rich.style import Style
 from textual.pilot import Pilot
 from textual.strip import Strip
 from textual.widgets import Input
+from tui_contrast import faint
+
+from tui import themes
 
 FOLDER = Path(__file__).parent / "pictures"
 SIZES = ((80, 24), (120, 36), (60, 20))
@@ -28,6 +31,7 @@ class Pictures:
         self.folder = folder
         self.keep = bool(os.environ.get("KEEP_PICTURES"))
         self.different: list[str] = []
+        self.faint: list[str] = []
         self.last = ""
 
     async def take(self, pilot: Pilot[int], name: str, *sizes: tuple[int, int]) -> None:
@@ -44,6 +48,8 @@ class Pictures:
             taken.append(described(pilot.app.screen._compositor.render_strips(), size))
         self.last = "\n".join(taken)
         self._compare(name, self.last)
+        if pilot.app.theme == themes.DARK.name and not pilot.app.no_color and min(pilot.app.size) >= 20:
+            self.faint += [f"{name}: {said}" for said in await faint(pilot)]
 
     def _compare(self, name: str, taken: str) -> None:
         kept = FOLDER / f"{name}.txt"

@@ -15,6 +15,9 @@ class Field(Input):
     DEFAULT_CSS = """
     Field { height: 1; border: none; padding: 0 1; background: $panel; }
     Field:focus { border: none; background: $primary-muted; text-style: none; }
+    Field:disabled { opacity: 1 !important; background: $surface; color: $text-muted; }
+    Field > .input--placeholder { color: $text-muted; }
+    Field:focus > .input--placeholder { color: $foreground 85%; }
     Field:nocolor { text-style: underline; }
     Field:nocolor > .input--cursor { text-style: reverse; }
     """

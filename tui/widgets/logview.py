@@ -12,10 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.text import Text
 from textual.message import Message
 from textual.reactive import reactive
+from textual.strip import Strip
 
+from tui import contrast
 from tui.logs import LogFile, Logs
 from tui.text import clean, coloured
 from tui.widgets.lined import Lined
@@ -126,6 +129,15 @@ class LogView(Lined):
         if self.needle:
             text.highlight_words([self.needle], self.get_component_rich_style("log--match"), case_sensitive=False)
         return text
+
+    def render_line(self, y: int) -> Strip:
+        colours, ratio = self.app.ansi_theme, contrast.least(self.app.theme)
+        painted = super().render_line(y)
+        kept = [
+            Segment(text, contrast.readable(style, colours, ratio) if style else style, control)
+            for text, style, control in painted
+        ]
+        return Strip(kept, painted.cell_length)
 
     def action_move(self, rows: int) -> None:
         super().action_move(rows)

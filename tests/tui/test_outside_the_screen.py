@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import time
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -36,6 +38,31 @@ def test_the_end_of_a_run_rings_names_the_window_and_notifies(home: Home, tmux: 
         screen.until(b"]2;mlops-env demo: installed\x07")
         screen.read(lambda written: b"\x07" in written.replace(b"installed\x07", b"").replace(b"installing\x07", b""))
         assert (b"\x1b]9;demo: installed\x07" in screen.written) == (not tmux)
+
+
+@pytest.mark.parametrize("allowed", ["on", "off"])
+def test_in_tmux_a_notification_is_passed_through_where_tmux_lets_it(home: Home, tmp_path: Path, allowed: str) -> None:
+    stand_in = tmp_path / "bin" / "tmux"
+    stand_in.parent.mkdir()
+    stand_in.write_text(f"#!/bin/sh\necho {allowed}\n")
+    stand_in.chmod(0o755)
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    path = f"{stand_in.parent}:{os.environ['PATH']}"
+    with terminal(variables={"TMUX": "/nowhere/default,1,0", "PATH": path}) as screen:
+        with tui_runs.alive(environment):
+            screen.until(DRAWN)
+            screen.type("w")
+            screen.until(b"]2;mlops-env demo: installing\x07")
+            tui_runs.write(environment, tui_runs.installed()[len(tui_runs.halfway()) - 1 :], more=True)
+        passed = b"\x1bPtmux;\x1b\x1b]9;demo: installed\x07\x1b\\"
+        if allowed == "on":
+            screen.until(passed)
+        else:
+            screen.until(b"]2;mlops-env demo: installed\x07")
+            screen.type("q")
+            screen.until(b"Leave mlops-env?")
+            assert b"Ptmux" not in screen.written
 
 
 def test_a_call_that_hangs_holds_nobody_who_leaves(home: Home) -> None:

@@ -230,6 +230,23 @@ async def test_a_live_run_is_cancelled_once_that_is_confirmed(
             await until(pilot, lambda: [do for do, _ in asked] == ["cancel"])
 
 
+async def test_a_key_that_is_held_down_confirms_nothing(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, asked: list[tuple[str, Any]]
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    with tui_runs.alive(environment):
+        async with app.run_test() as pilot:
+            await opened(pilot, environment)
+            await until_shown(pilot, "X Cancel run")
+            await press(pilot, *"XXXXXX")
+            await until_shown(pilot, "Cancel the run?")
+            assert len(app.screen_stack) == 3
+            await press(pilot, *["enter"] * 6)  # the answer that has the focus is to stay
+            await until_shown(pilot, "X Cancel run")
+            assert asked == []
+
+
 async def test_what_was_interrupted_says_so_and_what_goes_on(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
     environment = tui_runs.environment(home)
     tui_runs.write(environment, tui_runs.halfway())

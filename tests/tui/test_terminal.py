@@ -98,7 +98,10 @@ def test_without_any_terminal_it_says_where_to_look(home: Home) -> None:
 
 def test_variables_by_which_typing_would_be_written_down_are_dropped(home: Home, tmp_path: Path) -> None:
     written = tmp_path / "typed.log"
-    variables = {"TEXTUAL_LOG": str(written), "TEXTUAL_PRESS": "q,enter", "TEXTUAL": "devtools", "TEXTUAL_DRIVER": "x:y"}
+    variables = {
+        "TEXTUAL_LOG": str(written), "TEXTUAL_PRESS": "q,enter", "TEXTUAL": "devtools", "TEXTUAL_DRIVER": "x:y",
+        "TEXTUAL_SCREENSHOT": "0", "TEXTUAL_SCREENSHOT_LOCATION": str(tmp_path / "shots"),
+    }  # fmt: skip
     with terminal(variables=variables) as screen:
         screen.until(DRAWN)
         screen.type("q")
@@ -106,6 +109,7 @@ def test_variables_by_which_typing_would_be_written_down_are_dropped(home: Home,
         screen.type("\r")
         assert screen.wait() == 0
     assert not written.exists()
+    assert not (tmp_path / "shots").exists()
 
 
 def test_the_working_folder_runs_nothing(home: Home, tmp_path: Path) -> None:

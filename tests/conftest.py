@@ -1,7 +1,7 @@
 """What every test stands on: a home of its own, and no setting of the machine's that could reach it.
 
-It also deals the tests out to the parallel processes: the long ones first, and one process more than there are processors,
-since a test that watches a whole installation waits for other processes most of its time.
+It also deals the tests out to the parallel processes: the long ones first, and two processes for each processor, since a
+test that watches a whole installation waits for other processes most of its time.
 """
 
 from __future__ import annotations
@@ -35,7 +35,16 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
 
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes ``-n auto`` starts."""
-    return (os.cpu_count() or 1) + 1
+    return 2 * (os.cpu_count() or 1)
+
+
+COPIED = ("with_platform", "once")
+"""What is made once in each process, and copied for each test that asks for it."""
+
+
+def _begins_with(item: pytest.Item) -> int:
+    asked = getattr(item, "fixturenames", ())
+    return next((number for number, name in enumerate(COPIED) if name in asked), len(COPIED))
 
 
 @pytest.hookimpl(trylast=True)
@@ -43,13 +52,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Gives every process long tests first and short ones afterwards, which others may take over from it.
 
     ``--dist worksteal`` begins with one stretch of the list for each process, and takes from the ends of the others' later.
-    Tests that begin with an installed copy stay together: each process that has one of them installs once.
+    Tests that begin with a copy of the same installation stay together: each process that has one of them installs once.
     """
     processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
     long = [item for item in items if item.nodeid.startswith(LONG)]
     for item in long:
         item.add_marker(pytest.mark.timeout(PATIENCE))
-    long.sort(key=lambda item: "installed" not in getattr(item, "fixturenames", ()))
+    long.sort(key=_begins_with)
     short = [item for item in items if not item.nodeid.startswith(LONG)]
     items.clear()
     for number in range(processes, 0, -1):

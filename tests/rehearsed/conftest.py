@@ -198,15 +198,15 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 @pytest.fixture
 def installed(once: Once, home: Home) -> Iterator[Rehearsed]:
     """An installed environment of the test's own: a copy of the one that was installed once."""
-    shutil.copytree(once.home, home.root, symlinks=True)
+    copy(once.home, home.root)
     made = Rehearsed(home)
-    _move(home.root, once.home)
     yield made
     made.end()
 
 
-def _move(root: Path, origin: Path) -> None:
-    """Takes the copied folder's own paths into the files that name it."""
+def copy(origin: Path, root: Path) -> None:
+    """Copies a home in which nothing runs, and takes the copy's own paths into the files that name it."""
+    shutil.copytree(origin, root, symlinks=True)
     for path in root.rglob("*"):
         if path.is_file() and not path.is_symlink() and path.stat().st_size < 200_000:
             data = path.read_bytes()

@@ -5,7 +5,8 @@ The others' lack would only be seen on the real cloud, and in time; `tests/kusto
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from core.run import journal, runs
 from core.run.clock import Clock
 from core.run.engine import Engine
 from core.run.redact import Redactor
+from tests.rehearsed.conftest import copy
 
 SHOWN = {
     "object-store": ("verify", "hello pipeline", "lookup seaweedfs: no such host"),
@@ -36,24 +38,47 @@ SHOWN = {
 """By the mend's name: the step that fails, the object or the check that it names, and the cause."""
 
 
-@pytest.fixture
-def environment(home: Home, tmp_path: Path) -> Iterator[Environment]:
-    made = Environment.new(home, "demo", cloud="rehearsal", given={"namespace": "ml-team"}).save()
-    scenario = tmp_path / "scenario.toml"
+PLATFORM = ("prerequisites", "services", "state", "platform")
+"""The steps that know nothing of mends."""
+
+
+@pytest.fixture(scope="session")
+def with_platform(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home of an environment in whose cluster there is nothing yet: every installation here begins with a copy."""
+    root = tmp_path_factory.mktemp("platform")
+    home = Home(root / "home")
+    scenario = root / "scenario.toml"
     scenario.write_text("speed = 0\n")
-    rehearsals.ensure(made, scenario=scenario)
-    yield made
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MLOPS_ENV_HOME", str(home.root))
+        made = Environment.new(home, "demo", cloud="rehearsal", given={"namespace": "ml-team"}).save()
+        try:
+            rehearsals.ensure(made, scenario=scenario)
+            last, _ = asyncio.run(installed(made, only=PLATFORM))
+            assert isinstance(last, events.RunFinished)
+        finally:
+            rehearsals.stop(home, "demo")
+    return home.root
+
+
+@pytest.fixture
+def environment(home: Home, with_platform: Path) -> Iterator[Environment]:
+    copy(with_platform, home.root)
+    yield Environment.load(home, "demo")
     rehearsals.forget(home, "demo")
 
 
-async def installed(environment: Environment, without: str) -> tuple[events.Event, list[str]]:
-    """Installs all but a mend, in this process; the run's last event, and the steps that failed."""
+async def installed(
+    environment: Environment, *, without: Sequence[str] = (), only: Sequence[str] = ()
+) -> tuple[events.Event, list[str]]:
+    """Installs all but some mends, in this process; the run's last event, and the steps that failed."""
     cloud, redactor, run = rehearsals.cloud(environment), Redactor(), runs.new_id()
     folder = environment.home.ensure("environments", environment.name, "runs", run)
     installation = Installation(environment, cloud, Clock(cloud.rate), redactor, folder)
     steps = [
-        manifests.step(installation, without=[without]) if step.id == "manifests" else step
+        manifests.step(installation, without=without) if step.id == "manifests" else step
         for step in plan.steps(installation, "install", {})
+        if not only or step.id in only
     ]
     log = journal.Journal(folder, run=run, redactor=redactor)
     engine = Engine(steps, journal=log, clock=installation.clock, redactor=redactor, logs=folder / "logs", wait=0)
@@ -71,7 +96,7 @@ async def installed(environment: Environment, without: str) -> tuple[events.Even
 @pytest.mark.parametrize("name", SHOWN)
 async def test_an_installation_without_it_fails_and_says_why(environment: Environment, name: str) -> None:
     step, what, cause = SHOWN[name]
-    last, failed = await installed(environment, name)
+    last, failed = await installed(environment, without=[name])
     assert isinstance(last, events.RunFailed)
     error: dict[str, Any] = last.error
     assert failed == [step]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from core.environment import rehearsal as rehearsals
+from core.install import shown
 from tests.rehearsed.store_of import changes, documents, left
 
 
@@ -14,7 +15,7 @@ def grants(policy: dict[str, Any]) -> set[tuple[str, str]]:
     return {(b["role"], m) for b in policy["policy"]["bindings"] for m in b["members"]}
 
 
-def test_nothing_is_left_but_what_the_real_cloud_keeps(installed: Any, once: Any) -> None:
+def test_nothing_is_left_but_what_the_real_cloud_keeps_and_what_comes_next_has_new_names(installed: Any, once: Any) -> None:
     events = installed.events("destroy", "demo", "--yes", "--delete-data")
     assert events[-1]["type"] == "run.finished"
     assert installed.status()["state"] == "destroyed"
@@ -31,9 +32,16 @@ def test_nothing_is_left_but_what_the_real_cloud_keeps(installed: Any, once: Any
     assert again[-1]["changed"] is False
 
     first = installed.environment.id
-    installed.install()
+    plan = installed.json("plan", "demo")
+    (bucket,) = [item["name"] for item in plan["direct"] if item["kind"] == "storage.buckets"]
+    kept = shown.kept(installed.home, "demo")
+    assert kept is not None
+    assert first != kept.id == bucket.rpartition("-")[2]
+    assert installed.environment.id == first, "a plan changes nothing"
+    told = installed.run("install", "demo", "--rehearse", "--yes")
+    assert "It does what was shown at " in told.stderr
     assert installed.status()["state"] == "installed"
-    assert installed.environment.id != first
+    assert installed.environment.id == kept.id
 
 
 def test_without_delete_data_the_buckets_stay_with_what_they_hold(installed: Any) -> None:
@@ -58,9 +66,15 @@ def test_from_any_half_finished_state(rehearsed: Any, call: str) -> None:
     assert left(before, documents(rehearsed.simulator)) == []
 
 
-def test_a_disk_whose_cluster_went_away_is_swept(installed: Any) -> None:
+HELD = 'call = "compute.networks.delete"\nstatus = 400\nreason = "resourceInUseByAnotherResource"\ntimes = 2\n'
+
+
+def test_a_disk_whose_cluster_went_away_is_swept_and_a_network_that_is_held_is_waited_for(installed: Any) -> None:
+    installed.replay(f"speed = 0\n[[fault]]\n{HELD}")
     names = installed.environment.names
     cluster = f"projects/{names.project}/locations/{names.zone}/clusters/{names.cluster}"
     installed.api("DELETE", f"container/v1/{cluster}")
-    installed.events("destroy", "demo", "--yes", "--delete-data")
+    events = installed.events("destroy", "demo", "--yes", "--delete-data")
+    assert events[-1]["type"] == "run.finished"
+    assert [e for e in events if e["type"] == "step.retrying" and e["error"]["code"] == "terraform-busy"]
     assert not [k for k, _ in documents(installed.simulator) if k in ("compute.disks", "compute.networks/demo-network")]

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from core.install import shown
 from core.toolchain import find
 
 
@@ -64,31 +63,6 @@ def test_verify_proves_it_again_and_a_program_reads_the_result(installed: Any) -
     assert {c["state"] for c in checks} == {"pass"}
     assert {"hello pipeline", "Cloud Storage", "BigQuery", "Dataflow", "Artifact Registry"} <= {c["check"] for c in checks}
     assert installed.status()["state"] == "installed"
-
-
-def test_plan_shows_everything_first_and_makes_nothing(rehearsed: Any) -> None:
-    quick = str(rehearsed.scenario("speed = 0\n"))
-    plan = rehearsed.json("plan", "demo", "--rehearse", "--scenario", quick)
-    assert "container.googleapis.com" in plan["services"]
-    assert {"role": "roles/bigquery.jobUser"}.items() <= next(r for r in plan["roles"] if "jobUser" in r["role"]).items()
-    planned = plan["terraform"]["resources"]
-    assert plan["terraform"]["add"] == len([resource for resource in planned if resource["action"] == "create"])
-    assert plan["terraform"]["add"] + plan["terraform"]["change"] == len(planned)
-    assert {"google_container_cluster", "google_sql_database_instance"} <= {resource["type"] for resource in planned}
-    assert {r["step"] for r in planned if r["action"] == "update"} == {"protect"}
-    assert plan["terraform"]["destroy"] == 0
-    assert len(plan["kubernetes"]) >= 70
-    assert [path.name for path in (rehearsed.home.environments / "demo").iterdir()] == [shown.FILE]
-    assert rehearsed.json("list") == []
-    assert not rehearsed.simulator.exists()
-
-
-def test_plan_shows_nothing_where_everything_is_there(installed: Any) -> None:
-    again = installed.json("plan", "demo")
-    assert again["services"] == []
-    assert again["roles"] == []
-    assert again["terraform"]["resources"] == []
-    assert [o for o in again["kubernetes"] if o["action"] != "none"] == []
 
 
 def test_check_lists_every_check_and_blocks_with_3(rehearsed: Any) -> None:

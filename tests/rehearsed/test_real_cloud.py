@@ -36,13 +36,3 @@ def test_a_control_plane_that_goes_away_is_waited_for(rehearsed: Any) -> None:
 def test_grants_apis_and_the_services_own_accounts_may_be_late(rehearsed: Any) -> None:
     scenario = "speed = 200\n[delays]\niam = 420\niam_flips = 60\nservices = 240\n"
     assert rehearsed.install(scenario)[-1]["type"] == "run.finished"
-
-
-def test_what_holds_the_network_for_a_while_does_not_stop_the_taking_down(installed: Any) -> None:
-    fault = (
-        '[[fault]]\ncall = "compute.networks.delete"\nstatus = 400\nreason = "resourceInUseByAnotherResource"\ntimes = 2\n'
-    )
-    installed.replay(f"speed = 0\n{fault}")
-    events = installed.events("destroy", "demo", "--yes", "--delete-data")
-    assert events[-1]["type"] == "run.finished"
-    assert [e for e in events if e["type"] == "step.retrying" and e["error"]["code"] == "terraform-busy"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import sqlite3
 import stat
 import threading
@@ -19,11 +20,12 @@ CANARY = 'kanarie-"geel"/+ vogel_42'
 
 
 class Watch:
-    """Every argument and environment that any process of this user had, as far as it could be seen."""
+    """Every argument and environment of any process that began while it watched, as far as it could be seen."""
 
     def __init__(self) -> None:
         self.seen: set[bytes] = set()
         self._stop = threading.Event()
+        self._before = _processes()
 
     @contextmanager
     def on(self) -> Iterator[None]:
@@ -38,15 +40,21 @@ class Watch:
     def _look(self) -> None:
         known: set[tuple[str, bytes]] = set()
         while not self._stop.wait(0.005):
-            for entry in Path("/proc").glob("[0-9]*"):
+            now = _processes()
+            self._before &= now  # a number that became free may be a new process's
+            for process in now - self._before:
                 try:
-                    line = (entry / "cmdline").read_bytes()
-                    if (entry.name, line) not in known:
-                        known.add((entry.name, line))
+                    line = Path("/proc", process, "cmdline").read_bytes()
+                    if (process, line) not in known:
+                        known.add((process, line))
                         self.seen.update(line.split(b"\0"))
-                        self.seen.update((entry / "environ").read_bytes().split(b"\0"))
+                        self.seen.update(Path("/proc", process, "environ").read_bytes().split(b"\0"))
                 except OSError:
                     continue
+
+
+def _processes() -> set[str]:
+    return {entry.name for entry in os.scandir("/proc") if entry.name.isdigit()}
 
 
 def secrets_of(simulator: Path) -> set[str]:

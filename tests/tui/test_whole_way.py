@@ -132,18 +132,6 @@ async def test_from_an_empty_home_to_access(home: Home, tmp_path: Path, name: st
     assert not [p for p in kept if PASSWORD.encode() in p.read_bytes()]
 
 
-async def test_without_utf8_the_way_to_the_question_is_the_same_in_ascii(home: Home, tmp_path: Path, name: str) -> None:
-    scenario = tmp_path / "quick.toml"
-    scenario.write_text(QUICK)
-    app = MlopsApp(home, ascii=True)
-    app.paste_gap = 0.0
-    async with app.run_test(size=(80, 24)) as pilot:
-        typist = Typist(pilot)
-        screen = await prepare(typist, scenario)
-        await typist.press("I")
-        assert (screen + await typist.see("Install?", "costs nothing")).isascii()
-
-
 async def test_what_blocks_and_what_fails_is_mended_on_the_way(home: Home, tmp_path: Path, name: str) -> None:
     scenario = tmp_path / "stumbles.toml"
     scenario.write_text(STUMBLES)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,14 @@ BAD = [
 ]
 
 
+@pytest.fixture
+def nothing_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No process loads ahead what a run would need, and none may be told to go."""
+    monkeypatch.setattr("core.cli.run.begin", ExitStack)
+    monkeypatch.setattr("core.environment.rehearsal.begin", ExitStack)
+
+
+@pytest.mark.usefixtures("nothing_loads")
 @pytest.mark.parametrize(("argv", "names", "allowed"), BAD, ids=lambda v: " ".join(v) if isinstance(v, list) else "")
 def test_bad_input_is_one_clear_sentence_and_nothing_is_made(
     argv: list[str], names: str, allowed: str, home: Home, capsys: pytest.CaptureFixture[str]

@@ -250,16 +250,15 @@ class FastChannel(SSHForwardChannel[bytes]):
 
     def accept(self, pieces: Sequence[Any]) -> None:
         """Takes what came for this channel at once."""
-        data: Any = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        size = len(data)
+        size = sum(map(len, pieces))
         if size > self._recv_window:
             raise ProtocolError("Window exceeded")
         left = self._recv_window - size
         if self._recv_paused or self._session is None or left < self._init_recv_window // 2 or self._send_state != "open":
-            self._accept_data(data)
+            self._accept_data(b"".join(pieces))
         else:
             self._recv_window = left
-            self._session.data_received(data, None)
+            self._session.pieces_received(pieces, size)
 
     @property
     def takes(self) -> bool:

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -194,6 +194,17 @@ class Far(asyncio.Protocol):
             near.first = None
             near.traffic.down += len(data)
             near.transport.write(data)
+
+    def pieces_received(self, pieces: Sequence[Any], size: int) -> None:
+        """The same of several pieces of data, ``size`` bytes together."""
+        near = self.near
+        if near is not None and near.transport is not None:
+            near.first = None
+            near.traffic.down += size
+            if len(pieces) == 1:
+                near.transport.write(pieces[0])
+            else:
+                near.transport.writelines(pieces)
 
     def eof_received(self) -> bool:
         if self.doubt is not None and self.near is not None:

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import socket
 from collections import deque
+from collections.abc import Iterable
 from itertools import islice
 from typing import Any
 
@@ -108,6 +109,34 @@ class SocketTransport(asyncio.Transport):
             self._loop.add_writer(self._number, self._writable)
         self._waiting.append(data)
         self._size += len(data)
+        if self._size > HIGH and not self._holding:
+            self._holding = True
+            self._protocol.pause_writing()
+
+    def writelines(self, list_of_data: Iterable[Any]) -> None:
+        """Takes all of them, and hands the system as many as it takes at once, without putting them together before."""
+        if self._closing or self._ended:
+            return
+        pieces = list(list_of_data)
+        if not self._waiting:
+            try:
+                sent = self._socket.sendmsg(pieces[:TOGETHER])
+            except (BlockingIOError, InterruptedError):
+                sent = 0
+            except OSError as error:
+                self._fail(error)
+                return
+            at = 0
+            while at < len(pieces) and sent >= len(pieces[at]):
+                sent -= len(pieces[at])
+                at += 1
+            if at == len(pieces):
+                return
+            pieces[:at] = []
+            pieces[0] = memoryview(pieces[0])[sent:]
+            self._loop.add_writer(self._number, self._writable)
+        self._waiting.extend(pieces)
+        self._size += sum(map(len, pieces))
         if self._size > HIGH and not self._holding:
             self._holding = True
             self._protocol.pause_writing()

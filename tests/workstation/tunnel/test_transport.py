@@ -83,6 +83,23 @@ async def test_a_slow_reader_gets_everything_in_order_and_then_the_end(pair: tup
     assert near.fileno() == -1, "its socket is closed"
 
 
+@pytest.mark.parametrize("sizes", [(1, 2, 3), (40_000,) * 100, (1,) * 200, (0, 5, 0, 700_000, 1), ()])
+async def test_many_pieces_at_once_are_one_stream(pair: tuple[socket.socket, socket.socket], sizes: tuple[int, ...]) -> None:
+    near, far = pair
+    heard = Heard()
+    to = transport(near, heard)
+    pieces = [os.urandom(size) for size in sizes]
+    to.write(b"before ")
+    to.writelines(map(memoryview, pieces))
+    to.writelines(pieces)
+    to.write(b" after")
+    waiting = to.get_write_buffer_size()
+    assert ("pause" in heard.events) is (waiting > HIGH)
+    to.close()
+    assert await all_of(far) == b"before " + b"".join(pieces * 2) + b" after"
+    assert to.get_write_buffer_size() == 0
+
+
 async def test_the_end_of_one_direction_leaves_the_other(pair: tuple[socket.socket, socket.socket]) -> None:
     near, far = pair
     heard, loop = Heard(half_open=True), asyncio.get_running_loop()

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import socket
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
 from typing import Any
 
@@ -79,16 +79,25 @@ class SocketTransport(asyncio.Transport):
         except OSError as error:
             self._fail(error)
             return
+        self._tell(self._heard, data)
+
+    def _heard(self, data: bytes) -> None:
+        if data:
+            self._protocol.data_received(data)
+            return
+        self._heard_all = True
+        self.pause_reading()
+        if not self._protocol.eof_received():
+            self.close()
+
+    def _tell(self, tell: Callable[..., object], *arguments: Any) -> bool:
+        """Tells the protocol something; False where it broke over it, which ends the connection, as with every transport."""
         try:
-            if data:
-                self._protocol.data_received(data)
-                return
-            self._heard_all = True
-            self.pause_reading()
-            if not self._protocol.eof_received():
-                self.close()
-        except Exception as error:
+            tell(*arguments)
+        except Exception as error:  # a defect of the protocol's: nobody would hear of its connection again
             self._broken(error)
+            return False
+        return True
 
     # -- out
 
@@ -160,10 +169,7 @@ class SocketTransport(asyncio.Transport):
             waiting.popleft()
         if self._holding and self._size <= LOW:
             self._holding = False
-            try:
-                self._protocol.resume_writing()
-            except Exception as error:
-                self._broken(error)
+            if not self._tell(self._protocol.resume_writing):
                 return
         if not waiting and not self._told:
             self._loop.remove_writer(self._number)

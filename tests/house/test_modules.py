@@ -11,7 +11,7 @@ from house_files import functions, modules, name, tree
 
 PACKAGES = ("core", "tui", "bench", "scripts")
 HANDLERS_OF_EVERYTHING = 6
-"""How often ``except Exception`` may stand in the product: where a defect is met last, by whoever has to go on or to tell."""
+"""How often ``except Exception`` may stand in the product: where a defect is met last, by what has to go on or tell."""
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -1,13 +1,15 @@
 """Calls of Google's REST APIs as the real provider makes them: same endpoints, same headers, same patience.
 
-An answer of 429, 500, 502 or 503, a cut connection and an answer that never comes are tried again, and so is a request
-whose effect may have taken place: that is how the real provider meets its own 409.
+An answer of 429, 500, 502 or 503, one that says that something else has to end first, a cut connection and an answer that
+never comes are tried again, and so is a request whose effect may have taken place: that is how the real provider meets its
+own 409.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -21,6 +23,8 @@ from core.rehearsal.provider.errors import ApiError, Unreachable
 from core.rehearsal.provider.pace import Pace
 
 AGAIN = (429, 500, 502, 503)
+_A_MINUTE = re.compile(r"Quota exceeded for quota metric '.*' and limit '.* per minute' of service")
+_CROWDED = "CONCURRENT_OPERATIONS_QUOTA_EXCEEDED"
 REQUEST_TIMEOUT = 120.0
 PATIENCE = 20 * 60.0
 LONGEST_PAUSE = 30.0
@@ -65,7 +69,7 @@ class Google:
             try:
                 return self._once(method, url, query or {}, body)
             except (ApiError, Unreachable) as error:
-                if not _worth_another(error) or spent >= PATIENCE:
+                if not _worth_another(service, error) or spent >= PATIENCE:
                     raise
             self._pace.sleep(pause)
             spent += pause
@@ -99,13 +103,25 @@ class Google:
         return found if isinstance(found, dict) else {}
 
 
-def _worth_another(error: ApiError | Unreachable) -> bool:
+def _worth_another(service: str, error: ApiError | Unreachable) -> bool:
     if isinstance(error, Unreachable):
         return not isinstance(error.__cause__, NewConnectionError)
-    busy = error.status == 409 and (
-        "operationInProgress" in (error.reason, error.message) or "operation in progress" in error.message
-    )
-    return error.status in AGAIN or busy
+    return error.status in AGAIN or _passes(service, error)
+
+
+def _passes(service: str, error: ApiError) -> bool:
+    """Whether a refusal says that something else is under way, or that too much was asked in this minute."""
+    if error.status == 400:
+        return "resourceNotReady" in error.body and "networks" in error.body
+    if error.status == 403:
+        crowded = any(isinstance(d, dict) and d.get("reason") == _CROWDED for d in error.details)
+        return crowded or bool(_A_MINUTE.search(error.body))
+    if error.status != 409:
+        return False
+    if service == "sql":
+        return "instanceAlreadyExists" not in error.body
+    queued = service == "workbench" and "unable to queue the operation" in error.body.lower()
+    return queued or "operationInProgress" in error.body
 
 
 def _cause(error: HTTPError) -> str:

@@ -26,10 +26,17 @@ def checks(scratch: Path, real: Path, ours: Path) -> Iterator[Outcome]:
 
 
 def held(name: str, really: dict[str, Any], here: dict[str, Any]) -> Iterator[Outcome]:
-    """What the stand-in offers as the real one has it, and what of the real one it lacks."""
+    """What the stand-in offers as the real one has it, and what of the real one it lacks: each by how it is given."""
     yield Check(f"schema: {name}", {k: really[k] for k in here if k in really}, here)
     lacks = sorted(k for k in really if k not in here and k.rpartition("/")[0] in ("", *here))
-    yield Check(f"lacks: {name}", dict.fromkeys(lacks, True), {})
+    yield Check(f"lacks: {name}", {f"{_given(really[k])} {k}": True for k in lacks}, {})
+
+
+def _given(said: dict[str, Any]) -> str:
+    """Whether an argument has to be given, may be, or comes from the cloud alone."""
+    if said.get("required") or said.get("min_items"):
+        return "required"
+    return "optional" if said.get("optional") or "nesting_mode" in said else "computed"
 
 
 def schemas(folder: Path, mirror: Path) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from core.rehearsal.provider import schema
-from tests.conformance.frame import Result, judge
+from tests.conformance.frame import Listed, Result, judge
 from tests.conformance.terraform import of_phase, plain, schemas
 from tests.conformance.terraform.cloud import Request
 from tests.conformance.terraform.story import Seen
@@ -70,3 +70,12 @@ def test_an_attribute_that_is_renamed_in_the_stand_in_is_found(tmp_path: Path, m
     finally:
         schema.resource_types.cache_clear()
     assert kept == {"name": "r"}
+
+
+def test_an_argument_that_has_to_be_given_is_not_lacked_as_one_that_may_be() -> None:
+    given: dict[str, Any] = {"name": {"type": "string", "optional": True}}
+    real = {"block": {"attributes": given, "block_types": {"rule": {"nesting_mode": "list", "min_items": 1, "block": {}}}}}
+    known = [Listed("terraform", ("lacks: *",), ("optional *",), "may be left out")]
+    ours: dict[str, Any] = {"block": {}}
+    found = judge("terraform", schemas.held("router", schemas.plain(real), schemas.plain(ours)), known)
+    assert [line.partition(": true")[0] for line in found.unlisted] == ["lacks: router: required rule"]

@@ -202,7 +202,8 @@ def _no_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _google(server: _Server, **sign_in: str) -> Google:
-    google = Google(NOW, endpoints={"compute": f"http://{server.host}/compute/v1/"}, user_project="paying")
+    endpoints = {name: f"http://{server.host}/{name}/v1/" for name in ("compute", "sql", "workbench")}
+    google = Google(NOW, endpoints=endpoints, user_project="paying")
     google.sign_in(**sign_in)
     return google
 
@@ -233,6 +234,43 @@ def test_a_busy_answer_is_tried_again_and_a_refusal_is_not(server: _Server) -> N
             google.call("compute", "POST", "x", body={})
         assert refused.value.status == status
     assert len(server.seen) == 6
+
+
+QUOTA_A_MINUTE = "Quota exceeded for quota metric 'Read requests' and limit 'Read requests per minute' of service 'compute'."
+CROWDED = {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "CONCURRENT_OPERATIONS_QUOTA_EXCEEDED"}
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "error"),
+    [
+        ("compute", 409, {"message": "Busy.", "details": [{"reason": "operationInProgress"}]}),
+        ("compute", 400, {"message": "'global/networks/n' is not ready", "errors": [{"reason": "resourceNotReady"}]}),
+        ("compute", 403, {"message": QUOTA_A_MINUTE}),
+        ("compute", 403, {"message": "Too many.", "details": [CROWDED]}),
+        ("sql", 409, {"message": "Instance is being updated.", "errors": [{"reason": "invalidState"}]}),
+        ("workbench", 409, {"message": "Unable to queue the operation."}),
+    ],
+)
+def test_what_passes_by_itself_is_tried_again(server: _Server, service: str, status: int, error: dict[str, Any]) -> None:
+    server.answers = [(status, {"error": error}), (200, {"ok": 1})]
+    assert _google(server, access_token="t").call(service, "POST", "x", body={}) == {"ok": 1}
+
+
+@pytest.mark.parametrize(
+    ("service", "status", "error"),
+    [
+        ("compute", 409, {"message": "Another operation in progress."}),
+        ("compute", 400, {"message": "'routers/r' is not ready", "errors": [{"reason": "resourceNotReady"}]}),
+        ("compute", 403, {"message": "Quota 'CPUS' exceeded.", "errors": [{"reason": "quotaExceeded"}]}),
+        ("compute", 409, {"message": "Unable to queue the operation."}),
+        ("sql", 409, {"message": "It exists.", "errors": [{"reason": "instanceAlreadyExists"}]}),
+        ("workbench", 409, {"message": "It exists."}),
+    ],
+)
+def test_what_stays_is_told_at_once(server: _Server, service: str, status: int, error: dict[str, Any]) -> None:
+    server.answers = [(status, {"error": error})]
+    with pytest.raises(ApiError):
+        _google(server, access_token="t").call(service, "POST", "x", body={})
 
 
 def test_patience_ends(server: _Server) -> None:

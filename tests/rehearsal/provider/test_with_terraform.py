@@ -187,7 +187,7 @@ def test_a_bucket_with_objects_goes_only_with_force(terraform: Terraform) -> Non
     bench = terraform.cloud
     for _ in range(2):
         bench.upload("kept-bucket", "folder/object", b"content")
-    assert "containing objects without `force_destroy` set to true" in terraform.refused(command="destroy")
+    assert "without `force_destroy` set to true" in terraform.refused(command="destroy")
     terraform.write(BUCKET)
     terraform.apply()
     assert terraform.run("destroy", "-auto-approve").returncode == 0

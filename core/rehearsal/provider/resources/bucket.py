@@ -91,25 +91,34 @@ class Bucket(Resource):
         name = state["name"]
         with contextlib.suppress(ApiError):  # who may not list the caches has none to lose
             session.google.call("storage", "GET", f"b/{name}/anywhereCaches/")
-        while objects := self._objects(session, name):
-            if not state.get("force_destroy"):
-                raise ResourceFailed(
-                    f"Error trying to delete bucket {name} containing objects without `force_destroy` set to true", state
-                )
-            for item in objects:
-                self._delete_object(session, name, item)
-        return session.google.call("storage", "DELETE", f"b/{name}")
-
-    def _objects(self, session: Session, name: str) -> list[Json]:
-        return list(session.google.call("storage", "GET", f"b/{name}/o", query={"versions": "true"}).get("items", []))
-
-    def _delete_object(self, session: Session, bucket: str, item: Json) -> None:
-        path = f"b/{bucket}/o/{quote(item['name'], safe='')}"
+        failed = self._emptied(session, state)
         try:
-            session.google.call("storage", "DELETE", path, query={"generation": str(item["generation"])})
+            return session.google.call("storage", "DELETE", f"b/{name}")
         except ApiError as error:
-            if error.status != 404:
-                raise
+            if failed and error.status == 409 and "not empty" in error.message:
+                raise ResourceFailed(f"could not delete non-empty bucket due to error when {failed}", state) from error
+            raise
+
+    def _emptied(self, session: Session, state: State) -> str:
+        """Deletes what is in a bucket; answers what went wrong with it first, which only counts if the bucket then stays."""
+        failed, query = "", {"versions": "true"}
+        while True:
+            try:
+                page = session.google.call("storage", "GET", f"b/{state['name']}/o", query=query)
+            except ApiError as error:
+                return f"listing contents: {error}"
+            if page.get("items") and not state.get("force_destroy"):
+                told = f"Error trying to delete bucket {state['name']} without `force_destroy` set to true"
+                raise ResourceFailed(told, state)
+            for item in page.get("items", []):
+                path = f"b/{state['name']}/o/{quote(item['name'], safe='')}"
+                try:
+                    session.google.call("storage", "DELETE", path, query={"generation": str(item["generation"])})
+                except ApiError as error:
+                    failed = failed or f"deleting contents: {error}"
+            if not page.get("nextPageToken"):
+                return failed
+            query["pageToken"] = page["nextPageToken"]
 
     def _body(self, state: State) -> Json:
         body = expand(self.block, state)

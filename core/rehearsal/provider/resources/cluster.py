@@ -61,6 +61,7 @@ PROTECTED = (
 )
 
 LABELLING = ":setResourceLabels"
+INSISTING, LONGEST_PAUSE = 30.0, 10.0
 
 
 class Cluster(Resource):
@@ -162,9 +163,22 @@ class Cluster(Resource):
         path = self.path.format_map(values)
         await_rest(session, path, timeout)
         with session.locks.of(f"google-container-cluster/{values['project']}/{values['location']}/{values['name']}"):
-            answer = session.google.call("container", "DELETE", path)
+            answer = self._deleted(session, path)
             session.operations.container(values["project"], values["location"], answer, "deleting GKE cluster", timeout)
         return {}
+
+    def _deleted(self, session: Session, path: str) -> Json:
+        """Asks for the deletion, whatever the refusal, for `INSISTING` seconds."""
+        pause, spent = 0.5, 0.0
+        while True:
+            try:
+                return session.google.call("container", "DELETE", path)
+            except FAILURES:
+                if spent >= INSISTING:
+                    raise
+            session.pace.sleep(pause)
+            spent += pause
+            pause = min(LONGEST_PAUSE, pause * 2)
 
     def decode(self, session: Session, answer: Json, state: State) -> Json:
         network = dict(answer.get("networkConfig") or {})

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from core.rehearsal.provider.client import Json
-from core.rehearsal.provider.errors import ApiError, ResourceFailed, Unreachable
+from core.rehearsal.provider.errors import ApiError, ResourceFailed
 from core.rehearsal.provider.links import relative
 from core.rehearsal.provider.resources.base import FAILURES, Resource
 from core.rehearsal.provider.session import Edit, Session
@@ -110,14 +110,17 @@ class IamMember(Resource):
             while True:
                 try:
                     policy = self.get_policy(session, owner)
+                except FAILURES as error:
+                    told = f"Error retrieving IAM policy for {self._shown(owner)}: {error}"
+                    raise ResourceFailed(told) from error
+                try:
                     self.set_policy(session, owner, functools.reduce(lambda found, edit: edit(found), edits, policy))
                     session.pace.sleep(SETTLING)
                     return
-                except ApiError as error:
-                    if error.status not in (409, 412) or pause > LONGEST_PAUSE:
-                        raise ResourceFailed(self._failure(owner, error)) from error
-                except Unreachable as error:
-                    raise ResourceFailed(self._failure(owner, error)) from error
+                except FAILURES as error:
+                    changed = isinstance(error, ApiError) and error.status in (409, 412)
+                    if not changed or pause * 2 > LONGEST_PAUSE:
+                        raise ResourceFailed(self._failure(owner, error, given_up=changed)) from error
                 session.pace.sleep(pause)
                 pause *= 2
 
@@ -129,9 +132,10 @@ class IamMember(Resource):
         about = f'Resource {json.dumps(shown)} with IAM Member: Role "{state["role"]}" Member "{state["member"]}"'
         return f"Error when reading or editing {about}: Error retrieving IAM policy for {shown}: {error}"
 
-    def _failure(self, owner: str, error: Exception) -> str:
+    def _failure(self, owner: str, error: Exception, *, given_up: bool) -> str:
         shown = self._shown(owner)
-        return f"Error applying IAM policy for {shown}: Error setting IAM policy for {shown}: {error}"
+        about = f"to {shown}: Too many conflicts.  Latest error" if given_up else f"for {shown}"
+        return f"Error applying IAM policy {about}: Error setting IAM policy for {shown}: {error}"
 
 
 class ProjectIamMember(IamMember):

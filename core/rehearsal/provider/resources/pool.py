@@ -146,12 +146,11 @@ class NodePool(Resource):
         return next((p for p in listed.get("nodePools", []) if p["name"] == values["name"]), None)
 
     def _is_there(self, session: Session, values: dict[str, str]) -> bool:
+        """Whether the pool is seen to be there; who may not look finds out by making it."""
         try:
             return bool(session.google.call("container", "GET", self.path.format_map(values)))
-        except ApiError as error:
-            if error.status == 404:
-                return False
-            raise
+        except FAILURES:
+            return False
 
     def imported(self, session: Session, given: str) -> State:
         state = super().imported(session, given)

@@ -117,6 +117,10 @@ class SqlInstance(Resource):
         path = self.path.format_map(values) + "/users"
         try:
             users = session.google.call("sql", "GET", path).get("items", [])
+        except FAILURES as error:
+            told = f"Error, attempting to list users associated with instance {state['name']}: {error}"
+            raise ResourceFailed(told, state) from error
+        try:
             if any(u.get("name") == "root" and u.get("host") == "%" for u in users):
                 answer = session.google.call("sql", "DELETE", path, query={"host": "%", "name": "root"})
                 session.operations.sql(values["project"], answer, "Delete default root User", self.timeout(state, "create"))

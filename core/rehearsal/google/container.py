@@ -153,7 +153,7 @@ def _config(call: Call, given: Document, zones: list[str]) -> Document:
     account = given.get("serviceAccount") or "default"
     email = f"{call.world.number}-compute@developer.gserviceaccount.com" if account == "default" else account
     if call.store.get("iam.serviceAccounts", email) is None and call.store.get("service-agents", email) is None:
-        raise ApiError(400, f'Service account "{email}" does not exist.', status="FAILED_PRECONDITION")
+        raise ApiError(400, f'Service account "{email}" does not exist.')
     call.require("iam.serviceAccounts.actAs", f"projects/{call.project}/serviceAccounts/{email}")
     machine = str(given.get("machineType") or "e2-medium")
     for zone in zones:

@@ -1,8 +1,8 @@
 """Errors as Google's APIs write them: two forms, told apart by the API.
 
-The newer APIs answer ``{code, message, status, details}``; compute, Cloud SQL, Cloud Storage and BigQuery also list
-``errors`` with a domain and a reason, which their clients read. The texts are the real services', since programs match
-them.
+The newer APIs answer ``{code, message, status, details}``; compute, Kubernetes Engine, Cloud SQL, Cloud Storage and
+BigQuery also list ``errors`` with a domain and a reason, which their clients read. The texts are the real services', since
+programs match them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 from core.rehearsal.store import Document
 
-LEGACY = frozenset({"compute", "sqladmin", "storage", "bigquery"})
+LEGACY = frozenset({"bigquery", "compute", "container", "sqladmin", "storage"})
 """APIs whose errors carry the list ``errors``."""
 
 _STATUS = {
@@ -24,6 +24,8 @@ _REASON = {
     416: "requestedRangeNotSatisfiable", 429: "rateLimitExceeded", 500: "backendError", 501: "notImplemented",
     503: "backendError", 504: "backendError",
 }  # fmt: skip
+_OWN = {("container", 400): "badRequest", ("container", 409): "alreadyExists"}
+"""The reasons that an API has for a code, where they are not those of the others."""
 
 
 class ApiError(Exception):
@@ -34,15 +36,21 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(message)
         self.code, self.message = code, message
-        self.reason = reason or _REASON.get(code, "invalid")
+        self._said = reason
         self.status = status or _STATUS.get(code, "UNKNOWN")
         self.details = details or []
+
+    @property
+    def reason(self) -> str:
+        """The old form's reason, as most APIs have it."""
+        return self._said or _REASON.get(self.code, "invalid")
 
     def body(self, api: str) -> Document:
         """The JSON of the answer in the form of that API."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if api in LEGACY:
-            error["errors"] = [{"message": self.message, "domain": "global", "reason": self.reason}]
+            reason = self._said or _OWN.get((api, self.code)) or self.reason
+            error["errors"] = [{"message": self.message, "domain": "global", "reason": reason}]
         if api != "storage":
             error["status"] = self.status
         if self.details:

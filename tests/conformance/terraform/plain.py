@@ -25,6 +25,7 @@ _SHAPES = (
     (re.compile(r"-[0-9a-f]{8}-grp\b"), "-DRAWN-grp"),
     (re.compile(r"\bp(\d+|NUMBER)-[0-9a-f]{6}@gcp-sa-"), "pNUMBER-DRAWN@gcp-sa-"),
 )
+_TOGETHER = re.compile(r'Batch request and retried single request "(?:[^"\\]|\\.)*" both failed\. Final error: ')
 _OPERATION = re.compile(r"/operations/[^/]+$")
 
 
@@ -119,8 +120,8 @@ def _reads(request: Request) -> bool:
 
 
 def words(told: str) -> str:
-    """What Terraform said, without the frames and the breaks that its width gives it."""
-    return str(value(" ".join(re.sub(r"[│╷╵]", " ", told).split())))
+    """What Terraform said, without frames, the breaks of its width, and which changes of a policy were written together."""
+    return str(value(_TOGETHER.sub("", " ".join(re.sub(r"[│╷╵]", " ", told).split()))))
 
 
 def _body(request: Request) -> Any:

@@ -123,6 +123,28 @@ ROUNDS: dict[str, Round] = {
         _fault("compute.routers.insert", status=400, reason="resourceNotReady", message="The network is not ready"),
         _fault("compute.subnetworks.insert", status=400, reason="invalid", message="Invalid IPCidrRange: conflicts"),
     ]),
+    "made and not read": Round([
+        _fault("compute.networks.get", status=403, reason="forbidden", message="Denied."),
+        _fault("storage.buckets.get", status=403, reason="forbidden", message="Denied."),
+        _fault("artifactregistry.projects.locations.repositories.get", status=403, message="Denied."),
+    ]),
+    "answers lost": Round([
+        _fault("compute.networks.insert", error="reset", when="after"),
+        _fault("storage.buckets.insert", error="reset", when="after"),
+        _fault("iam.projects.serviceAccounts.create", error="reset", when="after"),
+        _fault("artifactregistry.projects.locations.repositories.create", error="reset", when="after"),
+    ]),
+    "no policies": Round([
+        _fault("cloudresourcemanager.projects.getIamPolicy", status=403, message="Denied."),
+        _fault("iam.projects.serviceAccounts.setIamPolicy", status=403, message="Denied."),
+        _fault("artifactregistry.projects.locations.repositories.getIamPolicy", status=403, message="Denied."),
+        _fault("storage.buckets.setIamPolicy", status=412, reason="conditionNotMet", message="It has changed."),
+        _fault("sql.users.list", status=403, reason="forbidden", message="Denied."),
+    ]),
+    "no nodes": Round([
+        _fault("container.*.nodePools.create", operation="GCE_STOCKOUT", message=STOCKOUT),
+        _fault("sql.users.delete", status=403, reason="forbidden", message="Denied."),
+    ]),
     "notebook taken": Round([], _notebook_taken, _notebook),
     "notebook denied": Round([_fault(f"{WORKBENCH}.create", status=403, message=DENIED)], notebook.before, _notebook),
     "notebook failed": Round(

@@ -72,6 +72,12 @@ def test_an_attribute_that_is_renamed_in_the_stand_in_is_found(tmp_path: Path, m
     assert kept == {"name": "r"}
 
 
+def test_which_changes_of_a_policy_went_together_is_no_difference() -> None:
+    again = 'Batch request and retried single request "Create for project \\"p\\"" both failed. Final error: '
+    alone, together = (f"Error: Request `Create` returned error: {before}no" for before in ("", again))
+    assert judged(seen(), seen()).agree == judged(replace(seen(), told=alone), replace(seen(), told=together)).agree
+
+
 def test_an_argument_that_has_to_be_given_is_not_lacked_as_one_that_may_be() -> None:
     given: dict[str, Any] = {"name": {"type": "string", "optional": True}}
     real = {"block": {"attributes": given, "block_types": {"rule": {"nesting_mode": "list", "min_items": 1, "block": {}}}}}

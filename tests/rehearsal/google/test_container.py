@@ -180,7 +180,7 @@ async def test_one_operation_at_a_time(project: Project) -> None:
     pool = {"nodePool": {"name": "pool", "initialNodeCount": 1, "config": config(email)}}
     operation = await project.good(f"{POOLS}.create", pool, parent=CLUSTER)
     answer = await project.call(f"{POOLS}.delete", name=f"{CLUSTER}/nodePools/default-pool")
-    assert (answer.status, answer.reason) == (400, "FAILED_PRECONDITION")
+    assert (answer.status, answer.reason) == (400, "failedPrecondition")
     assert answer.message == f"Cluster is running incompatible operation {operation['name']}."
     project.pass_time(160)
     await project.good(f"{POOLS}.delete", name=f"{CLUSTER}/nodePools/default-pool")

@@ -138,6 +138,25 @@ def test_a_cluster_that_is_not_deleted_yet_is_asked_for_again_for_half_a_minute(
     assert 4 < google.asked.count(f"DELETE {CLUSTER}") < 10
 
 
+def _refused_pool(reason: str, times: int) -> tuple[list[str], str]:
+    """What is asked where the creation of a pool is refused so, and what is told at last."""
+    type = "google_container_node_pool"
+    error = {"message": "No.", "errors": [{"message": "No.", "reason": reason}], "status": "FAILED_PRECONDITION"}
+    refused = ApiError(400, json.dumps({"error": error}))
+    session, google = _scripted({"GET": [ApiError(404, "{}")], "POST": [*[refused] * times, DENIED]})
+    with pytest.raises(ResourceFailed) as failed:
+        resource(type).create(session, _state(type, name="p", cluster=CLUSTER, node_config=[]), {})
+    return google.asked, str(failed.value)
+
+
+def test_a_pool_waits_for_a_cluster_that_is_busy_and_for_nothing_else() -> None:
+    asked, told = _refused_pool("failedPrecondition", 3)
+    assert [a for a in asked if a.startswith("POST")] == [f"POST {CLUSTER}/nodePools"] * 4
+    assert told == "error creating NodePool: googleapi: Error 403: Denied."
+    _, told = _refused_pool("badRequest", 3)
+    assert told == "error creating NodePool: googleapi: Error 400: No., badRequest"
+
+
 def test_a_policy_that_may_not_be_read_is_not_told_as_one_that_may_not_be_written() -> None:
     type = "google_storage_bucket_iam_member"
     session, _ = _scripted({"GET": [DENIED]})
@@ -166,6 +185,20 @@ def test_a_database_whose_users_are_not_listed_is_kept_as_tainted() -> None:
         resource(type).create(session, _state(type, name="d", project="demo-project", region="us-central1"), {})
     told = "Error, attempting to list users associated with instance d: googleapi: Error 403: Denied."
     assert str(failed.value) == told
+    assert failed.value.state is not None
+
+
+def test_what_was_made_and_can_not_be_read_is_kept_as_tainted() -> None:
+    type, network = "google_compute_network", {"name": "n", "project": "demo-project"}
+    session, _ = _scripted({"POST": [DONE], "GET": [DENIED]})
+    with pytest.raises(ResourceFailed, match=r"^Error when reading or editing ComputeNetwork ") as failed:
+        resource(type).create(session, _state(type, **network), {})
+    assert failed.value.state is not None
+    assert failed.value.state["id"] == "projects/demo-project/global/networks/n"
+
+    type, session = "google_storage_bucket", _scripted({"POST": [{}], "GET": [DENIED]})[0]
+    with pytest.raises(ResourceFailed, match=r"^Error reading bucket after creation: googleapi: Error 403") as failed:
+        resource(type).create(session, _state(type, name="b", location="US"), {"location": "US"})
     assert failed.value.state is not None
 
 

@@ -93,8 +93,11 @@ class Resource:
         return self.finish(session, found, answer, state)
 
     def read_again(self, session: Session, state: State) -> State:
-        """The resource just made or changed."""
-        found = self.read(session, state, applied=True)
+        """The resource just made or changed; one that can't be read stays in the state as it was asked for."""
+        try:
+            found = self.read(session, state, applied=True)
+        except ResourceFailed as failed:
+            raise ResourceFailed(str(failed), failed.state or state) from failed
         if found is None:
             raise ResourceFailed(f"Error reading {self.label}: it was made, and is gone again")
         return found

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from core.rehearsal.provider.client import Json
 from core.rehearsal.provider.convert import expand
 from core.rehearsal.provider.errors import ApiError, ResourceFailed
-from core.rehearsal.provider.resources.base import Resource
+from core.rehearsal.provider.resources.base import FAILURES, Resource
 from core.rehearsal.provider.session import Session
 from core.rehearsal.provider.values import UNKNOWN, State
 
@@ -44,7 +44,12 @@ class Bucket(Resource):
             session.google.call("storage", "POST", self.collection, body=body, query={"project": project})
         except ApiError as error:
             raise ResourceFailed(str(error)) from error
-        return self.read_again(session, {**self.settled(plan), "id": plan["name"]})
+        state = {**self.settled(plan), "id": plan["name"]}
+        try:
+            self.fetch(session, self.values(session, state))
+        except FAILURES as error:
+            raise ResourceFailed(f"Error reading bucket after creation: {error}", state) from error
+        return self.read_again(session, state)
 
     def decode(self, session: Session, answer: Json, state: State) -> Json:
         return {**answer, "location": str(answer.get("location", "")).upper()}

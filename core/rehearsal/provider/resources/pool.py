@@ -229,9 +229,8 @@ def insist(session: Session, call: Any, timeout: float) -> Json:
             answer: Json = call()
             return answer
         except ApiError as error:
-            busy = error.status == 429 or (
-                error.status == 400 and "failedprecondition" in (error.reason + error.body).lower().replace("_", "")
-            )
+            told = any(item.get("reason") == "failedPrecondition" for item in error.items)
+            busy = error.status == 429 or (error.status == 400 and told)
             if not busy or time.monotonic() > deadline or session.stop.is_set():
                 raise
         session.pace.sleep(RETRY_PAUSE, session.stop)

@@ -1,6 +1,6 @@
 """The cloud an environment is on, as data: where the real one and the rehearsal differ, and nowhere else.
 
-Four things differ: endpoints, credentials, trust, and the rate of the clock. Adapters and the clock read them; no step
+Four things differ: endpoints, credentials, trust, and the clock. Adapters and the clock read them; no step
 ever asks which cloud it is.
 """
 
@@ -16,9 +16,9 @@ class Cloud:
 
     ``google`` is the root under which the simulated Google APIs stand, each below its own name (None: the real hosts);
     ``ca_file`` is a PEM bundle to trust beside the usual ones; ``credentials_file`` a sign-in to use instead of the
-    user's; ``rate`` the simulated seconds in one real second (0: waits only yield); ``manifests`` a folder that stands
-    in for the release on GitHub where GitHub can't be reached; ``relay`` is where the simulated relay of Identity-Aware
-    Proxy answers (None: Google's).
+    user's; ``rate`` the simulated seconds in one real second (0: waits only yield), and ``least`` real seconds that every
+    deadline leaves; ``manifests`` a folder that stands in for the release on GitHub where GitHub can't be reached;
+    ``relay`` is where the simulated relay of Identity-Aware Proxy answers (None: Google's).
     """
 
     kind: str = "google"
@@ -26,6 +26,7 @@ class Cloud:
     ca_file: Path | None = None
     credentials_file: Path | None = None
     rate: float = 1.0
+    least: float = 0.0
     simulator: Path | None = None
     manifests: Path | None = None
     relay: str | None = None

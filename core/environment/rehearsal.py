@@ -28,6 +28,8 @@ from core.errors import BusyError, UnknownEnvironment, UsageError
 MODULE = "core.rehearsal"
 VARIABLE = "MLOPS_ENV_REHEARSAL"
 """The folder of a rehearsal in another home, as ``rehearsal env`` exports it: a laptop beside the machine that installs."""
+LEAST_OF_A_REAL_PROVIDER = 1200.0
+"""Real seconds that every deadline leaves where the scenario wants the real provider, which waits by the real clock."""
 BORROWED = "draft.lock"
 GIVEN = "scenario.toml"
 """The scenario as it was given, to know it again."""
@@ -169,6 +171,7 @@ def _cloud(data: dict[str, Any], place: Path) -> Cloud:
         ca_file=Path(data["ca_file"]),
         credentials_file=Path(data["credentials_file"]),
         rate=float(data["speed"]),
+        least=0.0 if data["provider_mirror"] else LEAST_OF_A_REAL_PROVIDER,
         simulator=place,
         manifests=resources.folder("kustomize") / "stand-in",
         relay=data.get("relay"),

@@ -80,7 +80,7 @@ def _installation(environment: Environment, run: str, document: dict[str, Any]) 
     return Installation(
         environment=environment,
         cloud=cloud,
-        clock=Clock(cloud.rate),
+        clock=Clock(cloud.rate, least=cloud.least),
         redactor=redactor,
         run_folder=runs.folder(environment, run),
         secrets=secrets,

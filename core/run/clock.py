@@ -2,7 +2,7 @@
 
 On the real cloud it is real time. In a rehearsal it runs ``rate`` times as fast, and at rate 0 a wait only yields. What
 the machine itself needs (Terraform's own work, a process that starts) does not shrink with the rate, so a deadline never
-passes before `LEAST_REAL` real seconds.
+passes before `LEAST_REAL` real seconds, or ``least`` where that is more.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class Deadline:
 class Clock:
     """Time in seconds of the run; see the module."""
 
-    def __init__(self, rate: float = 1.0) -> None:
-        self.rate = rate
+    def __init__(self, rate: float = 1.0, *, least: float = 0.0) -> None:
+        self.rate, self.least = rate, least
 
     def now(self) -> float:
         """Seconds on this clock since some fixed moment; never goes back."""
@@ -58,7 +58,7 @@ class Clock:
     @asynccontextmanager
     async def deadline(self, seconds: float) -> AsyncIterator[Deadline]:
         """Raises `TimeoutError` when what stands inside takes longer than ``seconds`` of this clock."""
-        real = max(LEAST_REAL, seconds / self.rate if self.rate else 0.0)
+        real = max(LEAST_REAL, self.least, seconds / self.rate if self.rate else 0.0)
         async with asyncio.timeout(real if self.rate != 1.0 else seconds) as timeout:
             deadline = Deadline(timeout)
             try:

@@ -27,6 +27,8 @@ _VERSIONS = re.compile(r"Invalid value: \[\{.*\}\]: ")
 """A list of objects that a refusal holds in the names of the real server's own code."""
 _SPEC_DIFF = re.compile(r"\n@@ .*", re.DOTALL)
 """The difference of two specs that the real server adds to a refusal, in the names of its own code."""
+_LACKED = re.compile(r': requires one of \["container\.[A-Za-z.]+"\] permission\(s\)\.(?=$|\n)')
+"""What GKE adds to a refusal: the IAM permission that would give the right. A control plane without IAM has none to name."""
 _NUMBERED = re.compile(r"(?<=scheme\.go:)\d+|(?<=current: )\d+|(?<=in record \()\d+|(?<=mlops-env-time-)[a-z0-9]{5}")
 _CELL = re.compile(r"(\d+[smhd])+")
 _TOKEN_VOLUME = re.compile(r"kube-api-access-[a-z0-9]{5}")
@@ -74,6 +76,7 @@ def words(text: str) -> str:
     """A text without identities, times and addresses."""
     text = _PATCHED.sub("Invalid value: <the object>: ", _UUID.sub("<uid>", text))
     text = _VERSIONS.sub("Invalid value: <the objects>: ", text)
+    text = _LACKED.sub("", text)
     text = _TOKEN_VOLUME.sub("kube-api-access-<name>", _SPEC_DIFF.sub("", text))
     text = _NUMBERED.sub("<made up>", _TIME.sub("<time>", text))
     return _ADDRESS.sub("<address>", text)

@@ -54,6 +54,15 @@ async def test_a_patch_that_can_not_be_decoded_is_422(served: Served) -> None:
     assert (status, answer["details"]["causes"][0]["field"]) == (422, "patch")
 
 
+async def test_a_stateful_set_has_the_name_of_a_label(served: Served) -> None:
+    template = {"metadata": {"labels": {"app": "a"}}, "spec": {"containers": [{"name": "m", "image": "a"}]}}
+    spec = {"selector": {"matchLabels": {"app": "a"}}, "template": template}
+    sets = "/apis/apps/v1/namespaces/default/statefulsets"
+    for name, words in (("x" * 64, "must be no more than 63 characters"), ("a.b", "a lowercase RFC 1123 label must")):
+        status, answer = await served.call("POST", sets, {"metadata": {"name": name}, "spec": spec})
+        assert (status, words in answer["message"]) == (422, True)
+
+
 async def test_a_pod_is_held_to_its_namespaces_level_and_a_template_is_warned_of(served: Served) -> None:
     labels = {"pod-security.kubernetes.io/enforce": "baseline"}
     await served.call("POST", "/api/v1/namespaces", {"metadata": {"name": "held", "labels": labels}})

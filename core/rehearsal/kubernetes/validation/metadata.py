@@ -30,7 +30,7 @@ def _name(resource: Resource, name: str) -> list[Cause]:
     field = "metadata.name"
     if resource.group == "rbac.authorization.k8s.io":
         return [] if "/" not in name and "%" not in name else [invalid(field, name, "may not contain '/'")]
-    if resource.kind == "Namespace":
+    if resource.kind in ("Namespace", "StatefulSet"):
         return common.named(field, name, common.LABEL, common.LABEL_WORDS, 63, unit="characters")
     if resource.kind == "Service":
         return common.named(field, name, common.SERVICE, common.SERVICE_WORDS, 63, unit="characters")

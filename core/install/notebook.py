@@ -71,7 +71,7 @@ async def bring_about(installation: Installation, context: Context) -> None:
             context.changed()
             context.resource("storage.objects", script, action, "done")
     before = await instance(installation)
-    _refuse_strangers(installation, before)
+    refuse_stranger(installation, before)
     _refuse_other_kind(installation, before)
     if stops := stopped_for(before, installation.values, image):
         context.progress(f"the notebook is stopped for a moment: {', '.join(stops)}")
@@ -183,8 +183,8 @@ async def _adopt(installation: Installation, terraform: Terraform, missing: list
     return bool(found.own)
 
 
-def _refuse_strangers(installation: Installation, before: dict[str, Any] | None) -> None:
-    """What is someone else's is neither stopped nor changed, whatever its kind."""
+def refuse_stranger(installation: Installation, before: dict[str, Any] | None) -> None:
+    """Raises `PermanentError` where it is someone else's: that is neither stopped nor changed, of either kind."""
     item = next(e for e in expected(installation.names) if e.address == INSTANCE)
     Found(strangers=[item] if before is not None and not item.owned(before) else []).refuse_strangers()
 

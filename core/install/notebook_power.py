@@ -16,7 +16,10 @@ PATIENCE = 900.0
 
 
 async def turn(installation: Installation, verb: str, reporter: Reporter) -> dict[str, Any]:
-    """Brings the notebook to where ``verb`` leads: ``{"name", "state", "changed", "url"}``."""
+    """Brings the notebook to where ``verb`` leads: ``{"name", "state", "changed", "url"}``.
+
+    Raises `UsageError` where there is none, and `PermanentError` where what has its name is someone else's.
+    """
     begin, changed = installation.clock.now(), False
     while True:
         found = await notebook.instance(installation)
@@ -26,6 +29,7 @@ async def turn(installation: Installation, verb: str, reporter: Reporter) -> dic
                 code="no-notebook",
                 hint=f"mlops-env install {installation.environment.name} makes it again.",
             )
+        notebook.refuse_stranger(installation, found)
         if found["state"] == GOAL[verb]:
             return {**notebook.describe(installation.names, found), "state": found["state"], "changed": changed}
         if installation.clock.now() - begin > PATIENCE:

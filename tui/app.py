@@ -89,12 +89,12 @@ class MlopsApp(App[int], inherit_bindings=False):
         return HomeScreen()
 
     def on_mount(self) -> None:
+        self.app_resume_signal.subscribe(self, self._show_cursor)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
         terminal.push_title(self)
         self._show_cursor()
-        self.app_resume_signal.subscribe(self, self._show_cursor)
         if self._unread:
             self.say(self._unread, severity="warning")
         self.run_worker(self._look_around(), group="look-around", exit_on_error=False)

@@ -227,6 +227,6 @@ async def test_a_tunnel_that_is_ended_while_it_looks_at_the_host_leaves_no_conne
             closed.set()
 
     made: Any = Silent()
-    async with up(made, "0=/var/run/docker.sock", first=False):
+    async with up(made, "0=/var/run/docker.sock", first=False, sudo=True):
         await asyncio.wait_for(looking.wait(), GENEROUS)
     assert closed.is_set()

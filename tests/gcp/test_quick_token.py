@@ -15,7 +15,7 @@ from aiohttp import web
 from core.environment import Cloud
 from core.gcp import wire
 from core.gcp.errors import SignInEnded
-from core.gcp.quick_token import QuickTokens, quick_token
+from core.gcp.quick_token import QuickTokens, quick_token, whose
 from core.rehearsal import trust
 from core.run.redact import Redactor
 
@@ -29,12 +29,15 @@ class Endpoint:
         self.asked: list[dict[str, str]] = []
         self.url = ""
         self.status = 200
+        self.query = ""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked.append({key: str(value) for key, value in (await request.post()).items()})
+        self.query = request.query_string
         if self.status != 200:
             return web.json_response({"error": "invalid_grant"}, status=self.status)
-        return web.json_response({"access_token": TOKEN, "expires_in": 3599, "token_type": "Bearer"})
+        about = {"email": "you@example.com"} if "access_token" in self.asked[-1] else {}
+        return web.json_response({"access_token": TOKEN, "expires_in": 3599, "token_type": "Bearer", **about})
 
 
 @pytest.fixture
@@ -84,6 +87,25 @@ async def test_an_accounts_key_signs_for_itself(endpoint: Endpoint, tmp_path: Pa
     head, claims, signature = endpoint.asked[0]["assertion"].split(".")
     assert trust.signed(public, f"{head}.{claims}".encode(), base64.urlsafe_b64decode(signature + "=="))
     assert json.loads(base64.urlsafe_b64decode(claims + "=="))["iss"] == "a@b"
+
+
+@pytest.mark.parametrize(("status", "email"), [(200, "you@example.com"), (400, "")])
+async def test_whose_a_users_sign_in_is_only_google_knows(
+    endpoint: Endpoint, tmp_path: Path, status: int, email: str
+) -> None:
+    cloud, endpoint.status = user(tmp_path, endpoint.url), status
+    assert cloud.credentials_file is not None
+    written = json.loads(cloud.credentials_file.read_text())
+    cloud.credentials_file.write_text(json.dumps({**written, "token_info_uri": endpoint.url}))
+    assert await whose(cloud, TOKEN) == email
+    assert endpoint.asked == [{"access_token": TOKEN}]
+    assert endpoint.query == "", "an address ends up in logs on the way"
+
+
+async def test_whose_an_accounts_sign_in_is_its_file_says(endpoint: Endpoint, tmp_path: Path) -> None:
+    assert await whose(account(tmp_path, endpoint.url)[0], TOKEN) == "a@b"
+    assert await whose(Cloud(credentials_file=tmp_path / "none.json"), TOKEN) == ""
+    assert endpoint.asked == []
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"type": "external_account"}', '{"type": "authorized_user"}', "no json"])

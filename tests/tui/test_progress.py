@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -214,37 +216,39 @@ async def test_going_on_with_a_removal_is_called_so(
         await until_shown(pilot, "Goes on with the removal of demo")
 
 
-async def test_a_live_run_is_cancelled_once_that_is_confirmed(
-    app: MlopsApp, home: Home, moment: SimpleNamespace, asked: list[tuple[str, Any]]
-) -> None:
+@asynccontextmanager
+async def live_run(app: MlopsApp, home: Home) -> AsyncIterator[Pilot[int]]:
+    """Progress, as it shows a run that goes on."""
     environment = tui_runs.environment(home)
     tui_runs.write(environment, tui_runs.halfway())
     with tui_runs.alive(environment):
         async with app.run_test() as pilot:
             await opened(pilot, environment)
             await until_shown(pilot, "X Cancel run")
-            await press(pilot, "X")
-            await until_shown(pilot, "Cancel the run?", "safe end")
-            await press(pilot, "escape")
-            await press(pilot, "X", "tab", "enter")
-            await until(pilot, lambda: [do for do, _ in asked] == ["cancel"])
+            yield pilot
+
+
+async def test_a_live_run_is_cancelled_once_that_is_confirmed(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, asked: list[tuple[str, Any]]
+) -> None:
+    async with live_run(app, home) as pilot:
+        await press(pilot, "X")
+        await until_shown(pilot, "Cancel the run?", "safe end")
+        await press(pilot, "escape")
+        await press(pilot, "X", "tab", "enter")
+        await until(pilot, lambda: [do for do, _ in asked] == ["cancel"])
 
 
 async def test_a_key_that_is_held_down_confirms_nothing(
     app: MlopsApp, home: Home, moment: SimpleNamespace, asked: list[tuple[str, Any]]
 ) -> None:
-    environment = tui_runs.environment(home)
-    tui_runs.write(environment, tui_runs.halfway())
-    with tui_runs.alive(environment):
-        async with app.run_test() as pilot:
-            await opened(pilot, environment)
-            await until_shown(pilot, "X Cancel run")
-            await press(pilot, *"XXXXXX")
-            await until_shown(pilot, "Cancel the run?")
-            assert len(app.screen_stack) == 3
-            await press(pilot, *["enter"] * 6)  # the answer that has the focus is to stay
-            await until_shown(pilot, "X Cancel run")
-            assert asked == []
+    async with live_run(app, home) as pilot:
+        await press(pilot, *"XXXXXX")
+        await until_shown(pilot, "Cancel the run?")
+        assert len(app.screen_stack) == 3
+        await press(pilot, *["enter"] * 6)  # the answer that has the focus is to stay
+        await until_shown(pilot, "X Cancel run")
+        assert asked == []
 
 
 async def test_what_was_interrupted_says_so_and_what_goes_on(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:

@@ -113,15 +113,20 @@ def _usage(world: World, region: str = "") -> dict[str, float]:
             found[metric] = found.get(metric, 0) + amount
 
     for _, cluster in world.store.items("container.clusters"):
-        if not region or str(cluster["location"]).startswith(region):
+        if _lies_in(str(cluster["location"]), region):
             for pool in cluster.get("nodePools", []):
                 add(of_pool(pool, int(pool.get("currentNodeCount", pool.get("initialNodeCount", 0)))))
     for name, notebook in world.store.items("notebooks.instances"):
-        if not region or f"/locations/{region}" in name:
+        if _lies_in(name.split("/")[3], region):
             add(of_notebook(notebook.get("gceSetup") or {}, running=notebook.get("state") not in ("STOPPED", "DELETED")))
     for name, volume in world.store.items(compute.kind("disks")):
-        if not region or f"/zones/{region}" in name:
+        if _lies_in(name.partition("/zones/")[2], region):
             add({"SSD_TOTAL_GB": float(volume.get("sizeGb", 0))})
     for collection, metric in _COUNTED.items():
         add({metric: len(world.store.items(compute.kind(collection)))})
     return found
+
+
+def _lies_in(place: str, region: str) -> bool:
+    """Whether a zone, or a region itself, lies in a region; everything does in none."""
+    return not region or place == region or place.startswith(f"{region}-")

@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import socket
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any
 
@@ -115,12 +115,7 @@ class SocketTransport(asyncio.Transport):
             if sent == len(data):
                 return
             data = memoryview(data)[sent:]
-            self._loop.add_writer(self._number, self._writable)
-        self._waiting.append(data)
-        self._size += len(data)
-        if self._size > HIGH and not self._holding:
-            self._holding = True
-            self._protocol.pause_writing()
+        self._keep((data,))
 
     def writelines(self, list_of_data: Iterable[Any]) -> None:
         """Takes all of them, and hands the system as many as it takes at once, without putting them together before."""
@@ -143,6 +138,11 @@ class SocketTransport(asyncio.Transport):
                 return
             pieces[:at] = []
             pieces[0] = memoryview(pieces[0])[sent:]
+        self._keep(pieces)
+
+    def _keep(self, pieces: Sequence[Any]) -> None:
+        """Has them wait until the system takes more."""
+        if not self._waiting:
             self._loop.add_writer(self._number, self._writable)
         self._waiting.extend(pieces)
         self._size += sum(map(len, pieces))
@@ -172,10 +172,11 @@ class SocketTransport(asyncio.Transport):
             if not self._tell(self._protocol.resume_writing):
                 return
         if not waiting and not self._told:
-            self._loop.remove_writer(self._number)
             if self._closing:
                 self._over(None)
-            elif self._ended:
+                return
+            self._loop.remove_writer(self._number)
+            if self._ended:
                 self._shut()
 
     def write_eof(self) -> None:
@@ -220,15 +221,14 @@ class SocketTransport(asyncio.Transport):
     def _fail(self, error: Exception | None) -> None:
         self.pause_reading()
         self._closing = True
-        if self._waiting:
-            self._waiting.clear()
-            self._size = 0
-            self._loop.remove_writer(self._number)
+        self._waiting.clear()
+        self._size = 0
         self._over(error)
 
     def _over(self, error: Exception | None) -> None:
         if not self._told:
             self._told = True
+            self._loop.remove_writer(self._number)  # it may stand there with nothing that waits: see `_writable`
             self._loop.call_soon(self._lost, error)
 
     def _lost(self, error: Exception | None) -> None:

@@ -231,6 +231,18 @@ async def test_quotas_are_what_the_scenario_says(make: Callable[..., Project]) -
     assert here["E2_CPUS"]["limit"] >= 72
 
 
+async def test_what_stands_in_one_region_is_not_counted_in_one_whose_name_begins_alike(project: Project) -> None:
+    pool = {"config": {"machineType": "e2-standard-4"}, "currentNodeCount": 2}
+    cluster = {"location": "europe-west12-a", "nodePools": [pool]}
+    project.world.store.put("container.clusters", "theirs", cluster)
+
+    async def in_use(region: str) -> float:
+        found = await project.good("compute.regions.get", project=PROJECT, region=region)
+        return float(next(q["usage"] for q in found["quotas"] if q["metric"] == "CPUS"))
+
+    assert (await in_use("europe-west12"), await in_use("europe-west1")) == (8, 0)
+
+
 @pytest.mark.parametrize(
     ("metric", "insert", "get", "body"),
     [

@@ -189,3 +189,25 @@ async def test_a_protocol_that_fails_ends_its_connection_and_is_told_of(pair: tu
     async with asyncio.timeout(GENEROUS):
         assert isinstance(await heard.lost, ValueError)
     assert [str(each) for each in told] == ["a mistake"]
+
+
+@pytest.mark.parametrize("end", ["close", "abort", "fail"])
+async def test_an_end_at_the_last_byte_that_waited_leaves_nothing_of_it_in_the_loop(
+    pair: tuple[socket.socket, socket.socket], end: str
+) -> None:
+    class Ending(Heard):
+        def resume_writing(self) -> None:
+            if end == "fail":
+                raise ValueError("a mistake")
+            getattr(to, end)()
+
+    near, far = pair
+    loop, number = asyncio.get_running_loop(), near.fileno()
+    loop.set_exception_handler(lambda *_: None)
+    heard = Ending()
+    to = transport(near, heard)
+    to.write(bytes(HIGH * 8))
+    await all_of(far)
+    async with asyncio.timeout(GENEROUS):
+        await heard.lost
+    assert not loop.remove_writer(number), "the next socket of that number would be taken for it"

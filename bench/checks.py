@@ -49,7 +49,7 @@ async def _everything(subject: Subject) -> None:
 
 def _seconds(environment: Environment, work: Callable[[Subject], Awaitable[Any]]) -> float:
     async def timed(opened: Installation) -> float:
-        subject = Subject(opened.google, environment.values, environment.home, False, environment.names)
+        subject = Subject(opened.google, environment.values, environment.home, {}, environment.names)
         begin = time.perf_counter()
         await work(subject)
         return time.perf_counter() - begin

@@ -19,13 +19,12 @@ from core.install.connection import connect
 from core.install.installation import Installation
 from core.kubernetes.apply import apply_all
 from core.kubernetes.resources import Object
-from core.names import ID_LABEL, Names
-from core.prerequisites.existing import Expected, get
+from core.names import Names
+from core.prerequisites.existing import INSTANCE, get, of_notebook
 from core.run.step import Context, Outcome, Step
 from core.terraform import AlreadyThere, Terraform
 
 MODULE = "notebook"
-ACCOUNT, INSTANCE = "google_service_account.notebook", "google_workbench_instance.this"
 ROUNDS = 6
 STOPPED = "notebook-stopped"
 """What a run notes while it has the instance stopped for a change."""
@@ -131,24 +130,6 @@ def resource_name(names: Names) -> str:
     return f"projects/{names.project}/locations/{names.zone}/instances/{names.notebook}"
 
 
-def expected(names: Names) -> list[Expected]:
-    """What a name can be taken for, and how to know it as one's own."""
-    account = f"projects/{names.project}/serviceAccounts/{names.account_email(names.notebook_account_id)}"
-    name = resource_name(names)
-    return [
-        Expected(
-            ACCOUNT, "service account", names.notebook_account_id, account,
-            ("iam", "v1", "projects.serviceAccounts.get"), {"name": account},
-            lambda found: names.mark in str(found.get("description") or ""),
-        ),
-        Expected(
-            INSTANCE, "notebook", names.notebook, name,
-            ("notebooks", "v2", "projects.locations.instances.get"), {"name": name},
-            lambda found: (found.get("labels") or {}).get(ID_LABEL) == names.id,
-        ),
-    ]  # fmt: skip
-
-
 async def _converge(installation: Installation, context: Context, terraform: Terraform) -> None:
     """Plans and applies until nothing is left to do; what turns out to be there already is imported."""
     cause = ""
@@ -172,7 +153,7 @@ async def _converge(installation: Installation, context: Context, terraform: Ter
 
 async def _adopt(installation: Installation, terraform: Terraform, missing: list[str]) -> bool:
     found = Found()
-    for item in expected(installation.names):
+    for item in of_notebook(installation.names):
         document = await get(installation.google, item) if item.address in missing else None
         if document is not None and item.owned(document):
             found.own[item.address] = (item, document)
@@ -185,7 +166,7 @@ async def _adopt(installation: Installation, terraform: Terraform, missing: list
 
 def refuse_stranger(installation: Installation, before: dict[str, Any] | None) -> None:
     """Raises `PermanentError` where it is someone else's: that is neither stopped nor changed, of either kind."""
-    item = next(e for e in expected(installation.names) if e.address == INSTANCE)
+    item = next(e for e in of_notebook(installation.names) if e.address == INSTANCE)
     Found(strangers=[item] if before is not None and not item.owned(before) else []).refuse_strangers()
 
 

@@ -7,7 +7,7 @@ from core.gcp.errors import NotFound
 from core.install import notebook, workdir
 from core.install.installation import Installation
 from core.names import ID_LABEL
-from core.prerequisites.existing import get
+from core.prerequisites.existing import ACCOUNT, INSTANCE, get, of_notebook
 from core.run.step import Context
 
 NO_IMAGE = {"reference": "", "tag": ""}
@@ -44,10 +44,10 @@ async def destroy_notebook(installation: Installation, context: Context) -> None
 async def _lost(installation: Installation, context: Context) -> None:
     """Deletes what is the environment's own and no state knows of."""
     google, delete = installation.google, {
-        notebook.INSTANCE: ("notebooks", "v2", "projects.locations.instances.delete"),
-        notebook.ACCOUNT: ("iam", "v1", "projects.serviceAccounts.delete"),
+        INSTANCE: ("notebooks", "v2", "projects.locations.instances.delete"),
+        ACCOUNT: ("iam", "v1", "projects.serviceAccounts.delete"),
     }  # fmt: skip
-    for item in reversed(notebook.expected(installation.names)):
+    for item in reversed(of_notebook(installation.names)):
         try:
             found = await get(google, item)
             if found is None or not item.owned(found):
@@ -55,7 +55,7 @@ async def _lost(installation: Installation, context: Context) -> None:
             api, version, method = delete[item.address]
             context.changed()
             answer = await google.call(api, version, method, **item.params)
-            if item.address == notebook.INSTANCE:
+            if item.address == INSTANCE:
                 await google.wait(api, version, answer, context, key="delete-notebook")
             context.resource(item.what, item.name, "delete", "done")
         except NotFound:

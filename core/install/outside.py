@@ -25,17 +25,6 @@ def facts(environment: Environment) -> dict[str, Any]:
     return found
 
 
-def stands(environment: Environment) -> bool:
-    """Whether a run has made the environment's platform, and none has taken it down since."""
-    for run in reversed(runs.ids(environment)):
-        state = fold(journal.read(runs.folder(environment, run), brief=True))
-        if state.action == "destroy":
-            return False
-        if "platform" in state.facts:
-            return True
-    return False
-
-
 def fact(environment: Environment, name: str) -> Any:
     """One fact; raises `UsageError` where no run has come that far."""
     found = facts(environment)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from core.environment import Environment
 from core.gcp import services
 from core.gcp.project import default_project
-from core.install import following, outside
+from core.install import following, made
 from core.install.installation import Installation
 from core.install.mending import next_sql_name
 from core.prerequisites import Check, Subject, access, demand, examine_access, examine_machine, shell, taken
@@ -93,8 +93,7 @@ async def followed(
 def subject_of(installation: Installation, environment: Environment | None = None) -> Subject:
     """What is checked of an environment: the installation's, or one that it might be."""
     environment = environment or installation.environment
-    standing = outside.stands(environment)
-    return Subject(installation.google, environment.values, environment.home, standing, environment.names)
+    return Subject(installation.google, environment.values, environment.home, made.of(environment), environment.names)
 
 
 def give_up_reserved_name(installation: Installation, checks: list[Check], context: Context) -> None:

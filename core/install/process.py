@@ -22,7 +22,7 @@ from core.environment import Environment, Home, processes
 from core.environment import rehearsal as rehearsals
 from core.environment.lock import Holder, Lock
 from core.errors import MlopsError
-from core.install import plan, shown
+from core.install import made, plan, shown
 from core.install.expected import told
 from core.install.installation import Installation
 from core.run import journal, runs
@@ -113,6 +113,8 @@ async def _run(installation: Installation, run: str, document: dict[str, Any]) -
     log.append(_started(installation, steps, action, previous=previous, options=options))
     processes.answer({"run": run, "pid": os.getpid()})
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, engine.interrupt, "the machine told it to stop (SIGTERM)")
+    if action == "destroy":
+        made.forget(environment)
     try:
         last = await engine.run()
     finally:
@@ -122,6 +124,8 @@ async def _run(installation: Installation, run: str, document: dict[str, Any]) -
     code = int(getattr(last, "exit_code", 7))
     if code == 0 or action == "destroy":
         shown.forget(environment)
+    if code == 0 and action == "install":
+        made.keep(installation.environment, engine.facts)
     return code
 
 

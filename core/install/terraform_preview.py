@@ -21,6 +21,7 @@ from core.install.image_sources import sources
 from core.install.installation import Installation
 from core.install.platform import protected
 from core.names import Names
+from core.prerequisites.existing import INSTANCE
 from core.run.step import Reporter
 from core.run.together import together
 from core.terraform import Plan
@@ -42,7 +43,7 @@ async def preview(installation: Installation, reporter: Reporter, *, zone: str, 
     for document, step in zip(documents, ("platform", "notebook"), strict=False):
         for resource in document["resources"]:
             resource["step"] = step
-            if resource["address"] == notebook.INSTANCE and resource["action"] == "update":
+            if resource["address"] == INSTANCE and resource["action"] == "update":
                 stops = notebook.stopped_for(found, installation.values, _image(installation, names))
                 resource["note"] = f"stopped for a moment: {', '.join(stops)}" if stops else ""
     last = [] if protection else [_protecting(address, fields) for address, fields in PROTECTED.items()]

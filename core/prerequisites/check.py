@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from core.environment import Home
@@ -54,15 +54,34 @@ class Check:
 class Subject:
     """What is checked: the values of one environment, on this machine, with this sign-in.
 
-    ``names`` are those that it gives to what it makes; None where only values are looked at. ``standing``: its platform was
-    made before, so that quotas and policies have been passed, and hold it already.
+    ``names`` are those that it gives to what it makes; None where only values are looked at. ``made`` are the values that
+    the last installation ended with, if there was one.
     """
 
     google: Google
     values: Mapping[str, Any]
     home: Home
-    standing: bool = False
+    made: Mapping[str, Any] = field(default_factory=dict)
     names: Names | None = None
+
+    @property
+    def standing(self) -> bool:
+        """Whether all of it was made before, so that quotas and policies have been passed, and names and ranges taken."""
+        return bool(self.made) and self.made == {key: _plain(value) for key, value in self.values.items()}
+
+    @property
+    def places(self) -> Names | None:
+        """The names, with the project and the zone that are meant where none was chosen yet."""
+        from core.prerequisites.places import usual_zone
+
+        names = self.names
+        if names is None:
+            return None
+        return replace(names, project=self.google.project, zone=names.zone or usual_zone(names.region))
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 Checker = Callable[[Subject], Awaitable[list[Check]]]

@@ -14,17 +14,22 @@ from core.names import Names
 from core.prerequisites import rules, wanted_services
 from core.prerequisites.check import Answer
 from core.prerequisites.rules import Rules
+from core.prerequisites.there import IMAGE, KEY, NETWORK, NOTEBOOK, PLATFORM
 
 ASK = "Ask whoever keeps the organization's policies for an exception for this project."
 
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """What is to be made, as far as constraints ask for it."""
+    """What is to be made, as far as constraints ask for it; ``parts`` are those of `core.prerequisites.there.PARTS`.
+
+    What is there already has passed the constraints, which are enforced where something is made.
+    """
 
     values: Mapping[str, Any]
     project: str
     names: Names
+    parts: frozenset[str]
 
     @property
     def network(self) -> str:
@@ -34,7 +39,7 @@ class Ours:
     @property
     def places(self) -> list[str]:
         """Where something is made."""
-        built = {str(self.values["build_region"])} if self.values["image"] != "none" else set()
+        built = {str(self.values["build_region"])} if IMAGE in self.parts else set()
         return [str(self.values["region"]), *sorted(built - {str(self.values["region"])})]
 
     @property
@@ -55,7 +60,7 @@ class Constraint:
     why: str
     hint: str
     breaks: Callable[[Rules, Ours], bool | None]
-    concerns: Callable[[Ours], bool] = lambda _: True
+    concerns: Callable[[Ours], bool] = lambda ours: NETWORK in ours.parts
     twin: str = ""
     answers: tuple[Answer, ...] = ()
     culprits: Callable[[Rules, Ours], Sequence[str]] | None = None
@@ -87,20 +92,48 @@ def _refused_services(found: Rules, ours: Ours) -> list[str]:
     return rules.refused_of(found, ours.services)
 
 
-def _without_keys(found: Rules, _: Ours) -> list[str]:
-    return rules.refused_of(found, WITHOUT_KEYS)
+def _without_keys(found: Rules, ours: Ours) -> list[str]:
+    used = [service for part, services in WITHOUT_KEYS.items() if part in ours.parts for service in services]
+    return rules.refused_of(found, dict.fromkeys(used))
 
 
-WITHOUT_KEYS = tuple(
-    f"{name}.googleapis.com" for name in ("storage", "container", "sqladmin", "artifactregistry", "secretmanager", "compute")
-)
+WITHOUT_KEYS = {
+    PLATFORM: tuple(f"{name}.googleapis.com" for name in ("storage", "sqladmin", "artifactregistry", "secretmanager")),
+    NETWORK: ("container.googleapis.com", "compute.googleapis.com"),
+    NOTEBOOK: ("notebooks.googleapis.com", "compute.googleapis.com"),
+}
 """The services in which something is made that a key of one's own could encrypt, and is made without one."""
 NO_NOTEBOOK = (Answer("notebook", "none", "no notebook is made"),)
 PRIVATE = (Answer("private_nodes", True, "nodes reach out through Cloud NAT, and have no public address"),)
 
 
 def _notebook(ours: Ours) -> bool:
-    return bool(ours.values["notebook"] != "none")
+    return NOTEBOOK in ours.parts
+
+
+def _notebook_vm(ours: Ours) -> bool:
+    return _notebook(ours) and bool(ours.values["notebook"] == "vm")
+
+
+def _accounts(ours: Ours) -> bool:
+    """Whether service accounts are made."""
+    return not ours.parts.isdisjoint((PLATFORM, NOTEBOOK))
+
+
+def _anything(ours: Ours) -> bool:
+    return bool(ours.parts)
+
+
+def _platform(ours: Ours) -> bool:
+    return PLATFORM in ours.parts
+
+
+def _private_nodes(ours: Ours) -> bool:
+    return NETWORK in ours.parts and bool(ours.values["private_nodes"])
+
+
+def _public_nodes(ours: Ours) -> bool:
+    return NETWORK in ours.parts and not ours.values["private_nodes"]
 
 
 def _of_cluster(name: str, demand: str) -> Constraint:
@@ -112,38 +145,38 @@ _IDENTITY = (
     Constraint(
         "iam.disableServiceAccountKeyCreation", "no keys of service accounts may be made, and user_gcp_sa needs one",
         "Turn user_gcp_sa off: with Workload Identity no pipeline needs a key.", _enforced,
-        lambda ours: bool(ours.values["user_gcp_sa"]), "iam.managed.disableServiceAccountKeyCreation",
+        lambda ours: KEY in ours.parts, "iam.managed.disableServiceAccountKeyCreation",
         (Answer("user_gcp_sa", False, "pipelines use Workload Identity, and no key"),),
     ),
     Constraint(
         "iam.disableServiceAccountCreation", "no service accounts may be made, and the environment has its own", ASK,
-        _enforced, twin="iam.managed.disableServiceAccountCreation",
+        _enforced, _accounts, "iam.managed.disableServiceAccountCreation",
     ),
     Constraint(
         "iam.allowedPolicyMemberDomains", "only members of certain domains may be granted roles",
         "Should a grant to one of Google's own service accounts be refused, ask for an exception for this project.",
-        _told, twin="iam.managed.allowedPolicyMembers",
+        _told, _anything, "iam.managed.allowedPolicyMembers",
     ),
 )  # fmt: skip
 _PLACES = (
     Constraint(
         "gcp.resourceLocations", "nothing may be made in this region", "Choose a region that the policy allows.",
-        lambda found, ours: rules.elsewhere(found, ours.places),
+        lambda found, ours: rules.elsewhere(found, ours.places), _anything,
     ),
     Constraint(
         "gcp.restrictServiceUsage", "{what} may not be used", ASK,
-        lambda found, ours: bool(_refused_services(found, ours)), culprits=_refused_services,
+        lambda found, ours: bool(_refused_services(found, ours)), _anything, culprits=_refused_services,
     ),
     Constraint(
         "gcp.restrictNonCmekServices", "{what} must encrypt with a key of yours, which this version can't be given", ASK,
-        lambda found, ours: bool(_without_keys(found, ours)), culprits=_without_keys,
+        lambda found, ours: bool(_without_keys(found, ours)), _anything, culprits=_without_keys,
     ),
 )  # fmt: skip
 _NETWORK = (
     Constraint(
         "compute.vmExternalIpAccess", "no machine may have a public address, and private_nodes is off",
         "Turn private_nodes on: nodes reach out through Cloud NAT then.", _refused_but(),
-        lambda ours: not ours.values["private_nodes"], "compute.managed.vmExternalIpAccess", PRIVATE,
+        _public_nodes, "compute.managed.vmExternalIpAccess", PRIVATE,
     ),
     Constraint(
         "compute.restrictVpcPeering", "networks may be peered with certain others alone, and Cloud SQL's is",
@@ -155,7 +188,7 @@ _NETWORK = (
         f"{ASK} Or turn private_nodes off.",
         _refused(lambda ours: f"projects/{ours.project}", lambda ours: f"projects/{ours.project}/regions/"
                  f"{ours.values['region']}/subnetworks/{ours.names.subnetwork}"),
-        lambda ours: bool(ours.values["private_nodes"]),
+        _private_nodes,
     ),
     Constraint(
         "compute.requireVpcFlowLogs", "subnetworks must keep flow logs, and this one keeps none", ASK, _refused_but(),
@@ -164,24 +197,24 @@ _NETWORK = (
 _STORAGE = (
     Constraint(
         "storage.softDeletePolicySeconds", "what is deleted in a bucket must be kept for a while, and here it is not", ASK,
-        _refused_but("0"),
+        _refused_but("0"), _platform,
     ),
     Constraint(
         "storage.retentionPolicySeconds", "what is written to a bucket must be kept for a while, and here it need not be",
-        ASK, _refused_but(),
+        ASK, _refused_but(), _platform,
     ),
 )  # fmt: skip
 _BUILD = (
     Constraint(
         "cloudbuild.allowedWorkerPools", "builds must run in certain worker pools, and the image's runs in Google's own",
-        f"{ASK} Or leave the image out.", _refused_but(), lambda ours: bool(ours.values["image"] != "none"),
+        f"{ASK} Or leave the image out.", _refused_but(), lambda ours: IMAGE in ours.parts,
         answers=(Answer("image", "none", "no image is built"),),
     ),
 )  # fmt: skip
 _CLUSTER = (
     Constraint(
         "container.managed.enablePrivateNodes", "clusters must have private nodes, and private_nodes is off",
-        "Turn private_nodes on.", _enforced, lambda ours: not ours.values["private_nodes"], answers=PRIVATE,
+        "Turn private_nodes on.", _enforced, _public_nodes, answers=PRIVATE,
     ),
     _of_cluster("enableBinaryAuthorization", "use Binary Authorization"),
     _of_cluster("enableSecretsEncryption", "encrypt their Secrets with a key of yours"),
@@ -213,7 +246,7 @@ _WORKBENCH = (
     Constraint(
         "compute.disableGuestAttributesAccess", "machines may not tell their host keys",
         "An ssh connection then can't know the notebook's host key beforehand: compare it by hand.",
-        lambda found, _: None if rules.enforced(found) else False, lambda ours: bool(ours.values["notebook"] == "vm"),
+        lambda found, _: None if rules.enforced(found) else False, _notebook_vm,
     ),
 )  # fmt: skip
 

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 PEERING = "servicenetworking-googleapis-com"
 """The name that Google gives to the network's peering with its services."""
 
+CLUSTER = "cluster"
+ACCOUNT, INSTANCE = "google_service_account.notebook", "google_workbench_instance.this"
+"""Where Terraform has the notebook's."""
+
 Document = Mapping[str, Any]
 
 
@@ -43,13 +47,26 @@ def expected(names: Names) -> dict[str, Expected]:
     return {e.address: e for e in found}
 
 
+def of_notebook(names: Names) -> list[Expected]:
+    """Every resource of the notebook that a name can be taken for."""
+    account = f"projects/{names.project}/serviceAccounts/{names.account_email(names.notebook_account_id)}"
+    name = f"projects/{names.project}/locations/{names.zone}/instances/{names.notebook}"
+    return [
+        Expected(ACCOUNT, "service account", names.notebook_account_id, account,
+                 ("iam", "v1", "projects.serviceAccounts.get"), {"name": account}, owned_by(names)),
+        Expected(INSTANCE, "notebook", names.notebook, name,
+                 ("notebooks", "v2", "projects.locations.instances.get"), {"name": name}, owned_by(names)),
+    ]  # fmt: skip
+
+
 async def get(google: Google, item: Expected) -> Document | None:
     """The resource as its API has it, or None; an empty document where it is there and can't be read."""
     from core.gcp.errors import NotFound, PermissionDenied
+    from core.prerequisites import shared
 
     api, version, method = item.call
     try:
-        return item.part(await google.call(api, version, method, **item.params))
+        return item.part(await shared.call(google, api, version, method, **item.params))
     except NotFound:
         return None
     except PermissionDenied:
@@ -118,7 +135,7 @@ def _cluster(names: Names) -> list[Expected]:
         return {**pools[0], "resourceLabels": found.get("resourceLabels") or {}} if pools else None
 
     return [
-        Expected("module.cluster.google_container_cluster.this", "cluster", names.cluster, cluster,
+        Expected("module.cluster.google_container_cluster.this", CLUSTER, names.cluster, cluster,
                  call, {"name": cluster}, owned_by(names)),
         Expected("module.cluster.google_container_node_pool.this", "node pool", names.node_pool,
                  f"{names.project}/{names.zone}/{names.cluster}/{names.node_pool}",

@@ -6,12 +6,16 @@ is off, Resource Manager still knows the older ones. Who may not see policies is
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
 from core.gcp import Google
 from core.gcp.errors import ApiError, NotFound, PermissionDenied, ServiceDisabled
 from core.names import Names
 from core.prerequisites.check import Check, Subject
 from core.prerequisites.constraints import CONSTRAINTS, Constraint, Ours
 from core.prerequisites.rules import Rules
+from core.prerequisites.there import parts, parts_there
 from core.run.together import together
 
 POLICIES = "The organization's policies allow it"
@@ -25,21 +29,31 @@ async def check(subject: Subject) -> list[Check]:
     ours = _ours(subject)
     asked = [c for c in CONSTRAINTS if c.concerns(ours)]
     try:
-        found = await together(_look(google, constraint, ours) for constraint in asked)
+        found = await together(_look(google, constraint) for constraint in asked)
     except ServiceDisabled as error:
         return [Check("policies", POLICIES, "skip", google.project, f"{error.service} is off", "Looked at once it is on.")]
     except (PermissionDenied, NotFound):
         why = "this account may not see the project's policies (orgpolicy.policy.get)"
         return [Check("policies", POLICIES, "skip", google.project, why, "A policy that forbids something shows later.")]
-    told = [each for each in found if isinstance(each, Check)]
-    return [*told, *_unknown([each for each in found if isinstance(each, str)])] or [
-        Check("policies", POLICIES, "pass", f"{len(asked)} constraints")
-    ]
+    told, unknown = _told(google, found, ours)
+    if told and subject.names is not None:
+        ours = replace(ours, parts=ours.parts - await parts_there(subject, ours.names))
+        told, unknown = _told(google, found, ours)
+    return [*told, *_unknown(unknown)] or [Check("policies", POLICIES, "pass", f"{len(asked)} constraints")]
 
 
 def _ours(subject: Subject) -> Ours:
     values = subject.values
-    return Ours(values, subject.google.project, Names.of(values, environment=str(values["name_prefix"]), id=""))
+    names = subject.places or Names.of(values, environment=str(values["name_prefix"]), id="")
+    return Ours(values, subject.google.project, names, parts(values))
+
+
+@dataclass(frozen=True, slots=True)
+class _Looked:
+    """A constraint and the rules that hold by each of its names: None where only an API knows them that is off."""
+
+    constraint: Constraint
+    rules: Mapping[str, Rules | None]
 
 
 def _unknown(names: list[str]) -> list[Check]:
@@ -50,25 +64,38 @@ def _unknown(names: list[str]) -> list[Check]:
     return [Check("policies", POLICIES, "skip", seen, why, "Looked at once it is on.")]
 
 
-async def _look(google: Google, constraint: Constraint, ours: Ours) -> Check | str | None:
-    """How one constraint stands; its name where only an API knows it that is off, None where nothing stands in the way."""
+async def _look(google: Google, constraint: Constraint) -> _Looked:
     names = [constraint.id, *([constraint.twin] if constraint.twin else [])]
-    found = await together(_rules(google, name) for name in names)
-    answers = [False if rules is None else constraint.breaks(rules, ours) for rules in found]
-    id = f"policy.{constraint.id}"
-    if True in answers:
-        at = answers.index(True)
-        culprits = constraint.culprits(found[at] or (), ours) if constraint.culprits else ()
-        why = f"{constraint.why.format(what=', '.join(culprits))} (constraints/{names[at]})"
-        seen = f"constraints/{names[at]}"
-        return Check(
-            id, POLICIES, "block", seen, why, constraint.hint, _by_hand(google, names[at]), answers=constraint.answers
-        )
-    if None in answers:
-        name = names[answers.index(None)]
+    return _Looked(constraint, dict(zip(names, await together(_rules(google, name) for name in names), strict=True)))
+
+
+def _told(google: Google, found: Sequence[_Looked], ours: Ours) -> tuple[list[Check], list[str]]:
+    """A check for each constraint that stands in the way of what is to be made, or may; and the names that none can tell."""
+    told, unknown = [], []
+    for each in found:
+        if not each.constraint.concerns(ours):
+            continue
+        if (check := _check(google, each, ours)) is not None:
+            told.append(check)
+        else:
+            unknown += [name for name, rules in each.rules.items() if rules is None][:1]
+    return told, unknown
+
+
+def _check(google: Google, looked: _Looked, ours: Ours) -> Check | None:
+    constraint, id = looked.constraint, f"policy.{looked.constraint.id}"
+    answers = {name: False if rules is None else constraint.breaks(rules, ours) for name, rules in looked.rules.items()}
+    name = next((name for name, answer in answers.items() if answer is True), "")
+    if name:
+        culprits = constraint.culprits(looked.rules[name] or (), ours) if constraint.culprits else ()
+        why = f"{constraint.why.format(what=', '.join(culprits))} (constraints/{name})"
+        command, seen = _by_hand(google, name), f"constraints/{name}"
+        return Check(id, POLICIES, "block", seen, why, constraint.hint, command, answers=constraint.answers)
+    name = next((name for name, answer in answers.items() if answer is None), "")
+    if name:
         why = f"{constraint.why}: whether this environment meets it can't be told from here"
         return Check(id, POLICIES, "warn", f"constraints/{name}", why, constraint.hint, _by_hand(google, name))
-    return next((name for name, rules in zip(names, found, strict=True) if rules is None), None)
+    return None
 
 
 def _by_hand(google: Google, constraint: str) -> str:

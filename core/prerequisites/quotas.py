@@ -1,4 +1,4 @@
-"""Whether the project's quotas hold what is to be made: machines, disks, networks; those that live for a moment count too.
+"""Whether the project's quotas hold what is to be made: machines, disks, networks (see `amounts`).
 
 What is made first must fit, or nothing would start; what the pool may grow to only ought to, since it grows when somebody
 works. A trial's quotas can't be raised, so the way out that always exists comes first: the profile ``trial``.
@@ -7,35 +7,23 @@ works. A trial's quotas can't be raised, so the way out that always exists comes
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.gcp import Google
 from core.gcp.errors import NotFound, PermissionDenied, ServiceDisabled, quota_page
-from core.parameters.specification import PROFILES
+from core.prerequisites.amounts import Wanted, wanted_of
 from core.prerequisites.check import Answer, Check, Subject
 from core.prerequisites.places import usual_zone
 from core.prerequisites.sizes import machine
+from core.prerequisites.there import NOTHING, There, there
 from core.run.together import together
 
 QUOTAS = "The quotas hold it"
-FIRST_POOL_VCPUS, FIRST_POOL_GIB = 2, 30
-"""GKE's first pool, which goes once the environment's own is there; it shares its moment with it."""
-VOLUME_GIB = 20
-"""The disk of Kubeflow's object store."""
-NOTEBOOK_GIB = 150 + 100
+KEYS = ("notebook", "profile", "node_machine_type", "node_min", "node_max", "notebook_machine_type", "private_nodes")
+"""The parameters on which the amounts depend, beside the place."""
 OF_PROJECT = frozenset({"CPUS_ALL_REGIONS", "NETWORKS", "ROUTERS"})
 """The metrics that are the project's; all others are a region's."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """Amounts by Compute's metric: what is made at first, and what it may grow to."""
-
-    first: Counter[str]
-    most: Counter[str]
 
 
 async def check(subject: Subject) -> list[Check]:
@@ -43,61 +31,43 @@ async def check(subject: Subject) -> list[Check]:
     google, values = subject.google, subject.values
     if not google.project or subject.standing:
         return []
+    kinds = {values["node_machine_type"], *([values["notebook_machine_type"]] if values["notebook"] != "none" else [])}
+    asked: list[Awaitable[Any]] = [
+        google.call("compute", "v1", "regions.get", project=google.project, region=values["region"]),
+        google.call("compute", "v1", "projects.get", project=google.project),
+        _vcpus(subject, kinds),
+        _there(subject),
+    ]
     try:
-        vcpus, region, project = await together([
-            _vcpus(google, values),
-            google.call("compute", "v1", "regions.get", project=google.project, region=values["region"]),
-            google.call("compute", "v1", "projects.get", project=google.project),
-        ])  # fmt: skip
+        region, project, vcpus, found = await together(asked)
+        vcpus |= await _vcpus(subject, {m.type for m in (found.nodes, found.notebook) if m is not None} - kinds)
     except ServiceDisabled as error:
         return [Check("quotas", QUOTAS, "skip", values["region"], f"{error.service} is off", "Looked at once it is on.")]
     except (PermissionDenied, NotFound) as error:
         return [Check("quotas", QUOTAS, "skip", values["region"], error.message.rstrip("."), error.hint)]
     limits = {q["metric"]: q for q in region.get("quotas", []) if q["metric"] not in OF_PROJECT}
     limits |= {q["metric"]: q for q in project.get("quotas", []) if q["metric"] in OF_PROJECT}
-    wanted = wanted_of(values, vcpus)
-    short = [found for metric in wanted.most if (found := _short(google, values, metric, wanted, limits.get(metric)))]
+    wanted = wanted_of(values, vcpus, found)
+    ways = _ways_out(subject, found)
+    short = [check for metric in wanted.most if (check := _short(subject, metric, wanted, limits.get(metric), ways))]
     return short or [Check("quotas", QUOTAS, "pass", _seen(wanted))]
 
 
-def wanted_of(values: Mapping[str, Any], vcpus: Mapping[str, float]) -> Wanted:
-    """The amounts of an environment's parameters; ``vcpus`` by machine type."""
-    profile = PROFILES[values["profile"]]
-    begin = max(values["node_min"], min(profile.node_initial, values["node_max"]))
-    return Wanted(_amounts(values, vcpus, begin), _amounts(values, vcpus, values["node_max"] + profile.node_surge))
+async def _there(subject: Subject) -> There:
+    names = subject.places
+    return NOTHING if names is None else await there(subject.google, names)
 
 
-def _amounts(values: Mapping[str, Any], vcpus: Mapping[str, float], nodes: int) -> Counter[str]:
-    profile = PROFILES[values["profile"]]
-    found: Counter[str] = Counter({"NETWORKS": 1, "DISKS_TOTAL_GB": FIRST_POOL_GIB, "SSD_TOTAL_GB": VOLUME_GIB})
-    if values["private_nodes"]:
-        found["ROUTERS"] = 1
-    else:
-        found["IN_USE_ADDRESSES"] = nodes + 1
-    found["SSD_TOTAL_GB"] += nodes * profile.node_disk_gb
-    machines = Counter({values["node_machine_type"]: nodes})
-    if values["notebook"] != "none":
-        machines[values["notebook_machine_type"]] += 1
-        slow = profile.notebook_disk_type == "PD_STANDARD"
-        found["DISKS_TOTAL_GB" if slow else "SSD_TOTAL_GB"] += NOTEBOOK_GIB
-    cpus = FIRST_POOL_VCPUS + sum(vcpus.get(kind, 0) * count for kind, count in machines.items())
-    found["CPUS"] = found["CPUS_ALL_REGIONS"] = int(cpus)
-    return found
-
-
-async def _vcpus(google: Google, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The vCPUs of each machine type that is to run, as the zone lists it, or as its name says."""
-    kinds = {values["node_machine_type"]}
-    if values["notebook"] != "none":
-        kinds.add(values["notebook_machine_type"])
+async def _vcpus(subject: Subject, kinds: Iterable[str]) -> dict[str, float]:
+    """The vCPUs of machine types, as the zone lists them, or as their names say."""
+    google, values = subject.google, subject.values
     zone = values["zone"] or usual_zone(values["region"])
 
     async def one(kind: str) -> float:
         try:
-            found = await machine(google, zone, kind)
+            return float((await machine(google, zone, kind))["guestCpus"])
         except NotFound:
             return by_name(kind)
-        return float(found["guestCpus"])
 
     names = sorted(kinds)
     return dict(zip(names, await together(one(kind) for kind in names), strict=True))
@@ -110,9 +80,15 @@ def by_name(kind: str) -> float:
     return float(size[1]) if size else 2.0
 
 
-def _short(
-    google: Google, values: Mapping[str, Any], metric: str, wanted: Wanted, quota: Mapping[str, Any] | None
-) -> Check | None:
+@dataclass(frozen=True)
+class _Ways:
+    """What helps where a quota is short: a sentence, and values of parameters."""
+
+    hint: str
+    answers: tuple[Answer, ...] = ()
+
+
+def _short(subject: Subject, metric: str, wanted: Wanted, quota: Mapping[str, Any] | None, ways: _Ways) -> Check | None:
     if quota is None:
         return None
     limit, used = float(quota["limit"]), float(quota.get("usage", 0))
@@ -120,25 +96,31 @@ def _short(
     first, most = wanted.first[metric], wanted.most[metric]
     if most <= free:
         return None
+    values, url = subject.values, quota_page(subject.google.project)
     where = "the project" if metric in OF_PROJECT else values["region"]
     seen = f"{metric} of {where}: {limit:g}, {used:g} of it in use"
-    url = quota_page(google.project)
     if first > free:
         why = f"{metric} has {free:g} left in {where}, and {first:g} are needed at first"
-        return Check(f"quota.{metric}", QUOTAS, "block", seen, why, _way_out(values), url=url, answers=_answers(values))
+        return Check(f"quota.{metric}", QUOTAS, "block", seen, why, ways.hint, url=url, answers=ways.answers)
     why = f"{metric} has {free:g} left in {where}; nodes may grow to {values['node_max']}, which takes {most:g}"
     return Check(f"quota.{metric}", QUOTAS, "warn", seen, why, "It works until the pool grows that far.", url=url)
 
 
-def _answers(values: Mapping[str, Any]) -> tuple[Answer, ...]:
-    return () if values["profile"] == "trial" else (Answer("profile", "trial", "it fits a new project's quotas"),)
-
-
-def _way_out(values: Mapping[str, Any]) -> str:
+def _ways_out(subject: Subject, found: There) -> _Ways:
+    """The smallest profile, or, where a cluster stands whose nodes nobody asked to be changed, what was there before."""
+    values, made = subject.values, subject.made
     ask = "ask for more on the quota page (a free trial must be upgraded first)"
+    if found.cluster:
+        changed = [key for key in KEYS if key in made and made[key] != values[key]]
+        if not changed:
+            return _Ways(f"{ask[0].upper()}{ask[1:]}.")
+        before = tuple(Answer(key, made[key], "it is as it stands now") for key in changed)
+        return _Ways(f"Leave {changed[0]} at {made[changed[0]]}, or {ask}.", before)
     if values["profile"] == "trial":
-        return f"{ask[0].upper()}{ask[1:]}."
-    return f"Take the profile trial, which fits a new project's quotas, or {ask}."
+        return _Ways(f"{ask[0].upper()}{ask[1:]}.")
+    fits = "it fits a new project's quotas"
+    hint = f"Take the profile trial, which fits a new project's quotas, or {ask}."
+    return _Ways(hint, (Answer("profile", "trial", fits),))
 
 
 def _seen(wanted: Wanted) -> str:

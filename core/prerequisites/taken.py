@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from core.gcp import Google
@@ -18,7 +17,6 @@ from core.names import ID_LABEL, Names
 from core.prerequisites import existing
 from core.prerequisites.check import Check, Subject
 from core.prerequisites.existing import Expected
-from core.prerequisites.places import usual_zone
 from core.run.together import together
 
 NAMES = "The names are free, or the environment's own"
@@ -45,11 +43,9 @@ BY_HAND = {
 
 async def check(subject: Subject) -> list[Check]:
     """One check for each name that is taken, one for what can't be looked at, else one that passes."""
-    google = subject.google
-    if not google.project or subject.names is None or subject.standing:
+    google, names = subject.google, subject.places
+    if not google.project or names is None or subject.standing:
         return []
-    zone = subject.names.zone or usual_zone(subject.names.region)
-    names = replace(subject.names, project=google.project, zone=zone)
     wanted = [*_platform(names), *_beside(names, subject.values)]
     *looked, reserved = await together([*(_look(google, names, item) for item in wanted), _reserved(google, names)])
     found = [c for each in (*looked, reserved) if isinstance(each, list) for c in each]
@@ -74,16 +70,7 @@ def _beside(names: Names, values: Mapping[str, Any]) -> list[Expected]:
     if values["state"] == "gcs":
         found.append(Expected("", "bucket", names.state_bucket, "", ("storage", "v1", "buckets.get"),
                               {"bucket": names.state_bucket}, owned))  # fmt: skip
-    if values["notebook"] != "none":
-        notebook = f"projects/{names.project}/locations/{names.zone}/instances/{names.notebook}"
-        account = f"projects/{names.project}/serviceAccounts/{names.account_email(names.notebook_account_id)}"
-        found += [
-            Expected("", "notebook", names.notebook, "", ("notebooks", "v2", "projects.locations.instances.get"),
-                     {"name": notebook}, owned),
-            Expected("", "service account", names.notebook_account_id, "",
-                     ("iam", "v1", "projects.serviceAccounts.get"), {"name": account}, owned),
-        ]  # fmt: skip
-    return found
+    return [*found, *(existing.of_notebook(names) if values["notebook"] != "none" else [])]
 
 
 async def _look(google: Google, names: Names, item: Expected) -> list[Check] | bool | str:

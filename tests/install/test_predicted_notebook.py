@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from core.install import notebook
 from core.rehearsal.google import strangers
 from core.rehearsal.identity import USER
 from tests.install.platform_cloud import ZONE, PlatformCloud
-from tests.install.predicted import Bench, bench, failed, predicted, said
+from tests.install.predicted import Bench, bench, failed, predicted, said, switch_on
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 PLACE = f"projects/rehearsal-abcdef/locations/{ZONE}/instances"
@@ -62,6 +63,7 @@ POLICIES: list[tuple[str, Any, str]] = [
     ("ainotebooks.disableRootAccess", True, "container"),
     ("ainotebooks.accessMode", ["single-user"], "vm"),
     ("ainotebooks.environmentOptions", {"denyAll": True}, "container"),
+    ("gcp.restrictNonCmekServices", {"values": {"deniedValues": ["notebooks.googleapis.com"]}}, "vm"),
 ]
 
 
@@ -100,6 +102,22 @@ async def test_a_quota_that_is_short(
         error = await refused(cloud)
     assert f"Quota '{metric}' exceeded" in said(error)
     assert error.code == "terraform-quota"
+
+
+async def test_a_larger_machine_that_a_quota_does_not_hold(
+    tmp_path: Path, home: Home, stand_in: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def there_is_no_cluster(*_: Any) -> None: ...
+
+    monkeypatch.setattr(notebook, "_let_into_the_cluster", there_is_no_cluster)
+    scenario = {"project": {"quotas": {"CPUS": {"limit": 7}}}}
+    async with beside_a_platform(stand_in, tmp_path, home, scenario, notebook="vm") as cloud:
+        await switch_on(cloud)
+        await cloud.tried(lambda: notebook.bring_about(cloud.installation, cloud.told))
+        given = {**cloud.installation.environment.given, MACHINE: "e2-standard-8"}
+        cloud.installation.environment = replace(cloud.installation.environment, given=given)
+        assert "10 are needed" in await predicted(cloud, "quota.CPUS"), "4 more, and the cluster's 6, which is not there"
+        assert "Quota 'CPUS' exceeded" in said(await refused(cloud))
 
 
 NAMES: list[tuple[str, dict[str, Any], str]] = [

@@ -6,9 +6,10 @@ from itertools import product
 
 from core.names import Names
 from core.parameters.specification import LONGEST_PREFIX_LENGTH, resolve
-from core.prerequisites import quotas, sizes, taken, tools
+from core.prerequisites import amounts, sizes, taken, tools
 from core.prerequisites.concerns import CONCERNS
 from core.prerequisites.constraints import CONSTRAINTS, Constraint, Ours
+from core.prerequisites.there import parts
 
 OWN = "projects/p"
 REFUSING = ({"enforce": True}, {"denyAll": True}, {"values": {"allowedValues": ["other"]}},
@@ -18,7 +19,7 @@ NOTEBOOKS, PROFILES, PRIVATE = ("none", "vm", "container"), ("trial", "small"), 
 
 def _may_block(constraint: Constraint) -> bool:
     values = resolve({"project_id": "p", "notebook": "vm", "user_gcp_sa": True}, environment="demo")
-    ours = Ours(values, "p", Names.of(values, environment="demo", id=""))
+    ours = Ours(values, "p", Names.of(values, environment="demo", id=""), parts(values))
     return any(constraint.breaks((rule,), ours) is True for rule in REFUSING)
 
 
@@ -27,7 +28,7 @@ def _metrics() -> set[str]:
         resolve({"notebook": notebook, "profile": profile, "private_nodes": private}, environment="demo")
         for notebook, profile, private in product(NOTEBOOKS, PROFILES, PRIVATE)
     ]
-    return {metric for values in each for metric in quotas.wanted_of(values, {}).most}
+    return {metric for values in each for metric in amounts.wanted_of(values, {}).most}
 
 
 BLOCKS: dict[str, set[str]] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ ALL = ("cloudresourcemanager", "compute", "container", "sqladmin", "iam", "artif
        "servicenetworking", "cloudbuild", "notebooks")  # fmt: skip
 
 
-def subject(google: Google, home: Home, *, standing: bool = False, **given: Any) -> Subject:
-    """An environment named demo, with the id `ID`."""
+def subject(google: Google, home: Home, *, made: Mapping[str, Any] | None = None, **given: Any) -> Subject:
+    """An environment named demo, with the id `ID`; ``made`` is what was given when it was installed last."""
     values = resolve({"project_id": google.project, **given}, environment="demo")
-    return Subject(google, values, home, standing, Names.of(values, environment="demo", id=ID))
+    before = {} if made is None else resolve({"project_id": google.project, **made}, environment="demo")
+    return Subject(google, values, home, before, Names.of(values, environment="demo", id=ID))
 
 
 @asynccontextmanager
@@ -44,9 +45,9 @@ async def looked(
     scenario: dict[str, Any] | None = None,
     *,
     on: tuple[str, ...] = ALL,
-    standing: bool = False,
+    made: Mapping[str, Any] | None = None,
     **given: Any,
 ) -> dict[str, Check]:
     """What one check says, by its ids."""
     async with cloud(root, scenario, on=on) as (_, google):
-        return {c.id: c for c in await check(subject(google, home, standing=standing, **given))}
+        return {c.id: c for c in await check(subject(google, home, made=made, **given))}

@@ -27,7 +27,7 @@ async def test_in_a_fresh_project_they_are_off_and_nothing_blocks(tmp_path: Path
 async def test_where_they_are_on_it_passes_and_what_stands_is_not_asked(tmp_path: Path, home: Home) -> None:
     on = (*ALL, "cloudbilling", "orgpolicy")
     assert (await looked(tmp_path, home, apis.check, on=on))["apis"].state == "pass"
-    assert await looked(tmp_path / "standing", home, apis.check, standing=True) == {}
+    assert await looked(tmp_path / "standing", home, apis.check, made={}) == {}
 
 
 async def test_who_may_not_list_services_is_stopped_by_nothing(tmp_path: Path, home: Home) -> None:

@@ -17,9 +17,9 @@ from tests.gcp.simulated_google import client, simulation
 ON = ("cloudresourcemanager", "compute", "orgpolicy")
 
 
-def subject(google: Google, home: Home, *, standing: bool = False, **given: Any) -> Subject:
+def subject(google: Google, home: Home, *, made: bool = False, **given: Any) -> Subject:
     values = resolve({"project_id": google.project, **given}, environment="demo")
-    return Subject(google, values, home, standing=standing)
+    return Subject(google, values, home, made=values if made else {})
 
 
 async def looked(
@@ -167,7 +167,7 @@ def test_the_size_that_a_machine_types_name_tells(kind: str, vcpus: float) -> No
 @pytest.mark.parametrize("check", [quotas.check, policies.check])
 async def test_what_stands_has_passed_them(tmp_path: Path, home: Home, check: Checker) -> None:
     project = {"quotas": {"CPUS": {"limit": 1}}, "policies": {"constraints/iam.disableServiceAccountCreation": True}}
-    assert await looked(tmp_path, home, check, project, standing=True) == []
+    assert await looked(tmp_path, home, check, project, made=True) == []
 
 
 @pytest.mark.parametrize("check", [quotas.check])

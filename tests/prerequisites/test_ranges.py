@@ -66,4 +66,4 @@ async def test_what_is_off_or_not_to_be_seen_is_an_open_question(tmp_path: Path,
 
 
 async def test_what_stands_has_its_ranges(tmp_path: Path, home: Home) -> None:
-    assert await looked(tmp_path, home, ranges.check, standing=True) == {}
+    assert await looked(tmp_path, home, ranges.check, made={}) == {}

@@ -87,4 +87,4 @@ async def test_a_database_name_that_was_given_back_lately(tmp_path: Path, home: 
 
 
 async def test_what_stands_has_its_names(tmp_path: Path, home: Home) -> None:
-    assert await looked(tmp_path, home, taken.check, standing=True) == {}
+    assert await looked(tmp_path, home, taken.check, made={}) == {}

@@ -185,6 +185,17 @@ def refusal(call: Call, cluster: Document, pools: list[Document]) -> Document | 
     return check_quota(call, cluster, pools) or _address_refused(call, cluster, pools)
 
 
+def refusal_of_change(call: Call, cluster: Document, old: Document, new: Document) -> Document | None:
+    """The error of an operation that exchanges a pool's nodes one after the other, where new ones find no place beside."""
+    if quotas.of_pool(old, 1) == quotas.of_pool(new, 1):
+        return None
+    count = int(old["initialNodeCount"]) * len(old["locations"])
+    beside = min(count, int((new.get("upgradeSettings") or {}).get("maxSurge", 0)))
+    held, all_new, ahead = quotas.of_pool(old, count - beside), quotas.of_pool(new, count), quotas.of_pool(new, beside)
+    wanted = {metric: max(ahead[metric], all_new[metric] - held.get(metric, 0)) for metric in all_new}
+    return _over_quota(call, cluster, wanted)
+
+
 def _address_refused(call: Call, cluster: Document, pools: list[Document]) -> Document | None:
     """Nodes with public addresses where a policy allows none: their machines are refused one by one, later."""
     machine = f"projects/{call.project}/zones/{cluster['location']}/instances/gke-{cluster['name']}"
@@ -203,11 +214,15 @@ def _address_refused(call: Call, cluster: Document, pools: list[Document]) -> Do
 
 def check_quota(call: Call, cluster: Document, pools: list[Document]) -> Document | None:
     """Refuses what passes a region's quota; what passes the project's is returned: the error that the operation ends in."""
-    region = "-".join(str(cluster["location"]).split("-")[:2])
     wanted: dict[str, float] = {}
     for each in pools:
         for metric, amount in quotas.of_pool(each, int(each["initialNodeCount"]) * len(each["locations"])).items():
             wanted[metric] = wanted.get(metric, 0) + amount
+    return _over_quota(call, cluster, wanted)
+
+
+def _over_quota(call: Call, cluster: Document, wanted: dict[str, float]) -> Document | None:
+    region = "-".join(str(cluster["location"]).split("-")[:2])
     if quota := quotas.passed(quotas.of_region(call.world, region), wanted):
         raise ApiError(403, _insufficient(call, quota, wanted[quota["metric"]]))
     quota = quotas.passed(quotas.of_project(call.world), {"CPUS_ALL_REGIONS": wanted.get("CPUS_ALL_REGIONS", 0)})

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from core.rehearsal.google import operations
 from core.rehearsal.google.calls import Call, answers
-from core.rehearsal.google.container import KIND, cluster_name, fetch, idle, operate, pool, refusal
+from core.rehearsal.google.container import KIND, cluster_name, fetch, idle, operate, pool, refusal, refusal_of_change
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.google.merge import merged
 from core.rehearsal.store import Document
@@ -104,8 +106,11 @@ def _change(call: Call, change: Document, kind: str) -> Document:
     cluster = fetch(call)
     old = _pool(call, cluster)
     idle(call, name)
-    _put(call.world, name, cluster, old["name"], {**merged(old, change), "status": "RECONCILING"})
-    return operate(call, kind, name, f"{name}/nodePools/{old['name']}", "container.pool-ready", pool=old["name"])
+    new = {**merged(old, change), "status": "RECONCILING"}
+    error = refusal_of_change(call, cluster, old, new)
+    _put(call.world, name, cluster, old["name"], new)
+    target = f"{name}/nodePools/{old['name']}"
+    return operate(call, kind, name, target, "container.pool-ready", pool=old["name"], was=old["config"], error=error)
 
 
 @operations.effect("container.pool-ready")
@@ -115,7 +120,10 @@ def _ready(world: World, operation: Document) -> None:
 
 @operations.failure("container.pool-ready")
 def _not_ready(world: World, operation: Document) -> None:
-    _status(world, operation, "ERROR" if operation["type"] == "CREATE_NODE_POOL" else "RUNNING")
+    if operation["type"] == "CREATE_NODE_POOL":
+        _status(world, operation, "ERROR")
+    else:
+        _status(world, operation, "RUNNING", config=operation["args"]["was"])
 
 
 @operations.effect("container.pool-gone")
@@ -131,7 +139,7 @@ def _not_gone(world: World, operation: Document) -> None:
     _status(world, operation, "ERROR")
 
 
-def _status(world: World, operation: Document, status: str) -> None:
+def _status(world: World, operation: Document, status: str, **more: Any) -> None:
     cluster = world.store.get(KIND, operation["cluster"])
     if cluster is None:
         return
@@ -139,6 +147,7 @@ def _status(world: World, operation: Document, status: str) -> None:
     if found is not None:
         changed = {
             **found,
+            **more,
             "status": status,
             **({"statusMessage": operation["error"]["message"]} if status == "ERROR" else {}),
         }

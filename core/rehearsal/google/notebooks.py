@@ -58,9 +58,7 @@ def create(call: Call) -> Document:
         raise ApiError(409, f"Resource '{name}' already exists")
     setup = _completed(dict(call.body.get("gceSetup") or {}))
     _check(call, setup)
-    machine = str(setup["machineType"])
-    if machines.size(machine) is None or offers.lacks(call.world, zone, machine):
-        raise ApiError(400, f"Machine type {machine} does not exist in zone {zone}.")
+    _check_machine(call, zone, setup)
     error = quotas.refusal(call.world, zone.rpartition("-")[0], quotas.of_notebook(setup))
     hexed = hashlib.sha256(name.encode()).hexdigest()[:16]
     instance: Document = {
@@ -74,6 +72,12 @@ def create(call: Call) -> Document:
     call.store.put(KIND, name, instance)
     seconds = call.world.scenario.duration(call.method.id) * (_CONTAINER_FACTOR if setup.get("containerImage") else 1.0)
     return _operation(call, name, "create", "notebooks.created", seconds=seconds, error=error)
+
+
+def _check_machine(call: Call, zone: str, setup: Document) -> None:
+    machine = str(setup["machineType"])
+    if machines.size(machine) is None or offers.lacks(call.world, zone, machine):
+        raise ApiError(400, f"Machine type {machine} does not exist in zone {zone}.")
 
 
 def _check(call: Call, setup: Document) -> None:
@@ -184,6 +188,7 @@ def patch(call: Call) -> Document:
     if (found := _ONLY_STOPPED.search(mask)) and old["state"] != "STOPPED":
         raise ApiError(400, f"The instance must be stopped before {found[0]} is changed.", status="FAILED_PRECONDITION")
     new = masked(old, call.body, mask)
+    _check_machine(call, _where(old["name"])[0], new["gceSetup"])
     metadata = _kept(new["gceSetup"].get("metadata"), old["gceSetup"]["metadata"])
     labels = _kept(new.get("labels"), old.get("labels"))
     new = {
@@ -242,8 +247,17 @@ def _turn(call: Call, before: str, meanwhile: str, verb: str) -> Document:
         raise ApiError(409, f"unable to queue the operation: the instance is {instance['state']}", status="ABORTED")
     if instance["state"] != before:
         return _operation(call, instance["name"], verb, "notebooks.same")
+    error = _no_machine(call, instance) if verb == "start" else None
     call.store.put(KIND, instance["name"], {**instance, "state": meanwhile})
-    return _operation(call, instance["name"], verb, f"notebooks.{verb}")
+    return _operation(call, instance["name"], verb, f"notebooks.{verb}", error=error)
+
+
+def _no_machine(call: Call, instance: Document) -> Document | None:
+    """The error of a start for whose machine there is no quota; its disks it has already."""
+    region, setup = _where(instance["name"])[0].rpartition("-")[0], instance["gceSetup"]
+    kept = quotas.of_notebook(setup, running=False)
+    wanted = {k: amount - kept.get(k, 0) for k, amount in quotas.of_notebook(setup).items()}
+    return quotas.refusal(call.world, region, wanted)
 
 
 @operations.effect("notebooks.start")
@@ -253,6 +267,13 @@ def _started(world: World, operation: Document) -> Document:
         return {}
     compute_instances.change(world, *_where(instance["name"]), status=compute_instances.RUNNING)
     return _booted(world, instance)
+
+
+@operations.failure("notebooks.start")
+def _not_started(world: World, operation: Document) -> None:
+    instance = world.store.get(KIND, operation["instance"])
+    if instance is not None:
+        world.store.put(KIND, instance["name"], {**instance, "state": "STOPPED"})
 
 
 @operations.effect("notebooks.stop")

@@ -16,6 +16,8 @@ def obey(call: Call, setup: Document) -> None:
     """Refuses an instance that breaks a constraint that is in force."""
     for constraint in _broken(call, setup):
         raise ApiError(400, f"Constraint constraints/{constraint} violated.", status="FAILED_PRECONDITION")
+    for service in ("notebooks.googleapis.com", "compute.googleapis.com"):
+        org_policies.without_key(call.world, service, (setup.get("bootDisk") or {}).get("kmsKey"))
 
 
 def _broken(call: Call, setup: Document) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 from core.install import notebook
 from core.install.notebook_destroy import NO_IMAGE
 from core.install.workdir import notebook_variables
+from core.prerequisites.existing import of_notebook
 from tests.conformance.terraform.cloud import PROJECT, Cloud
 from tests.conformance.terraform.story import Seen, Terraform, names, parameters
 
@@ -73,7 +74,7 @@ def story(work: Path, mirror: Path, cloud: Cloud, kind: str) -> Iterator[tuple[s
         yield phase, terraform.bring_about()
     other = Terraform(work / "second", mirror, cloud, notebook.MODULE)
     other.take(variables(kind, tag="2"))
-    other.take_imports(notebook.expected(NAMES))
+    other.take_imports(of_notebook(NAMES))
     yield "imported", other.bring_about()
     leaving = notebook_variables(parameters(notebook="vm"), NAMES, image=NO_IMAGE, script="")
     terraform.take(leaving)

@@ -227,6 +227,46 @@ async def test_private_nodes_are_the_same_in_the_old_field_and_in_the_new(projec
     assert cluster["networkConfig"]["defaultEnablePrivateNodes"] is False
 
 
+CHANGED = [
+    # one node of 4 vCPUs becomes one of 8: with a surge both stand for a while, without one only what it grows by is needed
+    ("CPUS", 11, 1, "resource \"CPUS\": request requires '8.0' and is short '1.0'"),
+    ("CPUS", 12, 1, ""),
+    ("CPUS", 7, 0, "resource \"CPUS\": request requires '4.0' and is short '1.0'"),
+    ("CPUS", 8, 0, ""),
+]
+
+
+@pytest.mark.parametrize(("metric", "limit", "surge", "refused"), CHANGED)
+async def test_nodes_are_exchanged_only_where_a_quota_holds_new_ones_beside_old_ones(
+    make: Callable[..., Project], metric: str, limit: int, surge: int, refused: str
+) -> None:
+    project = make({"project": {"quotas": {metric: {"limit": limit}}}})
+    email = await running(project)
+    name = f"{CLUSTER}/nodePools/default-pool"
+    settings = {"upgradeSettings": {"maxSurge": surge, "maxUnavailable": int(not surge)}}
+    await project.good(f"{POOLS}.update", settings, name=name)
+    project.pass_time(300)
+    answer = await project.call(f"{POOLS}.update", {"machineType": "e2-standard-8"}, name=name)
+    assert (answer.status, refused in answer.message if refused else True) == (403 if refused else 200, True)
+    project.pass_time(300)
+    kind = (await project.good(f"{POOLS}.get", name=name))["config"]["machineType"]
+    assert kind == (config(email)["machineType"] if refused else "e2-standard-8")
+
+
+async def test_nodes_that_the_project_has_no_quota_for_fail_later_and_leave_the_old_ones(
+    make: Callable[..., Project],
+) -> None:
+    project = make({"project": {"quotas": {"CPUS_ALL_REGIONS": {"limit": 11}}}})
+    email = await running(project)
+    name = f"{CLUSTER}/nodePools/default-pool"
+    operation = await project.good(f"{POOLS}.update", {"machineType": "e2-standard-8"}, name=name)
+    project.pass_time(600)
+    done = await project.good("container.projects.locations.operations.get", name=f"{ZONE}/operations/{operation['name']}")
+    assert "Quota 'CPUS_ALL_REGIONS' exceeded" in done["error"]["message"]
+    pool = await project.good(f"{POOLS}.get", name=name)
+    assert (pool["status"], pool["config"]["machineType"]) == ("RUNNING", config(email)["machineType"])
+
+
 async def test_the_clusters_update_sets_a_pools_limits(project: Project) -> None:
     await running(project)
     scaling = {"enabled": True, "minNodeCount": 1, "maxNodeCount": 5}

@@ -131,6 +131,34 @@ async def test_its_machine_is_changed_only_while_it_is_stopped(project: Project)
     assert found["gceSetup"]["machineType"] == "n2-standard-8"
 
 
+async def test_its_machine_is_one_that_the_zone_offers(project: Project) -> None:
+    await _made(project, await _setup(project))
+    project.pass_time(300)
+    await project.good(f"{INSTANCES}.stop", {}, name=NAME)
+    project.pass_time(100)
+    change = {"gceSetup": {"machineType": "no-machine"}}
+    refused = await project.call(f"{INSTANCES}.patch", change, name=NAME, updateMask="gce_setup.machine_type")
+    assert refused.message == "Machine type no-machine does not exist in zone us-central1-a."
+
+
+@pytest.mark.parametrize(("limit", "state"), [(7, "STOPPED"), (8, "ACTIVE")])
+async def test_it_starts_only_where_a_quota_holds_its_machine(make: Callable[..., Project], limit: int, state: str) -> None:
+    project = make({"project": {"quotas": {"CPUS": {"limit": limit}}}})
+    await _made(project, await _setup(project))
+    project.pass_time(300)
+    await project.good(f"{INSTANCES}.stop", {}, name=NAME)
+    project.pass_time(100)
+    change = {"gceSetup": {"machineType": "e2-standard-8"}}
+    await project.good(f"{INSTANCES}.patch", change, name=NAME, updateMask="gce_setup.machine_type")
+    project.pass_time(100)
+    begun = await project.good(f"{INSTANCES}.start", {}, name=NAME)
+    project.pass_time(100)
+    done = await project.good("notebooks.projects.locations.operations.get", name=begun["name"])
+    message = done.get("error", {}).get("message", "")
+    assert message == ("Quota 'CPUS' exceeded.  Limit: 7.0 in region us-central1." if limit == 7 else "")
+    assert (await project.good(f"{INSTANCES}.get", name=NAME))["state"] == state
+
+
 async def test_an_empty_label_or_metadata_is_removed(project: Project) -> None:
     await _made(project, await _setup(project))
     project.pass_time(300)

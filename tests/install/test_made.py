@@ -1,0 +1,40 @@
+"""What an environment was made with last, as a later installation reads it."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.environment import Environment, Home
+from core.install import made
+
+GIVEN = {"project_id": "my-project-1", "notebook": "vm", "docker_users": ["you@example.com"], "labels": {"team": "ml"}}
+
+
+@pytest.fixture
+def environment(home: Home) -> Environment:
+    return Environment.new(home, "demo", cloud="google", given=GIVEN).save()
+
+
+def test_the_values_come_back_as_they_were(environment: Environment) -> None:
+    assert made.of(environment) == {}
+    made.keep(environment, {"image": {"tag": "a"}, "notebook": {"name": "demo-notebook"}})
+    assert made.of(environment) == environment.values
+    made.forget(environment)
+    assert made.of(environment) == {}
+    made.forget(environment)
+
+
+def test_what_was_left_out_was_not_made(environment: Environment) -> None:
+    made.keep(environment, {"image": None})
+    assert made.of(environment) == {**environment.values, "image": "none", "notebook": "none"}
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"format": 2, "id": "ID", "values": {}}', '{"format": 1, "values": {"a": 1}}'])
+def test_what_can_not_be_read_was_not_made(environment: Environment, text: str) -> None:
+    (environment.folder / made.FILE).write_text(text.replace("ID", environment.id))
+    assert made.of(environment) == {}
+
+
+def test_what_another_environment_of_that_name_had_is_not_this_ones(environment: Environment, home: Home) -> None:
+    made.keep(environment, {})
+    assert made.of(Environment.new(home, "demo", cloud="google", given=GIVEN)) == {}

@@ -15,6 +15,7 @@ from core.prerequisites.check import Check, State, Subject
 from core.run.together import together
 
 PERMISSIONS = "The account may do what an installation does"
+SSH = "The account may reach the notebook by ssh"
 MOST = 100
 """How many names one call takes."""
 ROLE = "mlops_env_installer"
@@ -57,6 +58,8 @@ _ALWAYS: dict[str, str] = {
 _IMAGE: dict[str, str] = {"cloudbuild.builds": "create get list update"}
 _NOTEBOOK: dict[str, str] = {"notebooks.instances": "create get update delete start stop"}
 _KEY: dict[str, str] = {"iam.serviceAccountKeys": "create"}
+_SSH = ("iap.tunnelInstances.accessViaIAP", "compute.instances.get", "compute.instances.osLogin")
+"""What it takes to sign in on a notebook VM, through IAP with OS Login, and not to make one. Editor lacks the first."""
 
 
 def needed(values: Mapping[str, Any]) -> tuple[str, ...]:
@@ -74,20 +77,28 @@ async def check(subject: Subject) -> list[Check]:
     if not google.project:
         return []
     wanted = needed(subject.values)
+    later = _SSH if subject.values["notebook"] == "vm" else ()
     try:
-        held, unknown = await _held(google, wanted)
+        held, unknown = await _held(google, (*wanted, *later))
     except ServiceDisabled as error:
         return [_check("skip", google.project, f"{error.service} is off", "Looked at once it is on.")]
     except (PermissionDenied, NotFound) as error:
         return [_check("skip", google.project, "this account may not ask what it may do", error.hint)]
-    missing = [p for p in wanted if p not in held and p not in unknown]
+    missing, afterwards = ([p for p in names if p not in held and p not in unknown] for names in (wanted, later))
+    account = await google.account() if missing or afterwards else ""
+    who = account or "this account"
+    ssh = []
+    if afterwards:
+        why = f"{who} lacks {', '.join(afterwards)}: the notebook is made, and can't be signed in on"
+        ssh = [
+            Check("permissions.ssh", SSH, "warn", f"{len(later)} permissions", why, *_remedy(google, account, afterwards))
+        ]
     if missing:
-        account = await google.account()
-        why = f"{account or 'this account'} lacks {', '.join(missing)}"
-        return [_check("block", f"{len(wanted)} permissions", why, *_remedy(google, account, missing))]
+        why = f"{who} lacks {', '.join(missing)}"
+        return [_check("block", f"{len(wanted)} permissions", why, *_remedy(google, account, missing)), *ssh]
     if unknown:
-        return [_check("warn", f"{len(wanted)} permissions", f"Google knows no {', '.join(unknown)} any more")]
-    return [_check("pass", f"all of {len(wanted)} permissions")]
+        return [_check("warn", f"{len(wanted)} permissions", f"Google knows no {', '.join(unknown)} any more"), *ssh]
+    return [_check("pass", f"all of {len(wanted)} permissions"), *ssh]
 
 
 async def _held(google: Google, wanted: Sequence[str]) -> tuple[set[str], list[str]]:

@@ -105,6 +105,16 @@ async def test_each_missing_permission_is_named_and_one_role_is_offered_with_all
     assert "--member=user:you@rehearsal.example" in found.command
 
 
+async def test_who_may_make_a_notebook_vm_and_not_sign_in_on_it_is_told(tmp_path: Path, home: Home) -> None:
+    lacking = {"missing_permissions": ["iap.tunnelInstances.accessViaIAP"]}
+    first, ssh = await looked(tmp_path / "vm", home, permissions.check, lacking, notebook="vm")
+    assert (first.state, ssh.id, ssh.state) == ("pass", "permissions.ssh", "warn")
+    assert "iap.tunnelInstances.accessViaIAP" in ssh.why
+    assert "--permissions=iap.tunnelInstances.accessViaIAP ||" in ssh.command
+    (alone,) = await looked(tmp_path / "none", home, permissions.check, lacking, notebook="container")
+    assert alone.state == "pass"
+
+
 async def test_it_can_be_looked_at_before_any_api_is_on(tmp_path: Path, home: Home) -> None:
     missing = ["container.clusters.create"]
     (found,) = await looked(tmp_path, home, permissions.check, {"missing_permissions": missing}, on=ON[:1])

@@ -1,7 +1,8 @@
 """Loading aiohttp without what takes most of its time: reading every authority that this machine trusts.
 
-aiohttp makes a context for encrypted connections as it is loaded, for those who bring none of their own. Here everybody
-brings one, or needs none. So that context reads the authorities when a connection is first made with it, and not before.
+aiohttp makes two contexts for encrypted connections as it is loaded, for those who bring none of their own. Here everybody
+brings one, or needs none. So the one that verifies reads the authorities when a connection is first made with it, and not
+before; the other one, which verifies nothing, needs none.
 """
 
 from __future__ import annotations
@@ -45,8 +46,11 @@ def load_aiohttp() -> None:
     def late(*arguments: Any, **options: Any) -> ssl.SSLContext:
         return usual(*arguments, **options) if arguments or options else _context()
 
+    context: Any = ssl.SSLContext
     ssl.create_default_context = late
+    context.set_default_verify_paths = lambda _: None
     try:
         import_module("aiohttp")
     finally:
         ssl.create_default_context = usual
+        del context.set_default_verify_paths  # what it hid is the base class's

@@ -14,6 +14,11 @@ before = len(read)
 from aiohttp import connector
 context = connector._SSL_CONTEXT_VERIFIED
 assert isinstance(context, ssl.SSLContext)
+assert not connector._SSL_CONTEXT_UNVERIFIED.get_ca_certs()
+assert "set_default_verify_paths" not in vars(ssl.SSLContext)
+other = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+other.set_default_verify_paths()
+assert bool(other.get_ca_certs()) == bool(ssl.create_default_context().get_ca_certs())
 assert type(ssl.create_default_context()) is ssl.SSLContext
 assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)
 mine = len(read)

@@ -17,7 +17,7 @@ import os
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Generator, Iterable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ from core.gcp.errors import (
     Unavailable,
     from_answer,
     refused_by_proxy,
+    service_disabled,
     untrusted,
 )
 from core.run.clock import Clock
@@ -63,8 +64,10 @@ class Google:
         self.project = project or ""
         self.credentials = Credentials(cloud, clock=clock, redactor=redactor)
         self.enabled: set[str] = set()
-        self._resources: dict[tuple[str, str, str], Any] = {}
-        self._building = asyncio.Lock()
+        self.on: Collection[str] | None = None
+        """The services that are on, while that is known for certain: any other is not asked, as it would refuse."""
+        self._apis: dict[tuple[str, str, str], discovery.Description] = {}
+        self._reading = asyncio.Lock()
         self._slots = asyncio.Semaphore(IN_FLIGHT)
         self._session: aiohttp.ClientSession | None = None
         self._account = self._known_account = ""
@@ -109,6 +112,11 @@ class Google:
         answer = await self._asked(api, version, method, params, quota_project=quota_project, location=location, tries=tries)
         return answer if isinstance(answer, dict) else {}
 
+    async def prepare(self, apis: Iterable[tuple[str, str]]) -> None:
+        """Reads the descriptions of APIs (name and version) that will be called soon, which takes a moment for each."""
+        for api, version in apis:
+            await self._api(api, version)
+
     async def upload(
         self, api: str, version: str, method: str, content: bytes, *, kind: str = "application/octet-stream", **params: Any
     ) -> dict[str, Any]:
@@ -122,7 +130,7 @@ class Google:
     ) -> dict[str, Any]:
         """The same in a session that goes on where it was cut: for what is too large to be sent twice."""
         params["media_body"] = _media(content, kind, resumable=True)
-        opening = discovery.request(await self._resource(api, version, ""), method, params)
+        opening = (await self._api(api, version)).request(method, params)
         return await uploads.send(self, opening, content, method=f"{api}.{method}")
 
     async def perform(self, make: Callable[[], Any], method: str, *, tries: int = TRIES) -> Any:
@@ -148,11 +156,13 @@ class Google:
         headers: Mapping[str, str] | None = None,
         tries: int = TRIES,
     ) -> Any:
-        resource = await self._resource(api, version, location)
         sent = dict(headers or {})
         if quota_project and self.project and api not in NO_QUOTA_PROJECT:
+            if self.on is not None and (service := f"{api}.googleapis.com") not in self.on:
+                raise service_disabled(service, self.project)
             sent["x-goog-user-project"] = self.project
-        return await self._persevere(lambda: discovery.request(resource, method, params), f"{api}.{method}", sent, tries)
+        described = await self._api(api, version, location)
+        return await self._persevere(lambda: described.request(method, params), f"{api}.{method}", sent, tries)
 
     def list(self, api: str, version: str, method: str, *, items: str = "", **params: Any) -> Pages:
         """Everything that a method lists, over all its pages: ``async for`` one by one, or ``await`` the whole list.
@@ -260,14 +270,12 @@ class Google:
         response = operation.get("response")
         return dict(response) if isinstance(response, dict) else operation
 
-    async def _resource(self, api: str, version: str, location: str) -> Any:
+    async def _api(self, api: str, version: str, location: str = "") -> discovery.Description:
         key = (api, version, "" if self.cloud.api_root(api) else location)
-        async with self._building:
-            if key not in self._resources:
-                self._resources[key] = await asyncio.to_thread(
-                    discovery.resource, self.cloud, api, version, location=location
-                )
-        return self._resources[key]
+        async with self._reading:
+            if key not in self._apis:
+                self._apis[key] = await asyncio.to_thread(discovery.Description, self.cloud, api, version, location=location)
+        return self._apis[key]
 
     async def _persevere(self, make: Callable[[], Any], method: str, headers: Mapping[str, str], tries: int) -> Any:
         begin = self.clock.now()
@@ -287,8 +295,7 @@ class Google:
 
     async def _once(self, token: str, api: str, version: str, method: str, params: dict[str, Any]) -> Any:
         """One call with a given token, not tried again: what knows the token's owner may not ask for the token."""
-        resource = await self._resource(api, version, "")
-        request = discovery.request(resource, method, params)
+        request = (await self._api(api, version)).request(method, params)
         status, content, answer = await self._send(request, f"{api}.{method}", {"authorization": f"Bearer {token}"})
         if status >= 300:
             raise from_answer(status, content, method=f"{api}.{method}", project=self.project)

@@ -8,13 +8,12 @@ replaced in the document itself, so that upload paths follow too.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from core.environment.cloud import Cloud
-
-_KEPT = "_mlops_env_below"
 
 
 def document(api: str, version: str) -> dict[str, Any]:
@@ -27,40 +26,63 @@ def document(api: str, version: str) -> dict[str, Any]:
     return parsed
 
 
-def resource(cloud: Cloud, api: str, version: str, *, location: str = "") -> Any:
-    """The library's resource for an API of this cloud; ``location`` for those that have a host in each region."""
-    from googleapiclient.discovery import build_from_document
+class Description:
+    """An API as this cloud has it; ``location`` is for those that have a host in each region.
 
-    found = document(api, version)
-    root = cloud.api_root(api)
-    if root:
-        found["rootUrl"] = root
-        found.pop("mtlsRootUrl", None)
-    elif location:
-        found["rootUrl"] = found["rootUrl"].replace("https://", f"https://{location}-", 1)
-        found.pop("mtlsRootUrl", None)
-    return build_from_document(found, http=_Unused())
+    The library writes the documentation of every method of a resource each time that it makes the resource, which takes
+    longer than all else. So it gets to see one method at a time, and no schemas, which only that documentation is from.
+    """
+
+    def __init__(self, cloud: Cloud, api: str, version: str, *, location: str = "") -> None:
+        self._document = document(api, version)
+        self._document["schemas"] = _Undescribed()
+        self._methods: dict[str, Callable[..., Any]] = {}
+        root = cloud.api_root(api)
+        if root:
+            self._document["rootUrl"] = root
+        elif location:
+            self._document["rootUrl"] = self._document["rootUrl"].replace("https://", f"https://{location}-", 1)
+        if root or location:
+            self._document.pop("mtlsRootUrl", None)
+
+    def request(self, method: str, params: dict[str, Any]) -> Any:
+        """The library's request for a method by its path in the document, as in ``projects.locations.clusters.get``.
+
+        Raises AttributeError for a method that is not there, TypeError for a parameter that is not or is wrong.
+        """
+        if method not in self._methods:
+            self._methods[method] = self._method(method)
+        return self._methods[method](**params)
+
+    def _method(self, method: str) -> Callable[..., Any]:
+        from googleapiclient.discovery import build_from_document, fix_method_name
+
+        *above, name = method.split(".")
+        resource = build_from_document({**self._document, **self._alone(above, name)}, http=_Unused())
+        for part in above:
+            resource = getattr(resource, fix_method_name(part))()
+        made: Callable[..., Any] = getattr(resource, fix_method_name(name))
+        return made
+
+    def _alone(self, above: list[str], name: str) -> dict[str, Any]:
+        """The document's part with one method and what it is below; ``NAME_media`` is the same method's media."""
+        found, name = self._document, name.removesuffix("_media")
+        try:
+            for part in above:
+                found = found["resources"][part]
+            alone: dict[str, Any] = {"methods": {name: found["methods"][name]}, "resources": {}}
+        except KeyError:
+            raise AttributeError(f"{self._document['id']} has no method {'.'.join([*above, name])}") from None
+        for part in reversed(above):
+            alone = {"methods": {}, "resources": {part: alone}}
+        return alone
 
 
-def request(resource: Any, method: str, params: dict[str, Any]) -> Any:
-    """The library's request for a method by its path in the document, as in ``projects.locations.clusters.get``."""
-    from googleapiclient.discovery import fix_method_name
+class _Undescribed(dict[str, dict[str, Any]]):
+    """Schemas that say nothing."""
 
-    path, _, name = method.rpartition(".")
-    return getattr(_below(resource, path), fix_method_name(name))(**params)
-
-
-def _below(resource: Any, path: str) -> Any:
-    """What stands below a resource of the library, which would make all its methods anew each time it is asked for it."""
-    from googleapiclient.discovery import fix_method_name
-
-    if not path:
-        return resource
-    kept = vars(resource).setdefault(_KEPT, {})
-    if path not in kept:
-        parent, _, name = path.rpartition(".")
-        kept[path] = getattr(_below(resource, parent), fix_method_name(name))()
-    return kept[path]
+    def __missing__(self, name: str) -> dict[str, Any]:
+        return {"id": name, "type": "object"}
 
 
 class _Unused:

@@ -262,10 +262,15 @@ def _service_disabled(message: str, details: list[dict[str, Any]], project: str 
     services = [str(d["metadata"]["service"]) for d in details if d.get("metadata", {}).get("service")]
     found = re.search(r"\b([a-z]+\.googleapis\.com)\b", message)
     service = services[0] if services else (found.group(1) if found else "")
+    return service_disabled(service, project, cause=message, **common)
+
+
+def service_disabled(service: str, project: str | None, *, cause: str = "", **common: Any) -> ServiceDisabled:
+    """The error of an API that is off in a project."""
     return ServiceDisabled(
         f"The API {service or 'that is needed'} is not enabled in the project, or does not answer yet.",
         service=service,
-        cause=message,
+        cause=cause,
         hint="It takes some minutes after enabling until every server knows.",
         command=f"gcloud services enable {service} --project={project}" if service and project else "",
         delay=5,

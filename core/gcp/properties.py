@@ -28,8 +28,11 @@ def gcloud_property(section: str, name: str, environ: Mapping[str, str] | None =
 
 def gcloud_proxy(environ: Mapping[str, str] | None = None) -> str:
     """The proxy that gcloud goes through, as a URL; empty: none. Raises `UsageError` for one that can't be used here."""
+    variables = os.environ if environ is None else environ
+    names = ("address", "port", "type", "username", "password")
+    written = _file(_place(variables))
     address, port, kind, user, password = (
-        gcloud_property("proxy", name, environ) for name in ("address", "port", "type", "username", "password")
+        variables.get(f"CLOUDSDK_PROXY_{name.upper()}", "") or written.get(f"proxy/{name}", "") for name in names
     )
     if not address or not port:
         return ""

@@ -7,7 +7,8 @@ does not.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from core.gcp.client import Google
@@ -49,6 +50,16 @@ async def enabled(google: Google) -> set[str]:
         parent=f"projects/{google.project}", filter="state:ENABLED", pageSize=200,
     )  # fmt: skip
     return {str(s.get("config", {}).get("name") or str(s["name"]).rpartition("/")[2]) async for s in found}
+
+
+@contextmanager
+def known(google: Google, on: Collection[str] | None) -> Iterator[None]:
+    """While it lasts, what is not on counts as off without being asked; None: which are on is not known."""
+    google.on = on
+    try:
+        yield
+    finally:
+        google.on = None
 
 
 async def enable(

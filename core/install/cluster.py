@@ -32,7 +32,7 @@ def step(installation: Installation) -> Step:
         "cluster",
         "Connect to the cluster",
         run,
-        needs=("cluster", "node_pool"),
+        needs=("cluster",),
         publishes=("cluster_endpoint",),
         seconds=10,
         deadline=1200,

@@ -36,6 +36,8 @@ class Installation:
     """Waits for a person on behalf of what is no step (the metadata server): `core.run.engine.Engine.person`."""
     shown: Shown | None = None
     """What was shown before the run, which it holds to; None where nothing was: its own first plan counts then."""
+    services_on: set[str] | None = None
+    """The project's services that were on when the run began, until the step that switches more on has taken it up."""
     _connectors: dict[ssl.SSLContext, aiohttp.TCPConnector] = field(default_factory=dict, repr=False)
 
     @property

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from core.environment import Environment
@@ -17,10 +18,15 @@ LEFT_OUT = {"image": "image", "notebook": "notebook"}
 """Parameters by the fact without which the value ``none`` is what was made: the step may have been skipped."""
 
 
+def path(environment: Environment) -> Path:
+    """Where they are kept."""
+    return environment.folder / FILE
+
+
 def of(environment: Environment) -> dict[str, Any]:
     """The values; empty where no installation came to its end, or a removal has begun since."""
     try:
-        found = json.loads((environment.folder / FILE).read_bytes())
+        found = json.loads(path(environment).read_bytes())
         return dict(found["values"]) if found["format"] == FORMAT and found["id"] == environment.id else {}
     except (OSError, ValueError, TypeError, KeyError):
         return {}
@@ -30,9 +36,9 @@ def keep(environment: Environment, facts: Mapping[str, Any]) -> None:
     """Keeps the values that an installation ended with; ``facts`` are what it published."""
     values = {k: "none" if k in LEFT_OUT and not facts.get(LEFT_OUT[k]) else v for k, v in environment.values.items()}
     document = {"format": FORMAT, "id": environment.id, "values": values}
-    write_atomically(environment.folder / FILE, json.dumps(document) + "\n")
+    write_atomically(path(environment), json.dumps(document) + "\n")
 
 
 def forget(environment: Environment) -> None:
     """The environment may be whole no more."""
-    (environment.folder / FILE).unlink(missing_ok=True)
+    path(environment).unlink(missing_ok=True)

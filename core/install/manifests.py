@@ -74,6 +74,7 @@ async def _built(
     inputs = f"{layout.inputs} {release.source} {kubectl.version} {checksums}"
     if kept and kept[1] == inputs:
         return kept[0], folder
+    await context.wait_for("services_accepted")  # building takes all processors, and until then they have better to do
     context.progress(f"Building Kubeflow Pipelines {release.version} ({_words(release)})")
     manifests = await kustomize.render(
         layout,

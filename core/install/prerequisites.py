@@ -6,8 +6,11 @@ that is on no list of ours. A wrong one must be told before anything else is mad
 
 from __future__ import annotations
 
+import contextlib
+
 from core.environment import Environment
 from core.gcp import services
+from core.gcp.errors import ApiError
 from core.gcp.project import default_project
 from core.install import following, made
 from core.install.installation import Installation
@@ -51,13 +54,22 @@ async def check(installation: Installation, context: Context) -> None:
 
 
 async def _access(installation: Installation, subject: Subject, context: Context) -> list[Check]:
-    signed_in = await access.sign_in(subject)
+    signed_in, _ = await together([access.sign_in(subject), _list_services(installation)])
     await name_project(installation, context)
-    looked = await examine_access(subject)
+    with services.known(installation.google, installation.services_on):
+        looked = await examine_access(subject)
     if any(c.key and c.state == "skip" for c in looked):
         await services.enable(installation.google, [COMPUTE], context)
         looked = await examine_access(subject)
     return [*signed_in, *await followed(installation, looked)]
+
+
+async def _list_services(installation: Installation) -> list[Check]:
+    """Finds out which APIs are on: then those that are off need not be asked, each a dozen times."""
+    if installation.google.project:
+        with contextlib.suppress(ApiError):
+            installation.services_on = await services.enabled(installation.google)
+    return []
 
 
 async def name_project(installation: Installation, context: Context) -> None:

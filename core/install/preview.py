@@ -18,6 +18,7 @@ from core.install import (
     catalogue,
     direct,
     following,
+    made,
     manifests,
     namespace,
     notebook,
@@ -183,4 +184,5 @@ def _files(installation: Installation) -> list[str]:
         str(environment.folder / manifests.FOLDER),
         str(environment.runs),
         str(shown.path(environment.home, environment.name)),
+        str(made.path(environment)),
     ]

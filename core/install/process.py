@@ -146,7 +146,7 @@ def pending_operations(environment: Environment, before: Sequence[str]) -> dict[
     """The long operations that earlier runs began and saw no end of, by what they are for."""
     open_operations: dict[str, str] = {}
     for run in before:
-        for record in journal.read(runs.folder(environment, run)):
+        for record in journal.read(runs.folder(environment, run), only=(events.OperationStarted, events.OperationFinished)):
             if isinstance(record.event, events.OperationStarted):
                 open_operations[record.event.key] = record.event.name
             elif isinstance(record.event, events.OperationFinished):

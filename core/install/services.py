@@ -64,7 +64,9 @@ async def switch_on(installation: Installation, context: Context) -> None:
 
 async def _switch_on(installation: Installation, context: Context) -> None:
     google = installation.google
-    on = await services.enabled(google)
+    on = installation.services_on
+    installation.services_on = None
+    on = await services.enabled(google) if on is None else on | google.enabled
     google.enabled |= on
     needed = wanted_services.required(installation.values)
     missing = [s for s in needed if s not in on]
@@ -73,7 +75,7 @@ async def _switch_on(installation: Installation, context: Context) -> None:
         _accepted(context)
     if missing or wanted:
         shown.hold_services(installation, [*missing, *wanted])
-        await _enable(google, missing, wanted, context)
+        await together([_enable(google, missing, wanted, context), google.prepare(_called(missing))])
         _accepted(context)
     number = await _number(google)
     agents = asyncio.ensure_future(_agents(google, missing, number, context))
@@ -91,6 +93,11 @@ async def _switch_on(installation: Installation, context: Context) -> None:
     finally:
         agents.cancel()
         await asyncio.gather(agents, return_exceptions=True)
+
+
+def _called(names: list[str]) -> list[tuple[str, str]]:
+    """The APIs among services that are looked at as soon as they are on."""
+    return [services.PROBES[name][:2] for name in names if name in services.PROBES]
 
 
 async def _enable(google: Google, missing: list[str], wanted: list[str], context: Context) -> None:

@@ -32,6 +32,7 @@ def step(installation: Installation) -> Step:
             applied = await apply_all(cluster, manifests.sql_proxy, context)
             if any(one.action != "unchanged" for one in applied):
                 context.changed()
+            await context.wait_for("node_pool")  # until then no pod has a place, and that is no trouble
             names = [o["metadata"]["name"] for o in manifests.sql_proxy if o["kind"] == "Deployment"]
             await rollouts(cluster, namespace, names, context)
         context.publish("sql_proxy", True)
@@ -44,7 +45,7 @@ def step(installation: Installation) -> Step:
         needs=("cluster_endpoint", "namespace", "manifests", "sql_instance", "workload_identity"),
         publishes=("sql_proxy",),
         seconds=45,
-        deadline=1500,
+        deadline=7200,
     )
 
 

@@ -55,7 +55,7 @@ async def check(subject: Subject) -> list[Check]:
 
 async def _there(subject: Subject) -> There:
     names = subject.places
-    return NOTHING if names is None else await there(subject.google, names)
+    return NOTHING if names is None else await there(subject.google, names, notebook=subject.values["notebook"] != "none")
 
 
 async def _vcpus(subject: Subject, kinds: Iterable[str]) -> dict[str, float]:

@@ -6,7 +6,7 @@ can be refused, and what is the environment's own must not be counted twice.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -55,17 +55,20 @@ class There:
 NOTHING = There()
 
 
-async def there(google: Google, names: Names) -> There:
-    """What is there; what can't be looked at counts as if it were not."""
-    asked: list[Awaitable[Any]] = [*(_own(google, item) for item in _counted(names)), _groups(google, names)]
-    network, router, cluster, notebook, groups = await together(asked)
+async def there(google: Google, names: Names, *, notebook: bool) -> There:
+    """What is there, of a ``notebook`` too if that is asked for; what can't be looked at counts as if it were not."""
+    kinds = {e.what: e for e in existing.expected(names).values()}
+    looked = [kinds["network"], kinds["router"], kinds[CLUSTER]]
+    if notebook:
+        looked += [e for e in existing.of_notebook(names) if e.address == INSTANCE]
+    network, router, cluster, *instance = await together(_own(google, item) for item in looked)
     pool = next((p for p in (cluster or {}).get("nodePools") or () if p.get("name") == names.node_pool), None)
     return There(
         network is not None,
         router is not None,
         cluster is not None,
-        _nodes(pool, groups) if pool is not None else None,
-        _notebook(notebook) if notebook is not None else None,
+        None if pool is None else _nodes(pool, await _groups(google, names)),
+        _notebook(instance[0]) if instance and instance[0] is not None else None,
     )
 
 
@@ -94,12 +97,6 @@ async def parts_there(subject: Subject, names: Names) -> frozenset[str]:
         KEY: bool(made.get("user_gcp_sa")),
     }
     return frozenset(part for part, is_there in standing.items() if is_there)
-
-
-def _counted(names: Names) -> list[Expected]:
-    kinds = {e.what: e for e in existing.expected(names).values()}
-    notebook = next(e for e in existing.of_notebook(names) if e.address == INSTANCE)
-    return [kinds["network"], kinds["router"], kinds[CLUSTER], notebook]
 
 
 async def _own(google: Google, item: Expected) -> Document | None:

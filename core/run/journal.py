@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -62,11 +62,16 @@ def seconds_between(begin: str, end: str) -> float:
     return _epoch(end) - _epoch(begin)
 
 
-def read(folder: Path, *, brief: bool = False) -> Iterator[Record]:
-    """The events of a run so far, in order; none where it has no journal yet. ``brief`` leaves out the many small ones."""
+def read(folder: Path, *, brief: bool = False, only: Sequence[type[Event]] = ()) -> Iterator[Record]:
+    """The events of a run so far, in order; none where it has no journal yet.
+
+    ``brief`` leaves out the many small ones; ``only`` are the kinds that are asked for, and all others are left out.
+    """
+    asked = [f'"type":"{kind.type}"'.encode() for kind in only]
     with contextlib.suppress(FileNotFoundError), (folder / FILE).open("rb") as file:
         for line in file:
-            if brief and any(small in line[:120] for small in SMALL):
+            head = line[:120]
+            if (brief and any(small in head for small in SMALL)) or (asked and not any(kind in head for kind in asked)):
                 continue
             record = _record(line)
             if record is not None:

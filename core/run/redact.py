@@ -28,12 +28,16 @@ class Redactor:
     def add(self, secret: str) -> None:
         """Hides ``secret`` from now on."""
         if len(secret) >= LEAST:
+            known = len(self._forms)
             self._forms |= forms(secret)
-            longest_first = sorted(self._forms, key=len, reverse=True)
-            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
+            if len(self._forms) > known:
+                self._pattern = None
 
     def text(self, text: str) -> str:
         """The text with every known secret hidden."""
+        if self._pattern is None and self._forms:
+            longest_first = sorted(self._forms, key=len, reverse=True)
+            self._pattern = re.compile("|".join(map(re.escape, longest_first)))
         return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
     def value(self, value: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from core.gcp import Google
+from core.gcp import Google, services
 from core.gcp.client import IN_FLIGHT, TRIES
 from core.gcp.errors import Conflict, NotFound, PermissionDenied, RateLimited, ServiceDisabled, SignInEnded, Unavailable
 from core.run.clock import VirtualClock
@@ -154,6 +154,25 @@ async def test_an_api_that_is_off_is_told_at_once(fake: Fake, google: Google, cl
     assert caught.value.service == "container.googleapis.com"
     assert caught.value.command == "gcloud services enable container.googleapis.com --project=proj-one"
     assert not clock.waits
+
+
+async def test_what_is_known_to_be_off_is_not_asked_as_long_as_that_is_known(fake: Fake, google: Google) -> None:
+    fake.will(CLUSTER, {"name": "one"}, {"name": "one"})
+    with services.known(google, {"compute.googleapis.com"}), pytest.raises(ServiceDisabled) as caught:
+        await get(google)
+    assert caught.value.service == "container.googleapis.com"
+    assert fake.asked == []
+    with services.known(google, {"container.googleapis.com"}):
+        assert await get(google) == {"name": "one"}
+    with services.known(google, None):
+        assert await get(google) == {"name": "one"}
+
+
+async def test_a_method_that_is_not_there_is_never_sent(fake: Fake, google: Google) -> None:
+    for method in ("projects.locations.clusters.sing", "projects.songs.get", "sing"):
+        with pytest.raises(AttributeError, match=f"container:v1 has no method {method}"):
+            await google.call("container", "v1", method, name=NAME)
+    assert fake.asked == []
 
 
 async def test_an_api_that_was_switched_on_is_waited_for(fake: Fake, google: Google, clock: VirtualClock) -> None:

@@ -229,7 +229,7 @@ async def test_kubectl_is_waited_for_where_it_is_brought(
 
     monkeypatch.setattr(manifests, "find", find)
     seen = await run(installation(home))
-    assert seen.waited == ["prerequisites"]
+    assert seen.waited == ["prerequisites", "services_accepted"]
     assert "manifests" in seen.facts
 
 

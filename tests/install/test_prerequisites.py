@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.environment import Environment, Home
 from core.errors import ParameterError
+from core.gcp import services
 from core.gcp.errors import SignInEnded
 from core.install import prerequisites
 from core.rehearsal.identity import USER
@@ -25,6 +27,27 @@ async def test_it_publishes_the_account_and_changes_nothing(tmp_path: Path, home
     assert told.facts == {"account": USER, "prerequisites": True}
     assert not told.has_changed
     assert any(line.startswith("pass ") and "terraform" in line for line in told.lines)
+
+
+async def test_apis_that_are_off_are_listed_once_and_not_asked(tmp_path: Path, home: Home) -> None:
+    async with simulation(tmp_path / "cloud") as found:
+        run = installation(found, home)
+        on = await services.enabled(run.google)
+        asked: list[str] = []
+        send = run.google._send
+
+        async def listening(request: Any, method: str, headers: Any) -> Any:
+            asked.append(method)
+            return await send(request, method, headers)
+
+        run.google._send = listening  # type: ignore[method-assign]
+        told = Told()
+        await prerequisites.step(run).run(told)
+        await run.close()
+    assert "cloudresourcemanager.projects.testIamPermissions" in asked
+    assert not [m for m in asked if m.startswith(("compute.", "container.", "sqladmin.", "orgpolicy.", "iam."))]
+    assert any("compute.googleapis.com is off" in line for line in told.lines)
+    assert run.services_on == on, "the next step need not ask for it again"
 
 
 async def test_an_ended_sign_in_is_for_a_person(tmp_path: Path, home: Home) -> None:

@@ -62,7 +62,7 @@ class _Selector(selectors.SelectSelector):
 @functools.cache
 def document(cloud: Cloud, api: str, version: str) -> Any:
     """What an API's calls are made from: reading it is not what is measured here."""
-    return discovery.resource(cloud, api, version, location="")
+    return discovery.Description(cloud, api, version)
 
 
 class Latent(Google):
@@ -81,7 +81,7 @@ class Latent(Google):
         answer = await self._once(token, "oauth2", "v2", "tokeninfo", {"access_token": token})
         return str(answer["email"])
 
-    async def _resource(self, api: str, version: str, location: str) -> Any:
+    async def _api(self, api: str, version: str, location: str = "") -> Any:
         return document(self.cloud, api, version)
 
     async def _send(self, request: Any, method: str, headers: Any) -> tuple[int, bytes, Callable[[bytes], Any]]:

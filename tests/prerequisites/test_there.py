@@ -66,9 +66,9 @@ async def test_what_is_the_environments_own_is_there_and_what_is_a_strangers_is_
     async with cloud(tmp_path, on=ON) as (simulated, google):
         found = subject(google, home, zone=ZONE, notebook="vm")
         assert found.places is not None
-        assert await there(google, found.places) == NOTHING
+        assert await there(google, found.places, notebook=True) == NOTHING
         plant(simulated.world, found, own=False)
-        assert await there(google, found.places) == NOTHING
+        assert await there(google, found.places, notebook=True) == NOTHING
         assert await parts_there(found, found.places) == frozenset()
 
 
@@ -79,7 +79,7 @@ async def test_nodes_are_counted_by_their_group_and_a_notebook_that_stands_still
         found = subject(google, home, zone=ZONE, notebook="vm")
         assert found.places is not None
         plant(simulated.world, found)
-        seen = await there(google, found.places)
+        seen = await there(google, found.places, notebook=True)
         assert (seen.network, seen.router, seen.cluster) == (True, True, True)
         assert seen.nodes == Machines(2, "e2-standard-4", 100, private=True)
         assert seen.notebook == Machines(1, "e2-standard-4")
@@ -88,7 +88,7 @@ async def test_nodes_are_counted_by_their_group_and_a_notebook_that_stands_still
             NOTEBOOK_NAME,
             {**(simulated.world.store.get("notebooks.instances", NOTEBOOK_NAME) or {}), "state": "STOPPED"},
         )
-        assert (await there(google, found.places)).notebook == Machines(0, "e2-standard-4")
+        assert (await there(google, found.places, notebook=True)).notebook == Machines(0, "e2-standard-4")
 
 
 FORBIDDEN = {"policies": {"constraints/iam.disableServiceAccountCreation": True,

@@ -26,6 +26,15 @@ def test_every_event_comes_back_as_it_was(tmp_path: Path) -> None:
     assert [r.n for r in read] == list(range(1, len(written) + 1))
 
 
+def test_only_the_kinds_that_are_asked_for_are_read(tmp_path: Path) -> None:
+    log = Journal(tmp_path, run="r", redactor=Redactor())
+    for event in (events.StepStarted(step="a"), events.StepProgress(step="a", message='"type":"step.finished"'),
+                  events.StepFinished(step="a"), events.OperationStarted(step="a", key="k", name="n")):  # fmt: skip
+        log.append(event)
+    read = journal.read(tmp_path, only=(events.StepFinished, events.OperationStarted))
+    assert [(r.n, type(r.event)) for r in read] == [(3, events.StepFinished), (4, events.OperationStarted)]
+
+
 def test_a_line_that_a_crash_cut_off_is_no_event(tmp_path: Path) -> None:
     log = Journal(tmp_path, run="r", redactor=Redactor())
     log.append(events.StepStarted(step="a"))

@@ -209,7 +209,10 @@ def _installed(watched: Watched) -> Shown:
     ]
     rehearsed = watched.environment.cloud == "rehearsal"
     caution = [("", "Rehearsed: that the real cloud accepts it is not shown.")] if rehearsed else []
-    parts = [("Kubeflow", str(interface.get("url", ""))), *caution, *checks]
+    url = str(interface.get("url", ""))
+    if interface.get("via") == "port-forward":
+        url += " (Access forwards it)"
+    parts = [("Kubeflow", url), *caution, *checks]
     return text((f"{watched.environment.name} is installed.", "bold $text-success")), parts, ["access", "log"]
 
 

@@ -49,7 +49,7 @@ def step(installation: Installation) -> Step:
         "pipelines",
         "Kubeflow Pipelines",
         run,
-        needs=("cluster_endpoint", "namespace", "manifests"),
+        needs=("cluster_endpoint", "node_pool", "namespace", "manifests"),
         publishes=("pipelines",),
         seconds=180,
         deadline=7200,

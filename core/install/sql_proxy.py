@@ -32,7 +32,6 @@ def step(installation: Installation) -> Step:
             applied = await apply_all(cluster, manifests.sql_proxy, context)
             if any(one.action != "unchanged" for one in applied):
                 context.changed()
-            await context.wait_for("node_pool")  # until then no pod has a place, and that is no trouble
             names = [o["metadata"]["name"] for o in manifests.sql_proxy if o["kind"] == "Deployment"]
             await rollouts(cluster, namespace, names, context)
         context.publish("sql_proxy", True)
@@ -42,10 +41,10 @@ def step(installation: Installation) -> Step:
         "sql-proxy",
         "Cloud SQL Auth Proxy",
         run,
-        needs=("cluster_endpoint", "namespace", "manifests", "sql_instance", "workload_identity"),
+        needs=("cluster_endpoint", "node_pool", "namespace", "manifests", "sql_instance", "workload_identity"),
         publishes=("sql_proxy",),
         seconds=45,
-        deadline=7200,
+        deadline=1500,
     )
 
 

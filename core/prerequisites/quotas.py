@@ -107,10 +107,10 @@ def _short(subject: Subject, metric: str, wanted: Wanted, quota: Mapping[str, An
 
 
 def _ways_out(subject: Subject, found: There) -> _Ways:
-    """The smallest profile, or, where a cluster stands whose nodes nobody asked to be changed, what was there before."""
+    """The smallest profile, or, where nodes stand that nobody asked to be changed, what was there before."""
     values, made = subject.values, subject.made
     ask = "ask for more on the quota page (a free trial must be upgraded first)"
-    if found.cluster:
+    if found.nodes is not None:
         changed = [key for key in KEYS if key in made and made[key] != values[key]]
         if not changed:
             return _Ways(f"{ask[0].upper()}{ask[1:]}.")

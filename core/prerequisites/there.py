@@ -112,19 +112,24 @@ async def _all(google: Google, items: list[Expected]) -> bool:
 
 
 async def _groups(google: Google, names: Names) -> dict[str, int]:
-    """The sizes of the zone's groups of machines by their links: only they know how many nodes a pool has."""
+    """The sizes of the zone's groups of machines by their place: only they know how many nodes a pool has."""
     try:
         listed = await shared.listed(
             google, "compute", "v1", "instanceGroupManagers.list", items="items", project=google.project, zone=names.zone
         )
     except ApiError:
         return {}
-    return {str(group["selfLink"]): int(group.get("targetSize", 0)) for group in listed}
+    return {_place(group["selfLink"]): int(group.get("targetSize", 0)) for group in listed}
+
+
+def _place(link: str) -> str:
+    """A link without the host and the version of the API that it was written by."""
+    return link.partition("/zones/")[2]
 
 
 def _nodes(pool: Mapping[str, Any], groups: Mapping[str, int]) -> Machines:
     config, network = pool.get("config") or {}, pool.get("networkConfig") or {}
-    count = sum(groups.get(str(link), 0) for link in pool.get("instanceGroupUrls") or ())
+    count = sum(groups.get(_place(link), 0) for link in pool.get("instanceGroupUrls") or ())
     disk, private = int(config.get("diskSizeGb", 0)), bool(network.get("enablePrivateNodes"))
     return Machines(count, str(config.get("machineType", "")), disk, private)
 

@@ -9,6 +9,7 @@ import pytest
 
 from core.environment import Home
 from core.gcp import Google
+from core.names import Names
 from core.prerequisites import Subject, policies, quotas
 from core.prerequisites.existing import expected, of_notebook
 from core.prerequisites.there import KEY, NETWORK, NOTEBOOK, NOTHING, PLATFORM, Machines, parts_there, there
@@ -52,6 +53,11 @@ def plant(world: World, found: Subject, *, own: bool = True, notebook: bool = Tr
         if item.what in KINDS:
             resource = {"type": KINDS[item.what], "name": item.name, "description": mark, **more.get(item.what, {})}
             strangers.plant(world, resource, 1)
+
+
+def names_of(found: Subject) -> Names:
+    assert found.places is not None
+    return found.places
 
 
 async def looked(google: Google, found: Subject) -> tuple[dict[str, str], dict[str, str]]:
@@ -152,3 +158,8 @@ async def test_the_way_out_of_a_short_quota_is_what_was_there_before_and_never_s
         (short,) = await quotas.check(unfinished)
         assert short.hint.startswith("Ask for more on the quota page")
         assert short.answers == ()
+        store = simulated.world.store
+        name = expected(names_of(found))["module.cluster.google_container_cluster.this"].import_id
+        store.put("container.clusters", name, {**(store.get("container.clusters", name) or {}), "nodePools": []})
+        (short,) = await quotas.check(subject(google, home, zone=ZONE, profile="standard"))
+        assert [(a.key, a.value) for a in short.answers] == [("profile", "trial")], "no node is there that it would resize"

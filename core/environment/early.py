@@ -8,7 +8,6 @@ with the rest of standard input; where there is no such line, nothing is to be d
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import runpy
@@ -20,11 +19,8 @@ def main() -> None:
     """Loads, waits for the line, and becomes the module."""
     module, load = sys.argv[1:3]
     package, _, function = load.partition(":")
-    gc.disable()  # what is loaded stays, so looking through it again and again finds nothing
     with contextlib.suppress(Exception):  # whatever is wrong, the module meets it again, and has a log to say it in
         getattr(import_module(package), function)()
-    gc.freeze()
-    gc.enable()
     line = sys.stdin.buffer.readline()
     if not line:
         return

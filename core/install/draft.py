@@ -16,7 +16,7 @@ from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
 from core.environment.lock import Lock
 from core.errors import MlopsError, ParameterError, UnknownEnvironment
-from core.install import following, made, outside, shown
+from core.install import following, outside, shown
 from core.install.changes import changed, fixed
 from core.install.following import Following
 from core.install.installation import Installation
@@ -120,8 +120,9 @@ class Draft:
         return await look(self._subject(environment), concern)
 
     def _subject(self, environment: Environment) -> Subject:
-        google = self.installation.google
-        return Subject(google, environment.values, environment.home, made.of(environment), environment.names)
+        from core.install.prerequisites import subject_of
+
+        return subject_of(self.installation, environment)
 
     def _without(self, concern: str) -> Environment:
         """The environment as it is now, but for what followed from one concern."""

@@ -23,19 +23,35 @@ def path(environment: Environment) -> Path:
     return environment.folder / FILE
 
 
-def of(environment: Environment) -> dict[str, Any]:
-    """The values; empty where no installation came to its end, or a removal has begun since."""
+def of(environment: Environment) -> tuple[dict[str, Any], bool]:
+    """The values, and whether what stands may have been changed since by a run that did not come to its end.
+
+    Empty where no installation came to its end, or a removal has begun since.
+    """
     try:
         found = json.loads(path(environment).read_bytes())
-        return dict(found["values"]) if found["format"] == FORMAT and found["id"] == environment.id else {}
+        if found["format"] == FORMAT and found["id"] == environment.id:
+            return dict(found["values"]), bool(found["doubted"])
     except (OSError, ValueError, TypeError, KeyError):
-        return {}
+        pass
+    return {}, False
 
 
 def keep(environment: Environment, facts: Mapping[str, Any]) -> None:
     """Keeps the values that an installation ended with; ``facts`` are what it published."""
     values = {k: "none" if k in LEFT_OUT and not facts.get(LEFT_OUT[k]) else v for k, v in environment.values.items()}
-    document = {"format": FORMAT, "id": environment.id, "values": values}
+    _write(environment, values, doubted=False)
+
+
+def doubt(environment: Environment) -> None:
+    """Other values are about to be brought about: until that has come to its end, neither these nor those may stand."""
+    values, doubted = of(environment)
+    if values and not doubted:
+        _write(environment, values, doubted=True)
+
+
+def _write(environment: Environment, values: Mapping[str, Any], *, doubted: bool) -> None:
+    document = {"format": FORMAT, "id": environment.id, "doubted": doubted, "values": values}
     write_atomically(path(environment), json.dumps(document) + "\n")
 
 

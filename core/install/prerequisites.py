@@ -49,6 +49,8 @@ async def check(installation: Installation, context: Context) -> None:
     give_up_reserved_name(installation, found, context)
     tell(found, context)
     demand(found)
+    if not subject_of(installation).standing:
+        made.doubt(installation.environment)
     context.publish("account", await installation.google.account())
     context.publish("prerequisites", True)
 
@@ -105,7 +107,8 @@ async def followed(
 def subject_of(installation: Installation, environment: Environment | None = None) -> Subject:
     """What is checked of an environment: the installation's, or one that it might be."""
     environment = environment or installation.environment
-    return Subject(installation.google, environment.values, environment.home, made.of(environment), environment.names)
+    values, doubted = made.of(environment)
+    return Subject(installation.google, environment.values, environment.home, values, environment.names, doubted)
 
 
 def give_up_reserved_name(installation: Installation, checks: list[Check], context: Context) -> None:

@@ -55,7 +55,7 @@ class Subject:
     """What is checked: the values of one environment, on this machine, with this sign-in.
 
     ``names`` are those that it gives to what it makes; None where only values are looked at. ``made`` are the values that
-    the last installation ended with, if there was one.
+    the last installation ended with, if there was one; ``doubted``: a run that did not come to its end may have changed it.
     """
 
     google: Google
@@ -63,11 +63,13 @@ class Subject:
     home: Home
     made: Mapping[str, Any] = field(default_factory=dict)
     names: Names | None = None
+    doubted: bool = False
 
     @property
     def standing(self) -> bool:
         """Whether all of it was made before, so that quotas and policies have been passed, and names and ranges taken."""
-        return bool(self.made) and self.made == {key: _plain(value) for key, value in self.values.items()}
+        wanted = {key: _plain(value) for key, value in self.values.items()}
+        return bool(self.made) and not self.doubted and self.made == wanted
 
     @property
     def places(self) -> Names | None:

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 PEERING = "servicenetworking-googleapis-com"
 """The name that Google gives to the network's peering with its services."""
 
-CLUSTER = "cluster"
 ACCOUNT, INSTANCE = "google_service_account.notebook", "google_workbench_instance.this"
 """Where Terraform has the notebook's."""
 
@@ -135,7 +134,7 @@ def _cluster(names: Names) -> list[Expected]:
         return {**pools[0], "resourceLabels": found.get("resourceLabels") or {}} if pools else None
 
     return [
-        Expected("module.cluster.google_container_cluster.this", CLUSTER, names.cluster, cluster,
+        Expected("module.cluster.google_container_cluster.this", "cluster", names.cluster, cluster,
                  call, {"name": cluster}, owned_by(names)),
         Expected("module.cluster.google_container_node_pool.this", "node pool", names.node_pool,
                  f"{names.project}/{names.zone}/{names.cluster}/{names.node_pool}",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from core.gcp.errors import ApiError
 from core.parameters.specification import LONGEST_PREFIX_LENGTH
 from core.prerequisites import existing, shared
-from core.prerequisites.existing import CLUSTER, INSTANCE, Document, Expected
+from core.prerequisites.existing import INSTANCE, Document, Expected
 from core.run.together import together
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ NOTHING = There()
 async def there(google: Google, names: Names, *, notebook: bool) -> There:
     """What is there, of a ``notebook`` too if that is asked for; what can't be looked at counts as if it were not."""
     kinds = {e.what: e for e in existing.expected(names).values()}
-    looked = [kinds["network"], kinds["router"], kinds[CLUSTER]]
+    looked = [kinds["network"], kinds["router"], kinds["cluster"]]
     if notebook:
         looked += [e for e in existing.of_notebook(names) if e.address == INSTANCE]
     network, router, cluster, *instance = await together(_own(google, item) for item in looked)

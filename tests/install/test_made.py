@@ -16,25 +16,37 @@ def environment(home: Home) -> Environment:
 
 
 def test_the_values_come_back_as_they_were(environment: Environment) -> None:
-    assert made.of(environment) == {}
+    assert made.of(environment) == ({}, False)
     made.keep(environment, {"image": {"tag": "a"}, "notebook": {"name": "demo-notebook"}})
-    assert made.of(environment) == environment.values
+    assert made.of(environment) == (environment.values, False)
     made.forget(environment)
-    assert made.of(environment) == {}
+    assert made.of(environment) == ({}, False)
     made.forget(environment)
 
 
 def test_what_was_left_out_was_not_made(environment: Environment) -> None:
     made.keep(environment, {"image": None})
-    assert made.of(environment) == {**environment.values, "image": "none", "notebook": "none"}
+    assert made.of(environment) == ({**environment.values, "image": "none", "notebook": "none"}, False)
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"format": 2, "id": "ID", "values": {}}', '{"format": 1, "values": {"a": 1}}'])
 def test_what_can_not_be_read_was_not_made(environment: Environment, text: str) -> None:
     (environment.folder / made.FILE).write_text(text.replace("ID", environment.id))
-    assert made.of(environment) == {}
+    assert made.of(environment) == ({}, False)
 
 
 def test_what_another_environment_of_that_name_had_is_not_this_ones(environment: Environment, home: Home) -> None:
     made.keep(environment, {})
-    assert made.of(Environment.new(home, "demo", cloud="google", given=GIVEN)) == {}
+    assert made.of(Environment.new(home, "demo", cloud="google", given=GIVEN)) == ({}, False)
+
+
+def test_what_another_run_began_to_change_is_doubted_until_one_comes_to_its_end(environment: Environment) -> None:
+    made.doubt(environment)
+    assert made.of(environment) == ({}, False), "nothing was made yet"
+    facts = {"image": {"tag": "a"}, "notebook": {"name": "demo-notebook"}}
+    made.keep(environment, facts)
+    for _ in range(2):
+        made.doubt(environment)
+        assert made.of(environment) == (environment.values, True)
+    made.keep(environment, facts)
+    assert made.of(environment) == (environment.values, False)

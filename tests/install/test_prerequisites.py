@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.environment import Environment, Home
-from core.errors import ParameterError
+from core.errors import ParameterError, PrerequisiteError
 from core.gcp import services
 from core.gcp.errors import SignInEnded
-from core.install import prerequisites
+from core.install import made, prerequisites
 from core.rehearsal.identity import USER
 from tests.gcp.simulated_google import Told, installation, simulation
 
@@ -48,6 +50,24 @@ async def test_apis_that_are_off_are_listed_once_and_not_asked(tmp_path: Path, h
     assert not [m for m in asked if m.startswith(("compute.", "container.", "sqladmin.", "orgpolicy.", "iam."))]
     assert any("compute.googleapis.com is off" in line for line in told.lines)
     assert run.services_on == on, "the next step need not ask for it again"
+
+
+@pytest.mark.parametrize(
+    ("changed", "lacking", "doubted"),
+    [({}, [], False), ({"labels": {"team": "ml"}}, [], True), ({"labels": {"team": "ml"}}, ["compute.networks.get"], False)],
+)
+async def test_what_stands_is_doubted_once_something_else_is_about_to_be_made_and_not_where_it_is_refused(
+    tmp_path: Path, home: Home, changed: dict[str, Any], lacking: list[str], doubted: bool
+) -> None:
+    async with simulation(tmp_path / "cloud", {"project": {"missing_permissions": lacking}}) as found:
+        run = installation(found, home, image="none")
+        made.keep(run.environment, {})
+        before = run.environment.values
+        run.environment = replace(run.environment, given={**run.environment.given, **changed})
+        with pytest.raises(PrerequisiteError) if lacking else nullcontext():
+            await prerequisites.step(run).run(Told())
+        await run.close()
+    assert made.of(run.environment) == (before, doubted)
 
 
 async def test_an_ended_sign_in_is_for_a_person(tmp_path: Path, home: Home) -> None:

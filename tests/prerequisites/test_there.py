@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,15 @@ async def test_only_what_is_made_anew_can_be_refused(
         found = subject(google, home, made=None if made is None else {**place, **made}, **place, **given)
         plant(simulated.world, found, notebook=notebook)
         assert await looked(google, found) == (policies_say, quotas_say)
+
+
+async def test_the_same_again_is_passed_over_unless_a_run_may_have_changed_it(tmp_path: Path, home: Home) -> None:
+    async with cloud(tmp_path, {"project": FORBIDDEN}, on=ON) as (_, google):
+        found = subject(google, home, made={"zone": ZONE}, zone=ZONE)
+        assert await looked(google, found) == ({}, {})
+        policies_say, quotas_say = await looked(google, replace(found, doubted=True))
+        assert policies_say[ACCOUNTS] == "block"
+        assert quotas_say["quota.CPUS"] == "warn"
 
 
 async def test_what_misses_one_of_its_resources_is_made_anew(tmp_path: Path, home: Home) -> None:

@@ -5,6 +5,7 @@ Who installs again with the same is asked for nothing that has been passed alrea
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,9 +53,11 @@ def doubt(environment: Environment) -> None:
 
 def _write(environment: Environment, values: Mapping[str, Any], *, doubted: bool) -> None:
     document = {"format": FORMAT, "id": environment.id, "doubted": doubted, "values": values}
-    write_atomically(path(environment), json.dumps(document) + "\n")
+    with contextlib.suppress(OSError):  # what can't be kept is looked at again, and no run fails for that
+        write_atomically(path(environment), json.dumps(document) + "\n")
 
 
 def forget(environment: Environment) -> None:
     """The environment may be whole no more."""
-    path(environment).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        path(environment).unlink(missing_ok=True)

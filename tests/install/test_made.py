@@ -50,3 +50,11 @@ def test_what_another_run_began_to_change_is_doubted_until_one_comes_to_its_end(
         assert made.of(environment) == (environment.values, True)
     made.keep(environment, facts)
     assert made.of(environment) == (environment.values, False)
+
+
+def test_what_can_not_be_kept_stops_nothing(environment: Environment) -> None:
+    made.path(environment).mkdir()
+    made.keep(environment, {})
+    made.doubt(environment)
+    made.forget(environment)
+    assert made.of(environment) == ({}, False)

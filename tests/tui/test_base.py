@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +11,7 @@ import tui_runs
 from textual import events
 from textual.app import ComposeResult
 from textual.widgets import Static
-from tui_pilot import press, shown, until_shown
+from tui_pilot import press, shown, until, until_shown
 
 from core.environment import Home
 from core.errors import UsageError
@@ -77,20 +78,46 @@ async def test_what_is_refused_in_an_action_is_told_with_its_hint(
         await until_shown(pilot, "Environments")
 
 
-@pytest.mark.parametrize(("apart", "pressed"), [(0.05, "?q"), (0.001, "?")])
-async def test_keys_are_as_far_apart_as_they_came_in_however_busy_the_app_was(
-    app: MlopsApp, apart: float, pressed: str
+@pytest.mark.parametrize(
+    ("typed", "apart", "screens"),
+    [
+        ("?q", 0.05, 3),  # a busy app finds them waiting together
+        ("?q", 0.0, 3),  # a slow connection brings two at once
+        ("?qx", 0.05, 3),
+        ("?qx", 0.0, 2),  # a paste: only the first does anything
+        ("?q\r", 0.0, 2),
+        ("?\rq", 0.0, 2),
+    ],
+)
+async def test_keys_were_typed_however_late_they_come_and_a_paste_was_not(
+    app: MlopsApp, typed: str, apart: float, screens: int
 ) -> None:
-    """Keys that a busy app finds waiting together were typed one by one all the same; a paste came in at once."""
     app.paste_gap = PASTE_GAP
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "No environment is kept")
-        first, second = events.Key("question_mark", "?"), events.Key("q", "q")
-        second.time = first.time + apart
-        for key in (first, second):
+        began = time.monotonic()
+        for at, letter in enumerate(typed):
+            name = {"?": "question_mark", "\r": "enter"}.get(letter, letter)
+            key = events.Key(name, letter)
+            key.time = began + apart * at
             app.post_message(key)
-        await until_shown(pilot, "Leave mlops-env?" if "q" in pressed else "Help")
-        assert ("Leave mlops-env?" in shown(app)) == ("q" in pressed)
+        await pilot.pause(PASTE_GAP * 3)
+        await until(pilot, lambda: len(app.screen_stack) == screens)
+        await pilot.pause(PASTE_GAP * 3)
+        assert len(app.screen_stack) == screens, shown(app)
+
+
+async def test_one_key_again_and_again_is_held_down_and_no_paste(app: MlopsApp) -> None:
+    app.paste_gap = PASTE_GAP
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await pilot.press("u")
+        await pilot.pause(PASTE_GAP * 3)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: len(app.screen_stack) == 3)
+        for key in (events.Key("b", "b"), events.Key("b", "b")):
+            app.post_message(key)
+        await until(pilot, lambda: len(app.screen_stack) == 1)
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"], ids=["lf", "cr", "crlf"])

@@ -7,11 +7,13 @@ test that watches a whole installation waits for other processes most of its tim
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from core.environment import Home
+from core.environment import rehearsal as rehearsals
 
 CLEARED = (
     "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CLOUD_PROJECT", "DEVSHELL_PROJECT_ID", "CLOUDSDK_CONFIG", "CLOUD_SHELL",
@@ -25,12 +27,15 @@ PATIENCE = 600
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home of the test's own, set for every process that it starts."""
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A home of the test's own, set for every process that it starts; no simulated cloud in it outlives the test."""
     for name in CLEARED:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("MLOPS_ENV_HOME", str(tmp_path / "home"))
-    return Home.find()
+    made = Home.find()
+    yield made
+    for folder in made.rehearsals.glob("*/"):
+        rehearsals.stop(made, folder.name)
 
 
 def pytest_xdist_auto_num_workers() -> int:

@@ -14,6 +14,7 @@ import signal
 import subprocess
 import termios
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -35,6 +36,8 @@ RESTORE = (
 )
 PUSH_TITLE, POP_TITLE = "\x1b[22;0t", "\x1b[23;0t"
 HUNG_UP = 129
+PATIENCE = 0.5
+"""Seconds that a terminal which takes nothing just now is waited for at the end."""
 
 
 class TerminalDriver(LinuxDriver):
@@ -75,15 +78,24 @@ def guarded() -> Iterator[None]:
 
 
 def restore(attributes: list[Any] | None = None) -> None:
-    """Writes what leaves the app's screen, as far as the terminal takes it without waiting."""
+    """Writes what leaves the app's screen, as far as the terminal takes it within `PATIENCE`; nothing is drawn after it."""
     with contextlib.suppress(OSError):
-        os.set_blocking(2, False)
-        os.write(2, RESTORE)
-    with contextlib.suppress(OSError):
-        os.set_blocking(2, True)
+        own = os.dup(2)
+        os.set_blocking(own, False)  # also for a thread that is in the middle of drawing: it goes on into nothing
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        _write_all(own, RESTORE, time.monotonic() + PATIENCE)
+        os.set_blocking(own, True)
     if attributes is not None:
         with contextlib.suppress(termios.error):
             termios.tcsetattr(0, termios.TCSANOW, attributes)
+
+
+def _write_all(handle: int, data: bytes, until: float) -> None:
+    while data and (left := until - time.monotonic()) > 0:
+        try:
+            data = data[os.write(handle, data) :]
+        except BlockingIOError:
+            select.select([], [handle], [], left)
 
 
 def _watch() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 from tui_pty import APP, ROOT, terminal
 
 from core.environment import Home
+from tui.terminal import RESTORE
 
 LEFT = b"\x1b[?1049l"
 DRAWN = b"No environment is kept"
@@ -49,6 +51,16 @@ def test_a_terminal_that_stops_reading_keeps_no_signal_waiting(home: Home) -> No
         screen.read(lambda written: b"\x1b[?1049h" in written)
         screen.child.send_signal(signal.SIGTERM)
         assert screen.child.wait(timeout=20) == 128 + signal.SIGTERM
+
+
+def test_a_terminal_that_is_behind_is_given_back_all_the_same_and_nothing_is_drawn_after_it(home: Home) -> None:
+    with terminal(PAINTS_FOR_EVER + APP) as screen:
+        screen.read(lambda written: b"\x1b[?1049h" in written)
+        while select.select([], [screen.slave], [], 0.2)[1]:  # until the terminal takes no more
+            pass
+        screen.child.send_signal(signal.SIGTERM)
+        assert screen.wait() == 128 + signal.SIGTERM
+        assert screen.written.endswith(RESTORE)
 
 
 def test_a_hung_up_terminal_ends_the_app_even_where_hang_ups_are_ignored(home: Home) -> None:

@@ -52,10 +52,13 @@ class Terminal:
             assert holds(self.written) or (left > 0 and not over), self.written[-2000:]
         return self.written
 
-    def _take(self, seconds: float) -> None:
-        if select.select([self.master], [], [], seconds)[0]:
-            with contextlib.suppress(OSError):
-                self.written += os.read(self.master, 1 << 16)
+    def _take(self, seconds: float) -> bool:
+        if not select.select([self.master], [], [], seconds)[0]:
+            return False
+        with contextlib.suppress(OSError):
+            self.written += (data := os.read(self.master, 1 << 16))
+            return bool(data)
+        return False
 
     def until(self, text: bytes, *, times: int = 1) -> bytes:
         """Reads until a text was written so many times."""
@@ -72,7 +75,8 @@ class Terminal:
             assert time.monotonic() < end, self.written[-2000:]
             self.type(typing)
             self._take(0.05)
-        self._take(0.05)
+        while self._take(0.05):  # one reading gets a part of what waits
+            pass
         return self.child.returncode
 
     def close(self) -> None:

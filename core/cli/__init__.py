@@ -4,6 +4,6 @@ stdout is data, stderr is narration. A command imports what it needs when it run
 ``list`` and ``status`` start fast.
 """
 
-from core.cli.main import main
+from core.cli.main import main, program
 
-__all__ = ["main"]
+__all__ = ["main", "program"]

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 from collections.abc import Sequence
 from importlib import import_module
+from typing import NoReturn
 
 from core.cli.output import Output
 from core.errors import MlopsError
+
+
+def program() -> NoReturn:
+    """What ``mlops-env`` runs: `main`, and then the end, at once.
+
+    Python takes longer to put its modules away than many a command takes; nothing here needs that.
+    """
+    try:
+        code = main()
+    except SystemExit as end:  # argparse's
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    for thread in threading.enumerate():
+        if thread is not threading.main_thread() and not thread.daemon:
+            thread.join()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
+            stream.flush()
+    os._exit(code)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

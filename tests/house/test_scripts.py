@@ -211,7 +211,7 @@ def test_the_wheel_holds_the_program_and_its_data_and_nothing_else(tmp_path: Pat
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         names = wheel.namelist()
         entry = next(name for name in names if name.endswith("entry_points.txt"))
-        assert "mlops-env = core.cli:main" in wheel.read(entry).decode()
+        assert "mlops-env = core.cli:program" in wheel.read(entry).decode()
     assert "core/resources.py" in names
     assert "core/toolchain/terraform_from_wheel.py" in names
     for folder in ("terraform/platform/", "kustomize/"):

@@ -84,7 +84,7 @@ async def test_workloads_wait_until_the_crds_are_served(fake: FakeCluster, repor
     fake.on_apply = later
     bound = {"apiVersion": RBAC, "kind": "ClusterRoleBinding", "metadata": {"name": "b"}}
     async with fake.client() as cluster:
-        await asyncio.wait_for(apply_all(cluster, [deployment("d"), CRD, bound], reporter), 5)
+        await asyncio.wait_for(apply_all(cluster, [deployment("d"), CRD, bound], reporter), 60)
     assert order == ["CustomResourceDefinition", "ClusterRoleBinding", "established", "Deployment"]
 
 

@@ -131,7 +131,7 @@ async def test_observing_goes_on_over_cuts_and_lost_versions(fake: FakeCluster) 
     fake.cut_watches, fake.gone_watches = 1, 1
     seen: list[list[str]] = []
     async with fake.client() as cluster:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             async for state in cluster.observe("apps/v1", "Deployment", "ns"):
                 seen.append(sorted(state))
                 if "c" in state and "a" not in state:

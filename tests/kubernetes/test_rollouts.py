@@ -17,7 +17,7 @@ from core.run.clock import Clock
 async def failing(fake: FakeCluster, reporter: Recorder, patience: float = 0.0) -> StepError:
     async with fake.client() as cluster:
         with pytest.raises(StepError) as caught:
-            await asyncio.wait_for(rollouts(cluster, "ns", ["d"], reporter, patience=patience), 10)
+            await asyncio.wait_for(rollouts(cluster, "ns", ["d"], reporter, patience=patience), 60)
     return caught.value
 
 
@@ -31,7 +31,7 @@ async def test_it_ends_when_the_last_one_is_up(fake: FakeCluster, reporter: Reco
             await asyncio.sleep(0.01)
         assert not waited.done()
         fake.put(deployment("d", up=True))
-        await asyncio.wait_for(waited, 5)
+        await asyncio.wait_for(waited, 60)
 
 
 async def test_one_watch_serves_them_all(fake: FakeCluster, reporter: Recorder) -> None:
@@ -137,7 +137,7 @@ async def test_a_trouble_that_passes_within_its_patience_is_none(fake: FakeClust
             await asyncio.sleep(0.01)
         fake.put(pod("d", ready=True))
         fake.put(deployment("d", up=True))
-        await asyncio.wait_for(waited, 5)
+        await asyncio.wait_for(waited, 60)
 
 
 async def test_the_limit_names_what_is_missing(

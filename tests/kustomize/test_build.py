@@ -81,7 +81,7 @@ async def test_a_build_that_is_cancelled_leaves_no_process(tmp_path: Path) -> No
     pids = tmp_path / "pids"
     fake = _program(tmp_path, f"echo $$ >> {pids}; exec sleep 600")
     task = asyncio.create_task(kustomize.render(_layout(tmp_path), STAND_IN, kubectl=fake))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not pids.exists() or len(pids.read_text().split()) < 2:
             await asyncio.sleep(0.01)
     task.cancel()
@@ -107,6 +107,6 @@ def test_dates_and_words_stay_strings() -> None:
 
 async def _ended(pids: Path) -> None:
     """Waits until the processes, which have been killed by now, are gone from the system's table too."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while any(Path(f"/proc/{pid}").exists() for pid in pids.read_text().split()):
             await asyncio.sleep(0.01)

@@ -33,7 +33,7 @@ class Bench:
         )
 
     async def run(self) -> events.Event:
-        return await asyncio.wait_for(self.engine.run(), 10)
+        return await asyncio.wait_for(self.engine.run(), 60)
 
     @property
     def state(self) -> dict[str, str]:

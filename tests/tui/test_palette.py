@@ -44,7 +44,7 @@ async def settle(pilot: Pilot[int], wanted: str) -> None:
     app = pilot.app
     assert isinstance(app, MlopsApp)
     try:
-        await until(pilot, lambda: offered(app) == set(wanted.split()), tries=200)
+        await until(pilot, lambda: offered(app) == set(wanted.split()))
     except AssertionError:
         assert offered(app) == set(wanted.split())
 

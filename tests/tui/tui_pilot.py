@@ -15,7 +15,7 @@ def shown(app: App[int]) -> str:
     return "\n".join("".join(segment.text for segment in strip) for strip in strips)
 
 
-async def until(pilot: Pilot[int], holds: Callable[[], object], *, tries: int = 400) -> None:
+async def until(pilot: Pilot[int], holds: Callable[[], object], *, tries: int = 3000) -> None:
     """Waits until something holds, and fails with the screen where it never does."""
     for _ in range(tries):
         await pilot.pause(0.01)

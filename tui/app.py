@@ -9,7 +9,8 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -34,6 +35,8 @@ from tui.text import line, text
 if TYPE_CHECKING:
     from tui.inventory import Entry
 
+FOR_LONG = 3600.0
+"""Seconds that a message stands at most which is taken away when it is no longer true."""
 LOOKS = 1.0
 """Seconds between two looks at the environments."""
 PASTE_GAP = 0.02
@@ -288,6 +291,15 @@ class MlopsApp(App[int], inherit_bindings=False):
     def say(self, message: str, *, severity: Any = "information") -> None:
         """A short message that goes by itself."""
         self.notify(line(message), severity=severity, markup=False)
+
+    @contextmanager
+    def saying(self, message: str) -> Iterator[None]:
+        """A short message that stands for as long as something takes."""
+        self.notify(line(message), timeout=FOR_LONG, markup=False)
+        try:
+            yield
+        finally:
+            self.clear_notifications()
 
     def copy(self, chosen: str) -> None:
         """The one way by which anything is copied; see `tui.clipboard`."""

@@ -96,12 +96,12 @@ async def _rehearse(app: MlopsApp, wanted: Rehearsal) -> None:
     from core.install.draft import Draft
 
     draft = Draft.new(app.home, wanted.name, cloud="rehearsal", scenario=wanted.scenario)
-    app.say(f"Starting the simulated cloud of {wanted.name}…")
-    try:
-        await in_thread(draft.open)
-        run = await in_thread(partial(draft.start, {}))
-    finally:
-        await in_thread(draft.discard)
+    with app.saying(f"Starting the simulated cloud of {wanted.name}…"):
+        try:
+            await in_thread(draft.open)
+            run = await in_thread(partial(draft.start, {}))
+        finally:
+            await in_thread(draft.discard)
     progress(app, draft.environment, run)
 
 

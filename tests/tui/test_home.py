@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,6 +12,7 @@ import tui_runs
 from tui_pilot import focused, press, shown, until, until_shown
 
 from core.environment import Home
+from core.errors import MlopsError
 from tui.app import MlopsApp
 from tui.screens.dialogs import Ask
 from tui.screens.home import HomeScreen
@@ -24,6 +26,25 @@ async def test_an_empty_home_offers_the_rehearsal_first(app: MlopsApp) -> None:
         assert focused(app).id == "do-rehearse"
         assert screen.splitlines()[-1].split()[:2] == ["e", "Rehearse"]
         assert "Retry" not in screen
+
+
+async def test_that_the_cloud_is_being_started_is_said_for_as_long_as_it_is_true(
+    app: MlopsApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up = threading.Event()
+
+    def refuse(_: object) -> str:
+        raise MlopsError("No run is wanted here.")
+
+    slow = SimpleNamespace(open=up.wait, start=refuse, discard=lambda: None)
+    monkeypatch.setattr("core.install.draft.Draft.new", lambda *_, **__: slow)
+    async with app.run_test(notifications=True) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, "e", "enter")
+        await until_shown(pilot, "Starting the simulated")
+        up.set()
+        await until_shown(pilot, "No run is wanted here.")
+        assert "Starting" not in shown(app)
 
 
 async def test_each_environment_is_told_by_sign_and_word(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:

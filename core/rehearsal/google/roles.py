@@ -243,6 +243,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "cloudkms.cryptoKeyVersions.useToEncrypt"),
 }  # fmt: skip
 """Role → patterns of the permissions in it."""
+_WILD = frozenset("*?[")
 
 
 def known(role: str) -> bool:
@@ -256,6 +257,14 @@ def grants(role: str, permission: str) -> bool:
     held = False
     for pattern in ROLES.get(role, ()):
         taken = pattern.startswith("!")
-        if fnmatch.fnmatchcase(permission, pattern.removeprefix("!")):
+        if _fits(permission, pattern.removeprefix("!")):
             held = not taken
     return held
+
+
+def _fits(permission: str, pattern: str) -> bool:
+    """As `fnmatch`, which compiles each of the hundreds of patterns, where one of them says more than how it begins."""
+    head = pattern.removesuffix("*")
+    if _WILD.isdisjoint(head):
+        return permission.startswith(head) if head != pattern else permission == pattern
+    return fnmatch.fnmatchcase(permission, pattern)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from simulated_project import NUMBER, PROJECT, Project
 
 from core.rehearsal.google import roles
@@ -208,3 +211,13 @@ async def test_the_project_is_known_by_its_number_too(project: Project) -> None:
     assert (await project.good("cloudresourcemanager.projects.get", projectId=NUMBER))["projectId"] == PROJECT
     third = await project.good("cloudresourcemanager.projects.get", version="v3", name=RESOURCE)
     assert (third["name"], third["state"]) == (f"projects/{NUMBER}", "ACTIVE")
+
+
+@given(permission=st.text("ab.", min_size=1, max_size=6), pattern=st.text("ab.*?[]", min_size=1, max_size=6))
+def test_a_role_holds_what_its_patterns_fit(permission: str, pattern: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(roles.ROLES, "roles/one", (pattern,))
+        patch.setitem(roles.ROLES, "roles/but-one", ("*", f"!{pattern}"))
+        fits = fnmatch.fnmatchcase(permission, pattern)
+        assert roles.grants.__wrapped__("roles/one", permission) == fits
+        assert roles.grants.__wrapped__("roles/but-one", permission) != fits

@@ -13,6 +13,9 @@ from typing import NoReturn
 from core.cli.output import Output
 from core.errors import MlopsError
 
+INTERRUPTED = 4
+"""The exit code of a command that a person broke off."""
+
 
 def program() -> NoReturn:
     """What ``mlops-env`` runs: `main`, and then the end, at once.
@@ -23,6 +26,8 @@ def program() -> NoReturn:
         code = main()
     except SystemExit as end:  # argparse's
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:  # while it still loads
+        code = INTERRUPTED
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and not thread.daemon:
             thread.join()
@@ -53,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         out.error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        return 4
+        return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0

@@ -28,6 +28,18 @@ sys.modules["core.cli.main"].main = main
 program()
 """
 
+BROKEN_OFF = """
+import sys
+from core.cli import program
+
+class Parser:
+    def __getattr__(self, name):
+        raise KeyboardInterrupt
+
+sys.modules["core.cli.parser"] = Parser()
+program()
+"""
+
 
 @pytest.mark.parametrize(("given", "code"), [(["--help"], 0), (["list"], 0), (["nonsense"], 2), (["status", "nobody"], 2)])
 def test_the_exit_code_is_the_commands_own(given: list[str], code: int) -> None:
@@ -58,3 +70,8 @@ def test_what_goes_on_in_a_thread_is_waited_for_unless_it_is_a_daemon() -> None:
         assert child.stdout.readline() == "this\n"
         rest, _ = child.communicate(timeout=30)  # which ends what the thread reads
         assert (child.returncode, rest) == (5, "and this\n")
+
+
+def test_a_command_that_is_broken_off_while_it_loads_ends_without_a_traceback() -> None:
+    done = subprocess.run([sys.executable, "-P", "-c", BROKEN_OFF], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (4, "")

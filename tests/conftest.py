@@ -1,7 +1,8 @@
 """What every test stands on: a home of its own, and no setting of the machine's that could reach it.
 
-It also deals the tests out to the parallel processes: the long ones first, and two processes for each processor, since a
-test that watches a whole installation waits for other processes most of its time.
+It also deals the tests out to the parallel processes: the long ones first, and three processes for two processors, since
+a test that watches a whole installation waits for other processes most of its time. With more of them everything takes as
+long, and what must happen within a moment happens late.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
 
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes ``-n auto`` starts."""
-    return 2 * (os.cpu_count() or 1)
+    return 3 * (os.cpu_count() or 1) // 2
 
 
 COPIED = ("with_platform", "once")

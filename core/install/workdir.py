@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
@@ -16,6 +17,8 @@ from core.run.step import Reporter
 from core.terraform import Backend, Terraform, Workspace, providers_mirror
 
 MODULE = "platform"
+LOCK = "default.tflock"
+"""The object beside a state that locks it, in the backend ``gcs``."""
 
 _NAMED = (
     "network", "subnetwork", "pods_range", "services_range", "router", "nat", "sql_range", "firewall_iap",
@@ -133,6 +136,7 @@ async def opened(
             mirror=mirror,
             clock=installation.clock,
             locked=partial(_locked, installation, module) if installation.values["state"] == "gcs" else None,
+            unlock=partial(_unlock, installation, module) if installation.values["state"] == "gcs" else None,
         )
 
 
@@ -143,9 +147,20 @@ async def _locked(installation: Installation, module: str) -> bool:
 
     place = backend(installation.names.state_bucket, module)
     try:
-        return await storage.read(installation.google, place.bucket, f"{place.prefix}/default.tflock") is not None
+        return await storage.read(installation.google, place.bucket, f"{place.prefix}/{LOCK}") is not None
     except PermissionDenied:
         return True
+
+
+async def _unlock(installation: Installation, module: str, id: str) -> None:
+    """Takes the lock of an id off a module's state; in the backend ``gcs`` it is the generation of the lock's object."""
+    from core.gcp.errors import NotFound
+
+    place = backend(installation.names.state_bucket, module)
+    with contextlib.suppress(NotFound):
+        await installation.google.call(
+            "storage", "v1", "objects.delete", bucket=place.bucket, object=f"{place.prefix}/{LOCK}", ifGenerationMatch=id
+        )
 
 
 def settle_zone(installation: Installation, zone: str) -> None:

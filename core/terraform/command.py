@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,8 @@ class Terraform:
     clock: Clock
     locked: locks.Locked | None = None
     """Whether anybody has a lock on the state, where the backend can be asked."""
+    unlock: Callable[[str], Awaitable[None]] | None = None
+    """Takes the lock of an id off the state without Terraform, where the backend lets one."""
 
     @property
     def folder(self) -> Path:
@@ -150,7 +152,7 @@ class Terraform:
                 if attempt or not locks.is_ours_and_dead(lock, self.folder):
                     raise
                 reporter.log(f"Taking off the lock {lock.id} that a dead run of this environment left on the state.")
-                await self._checked(["force-unlock", "-force", "-no-color", lock.id], reporter)
+                await self._take_off(lock.id, reporter)
             except MlopsError as error:
                 if attempt or not any(text in error.cause for text in _STALE_INIT):
                     raise
@@ -159,6 +161,15 @@ class Terraform:
             for heard in (stream.diagnostics, stream.changes, stream.plain):
                 heard.clear()
         raise AssertionError("unreachable")
+
+    async def _take_off(self, id: str, reporter: Reporter) -> None:
+        """Takes a lock off the state. Where there is no state yet, Terraform can't: it would make one first, and lock it."""
+        try:
+            await self._checked(["force-unlock", "-force", "-no-color", id], reporter)
+        except MlopsError:
+            if self.unlock is None:
+                raise
+            await self.unlock(id)
 
     async def _checked(self, arguments: Sequence[str], reporter: Reporter, stream: Stream | None = None) -> int:
         heard = stream or Stream(reporter)

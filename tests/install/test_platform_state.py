@@ -15,6 +15,7 @@ from core.environment import Home
 from core.terraform import StateLocked, locks
 
 BUCKET = "a-bucket-for-the-state"
+BODY = {"name": BUCKET, "location": "us-central1", "versioning": {"enabled": True}}
 LOCK = "terraform/platform/default.tflock"
 STATE = "terraform/platform/default.tfstate"
 
@@ -23,15 +24,14 @@ STATE = "terraform/platform/default.tfstate"
 async def cloud(tmp_path: Path, home: Home) -> AsyncIterator[PlatformCloud]:
     slow = {"speed": 500, "delays": {"iam": 0, "services": 0}}
     async with platform_cloud(tmp_path, home, slow, state="gcs") as found:
-        body = {"name": BUCKET, "location": "us-central1", "versioning": {"enabled": True}}
-        await found.call("storage", "v1", "buckets.insert", project=found.installation.names.project, body=body)
+        await found.call("storage", "v1", "buckets.insert", project=found.installation.names.project, body=BODY)
         found.before["storage.buckets"] |= {BUCKET}
         found.told.facts["state_bucket"] = BUCKET
         yield found
 
 
-async def objects(cloud: PlatformCloud) -> set[str]:
-    return {o["name"] for o in (await cloud.call("storage", "v1", "objects.list", bucket=BUCKET)).get("items", ())}
+async def objects(cloud: PlatformCloud, bucket: str = BUCKET) -> set[str]:
+    return {o["name"] for o in (await cloud.call("storage", "v1", "objects.list", bucket=bucket)).get("items", ())}
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,20 @@ async def test_terraform_is_killed_and_everything_is_made_once(
     assert await objects(cloud) == {STATE}
     cloud.next_run()
     assert not await cloud.platform()
+
+
+async def test_a_lock_whose_answer_was_lost_is_taken_off_where_there_is_no_state_yet(tmp_path: Path, home: Home) -> None:
+    """Terraform locks once more what it holds already; and its force-unlock wants to make a state first, under that lock."""
+    fault = {"call": "storage.objects.insert", "error": "reset", "when": "after"}
+    quick = {"delays": {"iam": 0, "services": 0}, "fault": [fault]}
+    async with platform_cloud(tmp_path, home, quick, state="gcs") as found:
+        names = found.installation.names
+        body = {**BODY, "name": names.state_bucket}
+        await found.call("storage", "v1", "buckets.insert", project=names.project, body=body)
+        found.told.facts["state_bucket"] = names.state_bucket
+        assert await found.platform()
+        assert any("that a dead run of this environment left on the state" in line for line in found.told.lines)
+        assert await objects(found, names.state_bucket) == {STATE}
 
 
 async def test_somebody_elses_lock_is_theirs(cloud: PlatformCloud) -> None:

@@ -346,7 +346,11 @@ def _runs(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    try:  # one that nobody has waited for yet is dead all the same
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return True
+    return state not in ("Z", "X")
 
 
 def _escaped(path: str) -> str:

@@ -24,7 +24,7 @@ from core.cli import tunnel as commands
 from core.cli.output import Output
 from core.environment import Home
 from core.environment.home import socket_folder
-from core.workstation.tunnel import book, docker, places, tunnels
+from core.workstation.tunnel import book, docker, places, tunnels, with_openssh
 from core.workstation.tunnel.definition import Forward, Tunnel
 from core.workstation.tunnel.status import Status
 
@@ -146,6 +146,22 @@ def test_a_killed_tunnel_is_down_and_comes_up_again(box: str, home: Home) -> Non
     again = tunnels.start(home, tunnels.defined(home, box))
     assert again.pid not in (None, first.pid)
     assert again.docker_host == first.docker_host, "the socket that it left is taken over"
+
+
+def test_sockets_are_cleared_away_once_their_process_is_dead_though_nobody_has_waited_for_it(home: Home) -> None:
+    if not Path("/proc/self/stat").exists():
+        pytest.skip("without /proc nothing tells of such a process")
+    with subprocess.Popen(["true"]) as dead:
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+        left, kept = (socket_folder() / f"t{pid}-test" for pid in (dead.pid, os.getpid()))
+        for folder in (left, kept):
+            folder.mkdir(parents=True)
+        try:
+            with_openssh._clear_away()
+            assert (left.exists(), kept.exists()) == (False, True)
+        finally:
+            for folder in (left, kept):
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_killed_tunnel_leaves_no_ssh_behind(box: str, home: Home) -> None:

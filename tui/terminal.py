@@ -82,9 +82,11 @@ def restore(attributes: list[Any] | None = None) -> None:
     with contextlib.suppress(OSError):
         own = os.dup(2)
         os.set_blocking(own, False)  # also for a thread that is in the middle of drawing: it goes on into nothing
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-        _write_all(own, RESTORE, time.monotonic() + PATIENCE)
-        os.set_blocking(own, True)
+        try:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            _write_all(own, RESTORE, time.monotonic() + PATIENCE)
+        finally:
+            os.set_blocking(own, True)  # the shell has the same terminal
     if attributes is not None:
         with contextlib.suppress(termios.error):
             termios.tcsetattr(0, termios.TCSANOW, attributes)

@@ -11,10 +11,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from core.cli.output import Output
-from core.errors import MlopsError
-
-INTERRUPTED = 4
-"""The exit code of a command that a person broke off."""
+from core.errors import CancelledByUser, MlopsError
 
 
 def program() -> NoReturn:
@@ -27,7 +24,7 @@ def program() -> NoReturn:
     except SystemExit as end:  # argparse's
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:  # while it still loads
-        code = INTERRUPTED
+        code = CancelledByUser.exit_code
     for thread in threading.enumerate():
         if thread is not threading.main_thread() and not thread.daemon:
             thread.join()
@@ -58,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         out.error(error)
         return error.exit_code
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return CancelledByUser.exit_code
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0

@@ -17,8 +17,6 @@ from core.run.step import Reporter
 from core.terraform import Backend, Terraform, Workspace, providers_mirror
 
 MODULE = "platform"
-LOCK = "default.tflock"
-"""The object beside a state that locks it, in the backend ``gcs``."""
 
 _NAMED = (
     "network", "subnetwork", "pods_range", "services_range", "router", "nat", "sql_range", "firewall_iap",
@@ -123,6 +121,7 @@ async def opened(
     environment, cloud = installation.environment, installation.cloud
     command = find("terraform", environment.home).command
     place = workspace(installation, work, module=module)
+    in_bucket = installation.values["state"] == "gcs"
     person = installation.person if waiting else None
     async with metadata_server.serve(installation.google, person=person) as host:
         variables = network.child_environment(cloud, metadata_host=host)
@@ -135,8 +134,8 @@ async def opened(
             environment=variables,
             mirror=mirror,
             clock=installation.clock,
-            locked=partial(_locked, installation, module) if installation.values["state"] == "gcs" else None,
-            unlock=partial(_unlock, installation, module) if installation.values["state"] == "gcs" else None,
+            locked=partial(_locked, installation, module) if in_bucket else None,
+            unlock=partial(_unlock, installation, module) if in_bucket else None,
         )
 
 
@@ -145,9 +144,8 @@ async def _locked(installation: Installation, module: str) -> bool:
     from core.gcp import storage
     from core.gcp.errors import PermissionDenied
 
-    place = backend(installation.names.state_bucket, module)
     try:
-        return await storage.read(installation.google, place.bucket, f"{place.prefix}/{LOCK}") is not None
+        return await storage.read(installation.google, *_lock(installation, module)) is not None
     except PermissionDenied:
         return True
 
@@ -156,11 +154,15 @@ async def _unlock(installation: Installation, module: str, id: str) -> None:
     """Takes the lock of an id off a module's state; in the backend ``gcs`` it is the generation of the lock's object."""
     from core.gcp.errors import NotFound
 
-    place = backend(installation.names.state_bucket, module)
+    bucket, name = _lock(installation, module)
     with contextlib.suppress(NotFound):
-        await installation.google.call(
-            "storage", "v1", "objects.delete", bucket=place.bucket, object=f"{place.prefix}/{LOCK}", ifGenerationMatch=id
-        )
+        await installation.google.call("storage", "v1", "objects.delete", bucket=bucket, object=name, ifGenerationMatch=id)
+
+
+def _lock(installation: Installation, module: str) -> tuple[str, str]:
+    """The bucket, and the object in it that locks a module's state, in the backend ``gcs``."""
+    place = backend(installation.names.state_bucket, module)
+    return place.bucket, f"{place.prefix}/default.tflock"
 
 
 def settle_zone(installation: Installation, zone: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -77,10 +78,9 @@ class OpensshEngine:
 
     async def connect(self) -> OpensshLink:
         """A new connection, signed in."""
-        _clear_away()
-        folder = Path(tempfile.mkdtemp(prefix=f"t{os.getpid()}-", dir=socket_folder()))
+        folder = _Folder()
         process = await asyncio.create_subprocess_exec(
-            *self._command(folder),
+            *self._command(folder.path),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -170,7 +170,7 @@ class OpensshLink:
         self,
         host: HostConfiguration,
         process: asyncio.subprocess.Process,
-        folder: Path,
+        folder: _Folder,
         clock: Clock,
         alone: Sequence[str] = (),
     ) -> None:
@@ -190,7 +190,7 @@ class OpensshLink:
     async def greet(self) -> None:
         """Opens the line on which ssh is asked whether it lives."""
         try:
-            self._mux = await Mux.open(self._folder / "c")
+            self._mux = await Mux.open(self._folder.path / "c")
         except OSError as error:
             raise Unreachable("ssh ended as it began.", code="unreachable", cause=str(error)) from error
 
@@ -218,7 +218,7 @@ class OpensshLink:
 
     async def open_command(self, command: str, far: Far) -> None:
         """Opens a stream to a command; beyond what a connection takes of them, each has one of its own."""
-        shared = [program(), *_CONTROL, "-S", str(self._folder / "c"), "-T", "--", self._host.host]
+        shared = [program(), *_CONTROL, "-S", str(self._folder.path / "c"), "-T", "--", self._host.host]
         words = shared if len(self._children) < SESSIONS else [*self._alone]
         near, there = socket.socketpair()
         with there:
@@ -254,7 +254,7 @@ class OpensshLink:
             found = self._sockets.get(end)
             if found is not None:
                 return found
-            path = self._folder / f"f{len(self._sockets)}"
+            path = self._folder.path / f"f{len(self._sockets)}"
             there = _escaped(end.path) if end.path else f"{f'[{end.host}]' if ':' in end.host else end.host}:{end.port}"
             code, said = await self._control("-O", "forward", "-L", f"{path}:{there}", "--", self._host.host)
             if code:
@@ -299,7 +299,7 @@ class OpensshLink:
         self._kill()
         await self._process.wait()
         self._errors.cancel()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
     def _kill(self) -> None:
         _end(self._process)
@@ -310,7 +310,7 @@ class OpensshLink:
             program(),
             *_CONTROL,
             "-S",
-            str(self._folder / "c"),
+            str(self._folder.path / "c"),
             *words,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
@@ -331,26 +331,47 @@ def _end(process: asyncio.subprocess.Process) -> None:
             os.kill(process.pid, signal.SIGKILL)
 
 
-def _clear_away() -> None:
-    """Removes the folders of processes that were killed."""
-    for folder in socket_folder().glob("t*-*/"):
-        pid = folder.name[1:].partition("-")[0]
-        if pid.isdigit() and not _runs(int(pid)):
-            shutil.rmtree(folder, ignore_errors=True)
+class _Folder:
+    """A folder for one connection's sockets, which this process holds by a lock for as long as it uses them.
+
+    It is removed with the connection; where the process was killed, by the next one that makes such a folder. One does
+    that at a time, so that none is removed between being made and being held.
+    """
+
+    def __init__(self) -> None:
+        shared = os.open(socket_folder(), os.O_RDONLY)
+        try:
+            fcntl.flock(shared, fcntl.LOCK_EX)
+            for left in socket_folder().glob("t*-*/"):
+                if not _held(left):
+                    shutil.rmtree(left, ignore_errors=True)
+            self.path = Path(tempfile.mkdtemp(prefix=f"t{os.getpid()}-", dir=socket_folder()))
+            self._handle = os.open(self.path, os.O_RDONLY)
+            fcntl.flock(self._handle, fcntl.LOCK_EX)
+        finally:
+            os.close(shared)
+
+    def remove(self) -> None:
+        """Removes it with everything in it; a second time nothing happens."""
+        shutil.rmtree(self.path, ignore_errors=True)
+        handle, self._handle = self._handle, -1
+        if handle >= 0:
+            os.close(handle)
 
 
-def _runs(pid: int) -> bool:
+def _held(folder: Path) -> bool:
+    """Whether the process that made it lives; a lock ends with its process, which a process's number does not."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+        handle = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:  # its process has removed it meanwhile
         return True
-    try:  # one that nobody has waited for yet is dead all the same
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    return state not in ("Z", "X")
+    finally:
+        os.close(handle)
+    return False
 
 
 def _escaped(path: str) -> str:

@@ -148,20 +148,29 @@ def test_a_killed_tunnel_is_down_and_comes_up_again(box: str, home: Home) -> Non
     assert again.docker_host == first.docker_host, "the socket that it left is taken over"
 
 
+HOLDS = """
+import signal
+from core.workstation.tunnel.with_openssh import _Folder
+
+folder = _Folder()
+print(folder.path, flush=True)
+signal.pause()
+"""
+
+
 def test_sockets_are_cleared_away_once_their_process_is_dead_though_nobody_has_waited_for_it(home: Home) -> None:
-    if not Path("/proc/self/stat").exists():
-        pytest.skip("without /proc nothing tells of such a process")
-    with subprocess.Popen(["true"]) as dead:
-        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
-        left, kept = (socket_folder() / f"t{pid}-test" for pid in (dead.pid, os.getpid()))
-        for folder in (left, kept):
-            folder.mkdir(parents=True)
-        try:
-            with_openssh._clear_away()
-            assert (left.exists(), kept.exists()) == (False, True)
-        finally:
-            for folder in (left, kept):
-                shutil.rmtree(folder, ignore_errors=True)
+    with subprocess.Popen([sys.executable, "-P", "-c", HOLDS], stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout is not None
+        theirs = Path(other.stdout.readline().strip())
+        ours = with_openssh._Folder()
+        assert theirs.exists(), "it lives"
+        other.kill()
+        os.waitid(os.P_PID, other.pid, os.WEXITED | os.WNOWAIT)
+        again = with_openssh._Folder()
+        assert (theirs.exists(), ours.path.exists()) == (False, True)
+        for folder in (ours, again):
+            folder.remove()
+            assert not folder.path.exists()
 
 
 def test_a_killed_tunnel_leaves_no_ssh_behind(box: str, home: Home) -> None:

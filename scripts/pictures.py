@@ -53,7 +53,7 @@ def main() -> int:
         subprocess.run(["git", "init", "--quiet", str(code)], check=True)
         os.chdir(code)
         app = MlopsApp(ascii=False)
-        app.paste_gap = 0.0
+        app.keyboard.paste_gap = 0.0
         try:
             asyncio.run(_take(Photographer(app), scenario))
         finally:

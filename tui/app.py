@@ -29,6 +29,7 @@ from core.errors import MlopsError, UsageError
 from core.run.redact import Redactor
 from tui import keys, settings, signs, terminal, themes
 from tui.background import in_thread
+from tui.keyboard import Keyboard
 from tui.screens.base import Acting, WaitingLine
 from tui.text import line, text
 
@@ -39,8 +40,6 @@ FOR_LONG = 3600.0
 """Seconds that a message stands at most which is taken away when it is no longer true."""
 LOOKS = 1.0
 """Seconds between two looks at the environments."""
-PASTE_GAP = 0.02
-"""Seconds: letters that follow one another faster than that came at once."""
 
 
 def _palette() -> type[Provider]:
@@ -68,7 +67,7 @@ class MlopsApp(App[int], inherit_bindings=False):
         self.redactor = Redactor()
         self.crashed = ""
         self.farewell: list[str] = []
-        self.paste_gap = PASTE_GAP
+        self.keyboard = Keyboard(self)
         self.animation_level = "none"
         self.settings, self._unread = settings.load(self.home)
         self._writing = threading.Lock()
@@ -77,9 +76,6 @@ class MlopsApp(App[int], inherit_bindings=False):
         if self.no_color:  # Textual would still send greys
             self._filters = [NoColor()]
         self._filters.append(self.ascii)
-        self._typed_at = 0.0
-        self._at_once: list[events.Key] = []
-        self._held: events.Key | None = None
         self._copied = ""
         self._mouse_given = False
         self.entries: list[Entry] = []
@@ -145,49 +141,10 @@ class MlopsApp(App[int], inherit_bindings=False):
     # -- typing
 
     async def on_event(self, event: events.Event) -> None:
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            letter = event.key.removeprefix("alt+")
-            if letter != event.key and len(letter) == 1:  # esc, and a letter that tmux joined to it
-                await self._release()
-                await super().on_event(events.Key("escape", None))
-                event = events.Key(letter, letter)
-            if self._pasted(event):
-                return
-            await self._release()
-        await super().on_event(event)
-
-    def _pasted(self, event: events.Key) -> bool:
-        """Whether a key is part of a text that was pasted where none can be taken; its line ends press nothing.
-
-        A slow connection, and a busy computer, bring keys at once that a person typed one by one. So one letter again
-        and again is a key that is held, and two letters are held back until no third has come.
-        """
-        letter = event.is_printable or event.key in ("enter", "ctrl+j")
-        if not letter:
-            return False
-        now, before = event.time, self._typed_at  # when it came in, however late an app that is busy gets to it
-        self._typed_at = now
-        if now - before >= self.paste_gap:
-            self._at_once = [event]
-            return False
-        self._at_once.append(event)
-        typing = isinstance(self.focused, Input)
-        if event.is_printable and (typing or all(key.key == event.key for key in self._at_once)):
-            return False
-        if typing:
-            self.say("The pasted text had line ends; they were left out.", severity="warning")
-        elif event.is_printable and len(self._at_once) == 2:
-            self._held = event
-            self.set_timer(self.paste_gap, self._release)
-            return True
-        self._held = None
-        return True
-
-    async def _release(self) -> None:
-        """Lets the key through that was held back."""
-        held, self._held = self._held, None
-        if held is not None:
-            await super().on_event(held)
+        if isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded:
+            await self.keyboard.take(event)
+        else:
+            await super().on_event(event)
 
     # -- what is everywhere
 

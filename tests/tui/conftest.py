@@ -84,6 +84,6 @@ def pictures(moment: SimpleNamespace, tmp_path: Path) -> Iterator[Pictures]:
 def app(home: Home) -> MlopsApp:
     """The app, for `run_test`; keys that a test presses are typed, however fast they come."""
     made = MlopsApp(home, ascii=False)
-    made.paste_gap = 0.0
+    made.keyboard.paste_gap = 0.0
     assert made.theme == themes.DARK.name
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from types import SimpleNamespace
 
@@ -10,12 +11,14 @@ import tui_drafts
 import tui_runs
 from textual import events
 from textual.app import ComposeResult
-from textual.widgets import Static
+from textual.containers import Vertical
+from textual.widgets import Button, Static
 from tui_pilot import press, shown, until, until_shown
 
 from core.environment import Home
 from core.errors import UsageError
-from tui.app import PASTE_GAP, MlopsApp
+from tui.app import MlopsApp
+from tui.keyboard import PASTE_GAP
 from tui.screens.base import BaseScreen
 from tui.screens.home import HomeScreen
 from tui.screens.prerequisites import PrerequisitesScreen
@@ -92,7 +95,7 @@ async def test_what_is_refused_in_an_action_is_told_with_its_hint(
 async def test_keys_were_typed_however_late_they_come_and_a_paste_was_not(
     app: MlopsApp, typed: str, apart: float, screens: int
 ) -> None:
-    app.paste_gap = PASTE_GAP
+    app.keyboard.paste_gap = PASTE_GAP
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "No environment is kept")
         began = time.monotonic()
@@ -108,7 +111,7 @@ async def test_keys_were_typed_however_late_they_come_and_a_paste_was_not(
 
 
 async def test_one_key_again_and_again_is_held_down_and_no_paste(app: MlopsApp) -> None:
-    app.paste_gap = PASTE_GAP
+    app.keyboard.paste_gap = PASTE_GAP
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "No environment is kept")
         await pilot.press("u")
@@ -118,6 +121,65 @@ async def test_one_key_again_and_again_is_held_down_and_no_paste(app: MlopsApp) 
         for key in (events.Key("b", "b"), events.Key("b", "b")):
             app.post_message(key)
         await until(pilot, lambda: len(app.screen_stack) == 1)
+
+
+class Deep(BaseScreen):
+    """Has the focus far inside."""
+
+    ACTIONS = ("back",)
+
+    def body(self) -> ComposeResult:
+        with Vertical(), Vertical(), Vertical():
+            yield Button("here")
+
+    def on_mount(self) -> None:
+        self.query_one(Button).focus()
+
+
+@pytest.mark.parametrize("letter", ["b", "escape"])
+async def test_no_key_is_lost_on_its_way_through_a_screen_that_the_key_before_it_closes(app: MlopsApp, letter: str) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        for turns in range(40):
+            for _ in range(2):
+                await app.push_screen(Deep())
+            await until(pilot, lambda: isinstance(app.focused, Button) and app.screen.is_mounted)
+            app.post_message(events.Key(letter, None))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            app.post_message(events.Key(letter, None))
+            await until(pilot, lambda: len(app.screen_stack) == 1)
+
+
+class Fields(BaseScreen):
+    """Two fields, the first with the focus."""
+
+    ACTIONS = ("back",)
+
+    def body(self) -> ComposeResult:
+        yield Field(id="first")
+        yield Field(id="second")
+
+    def on_mount(self) -> None:
+        self.query_one("#first").focus()
+
+
+async def test_what_is_typed_before_a_screen_is_there_comes_to_where_it_belongs(app: MlopsApp) -> None:
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        app.push_screen(Fields())
+        app.post_message(events.Key("a", "a"))
+        app.post_message(events.Key("tab", "\t"))
+        app.post_message(events.Paste("pasted"))
+        app.post_message(events.Key("b", "b"))
+        app.post_message(events.Key("shift+tab", None))
+        app.post_message(events.Key("c", "c"))
+        await until_shown(pilot, "ac", "pastedb")
+        app.post_message(events.Key("escape", None))
+        app.post_message(events.Key("n", "n"))
+        for letter in "demo":
+            app.post_message(events.Key(letter, letter))
+        await until_shown(pilot, "New environment", "demo")
 
 
 @pytest.mark.parametrize("end", ["\n", "\r", "\r\n"], ids=["lf", "cr", "crlf"])

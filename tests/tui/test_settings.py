@@ -22,7 +22,7 @@ def said(app: MlopsApp) -> str:
 async def choose(home: Home, *names: str) -> None:
     """Chooses in the palette as a person does."""
     app = MlopsApp(home)
-    app.paste_gap = 0.0
+    app.keyboard.paste_gap = 0.0
     async with app.run_test(size=(80, 24)) as pilot:
         await until_shown(pilot, "No environment is kept")
         for name in names:

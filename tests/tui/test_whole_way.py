@@ -110,7 +110,7 @@ async def test_from_an_empty_home_to_access(home: Home, tmp_path: Path, name: st
     scenario = tmp_path / "quick.toml"
     scenario.write_text(QUICK)
     app = MlopsApp(home, ascii=False)
-    app.paste_gap = 0.0
+    app.keyboard.paste_gap = 0.0
     async with app.run_test(size=(80, 24)) as pilot:
         typist = Typist(pilot)
         await prepare(typist, scenario)
@@ -136,7 +136,7 @@ async def test_what_blocks_and_what_fails_is_mended_on_the_way(home: Home, tmp_p
     scenario = tmp_path / "stumbles.toml"
     scenario.write_text(STUMBLES)
     app = MlopsApp(home, ascii=False)
-    app.paste_gap = 0.0
+    app.keyboard.paste_gap = 0.0
     async with app.run_test(size=(100, 30)) as pilot:
         typist = Typist(pilot)
         await begin(typist, scenario)
@@ -166,7 +166,7 @@ async def test_leaving_before_the_start_leaves_nothing(home: Home, tmp_path: Pat
     scenario = tmp_path / "quick.toml"
     scenario.write_text(QUICK)
     app = MlopsApp(home, ascii=False)
-    app.paste_gap = 0.0
+    app.keyboard.paste_gap = 0.0
     async with app.run_test(size=(80, 24)) as pilot:
         typist = Typist(pilot)
         await begin(typist, scenario)

@@ -49,6 +49,8 @@ class Acting(Screen[Result], inherit_bindings=False):
 
     ACTIONS: ClassVar[tuple[str, ...]] = ()
     HELP: ClassVar[str] = ""
+    ready = False
+    """Whether it has what takes its keys; see `tui.keyboard`."""
     _pointed: Offset | None = None
     MOVES: ClassVar[list[Binding]] = []
     """Keys that only move within this screen, beside tab."""
@@ -92,8 +94,15 @@ class Acting(Screen[Result], inherit_bindings=False):
 
     async def on_screen_resume(self) -> None:
         self.call_after_refresh(self.point)
+        if self.ready:
+            self.app.call_later(self.ours.keyboard.go_on)
+
+    async def _be_ready(self) -> None:
+        self.ready = True
+        await self.ours.keyboard.go_on()
 
     def _on_mount(self, event: events.Mount) -> None:
+        self.app.call_later(self._be_ready)  # after what chose where the focus is at first
         self.screen_layout_refresh_signal.subscribe(self, lambda _: self.point(), immediate=True)
 
     def point(self) -> None:

@@ -19,10 +19,13 @@ library's exception is chained (``raise … from``), never shown. Every text pas
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 RETRY, SKIP, CONSOLE, COPY = "retry", "skip", "open-console", "copy-command"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What a system says where a disk is full, or a person's share of it."""
 
 
 class MlopsError(Exception):
@@ -159,6 +162,19 @@ class PermanentError(StepError):
     """Raised when trying again without a change would fail again."""
 
     default_actions = (RETRY,)
+
+
+def no_room(error: OSError) -> PrerequisiteError | None:
+    """What a person is told of a disk that is full, or of a quota on it that is used up; None where it was anything else."""
+    if error.errno not in FULL:
+        return None
+    where = f": {error.filename}" if error.filename else ""
+    return PrerequisiteError(
+        "There is no room left on the disk.",
+        code="disk-full",
+        cause=f"{error.strerror}{where}",
+        hint="Delete what is not needed, and do it again: what was done stays done.",
+    )
 
 
 def from_dict(data: Mapping[str, Any]) -> MlopsError:

@@ -25,7 +25,7 @@ from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from core.environment import Environment, Home
-from core.errors import MlopsError, UsageError
+from core.errors import MlopsError, UsageError, no_room
 from core.run.redact import Redactor
 from tui import keys, settings, signs, terminal, themes
 from tui.background import in_thread
@@ -315,6 +315,8 @@ class MlopsApp(App[int], inherit_bindings=False):
 
         if not self.is_running:  # its screens are going: what still looks at them finds them half gone, and means nothing
             return
+        if isinstance(error, OSError):
+            error = no_room(error) or error
         if not isinstance(error, MlopsError):
             path = crash.record(error, self.home, self.redactor)
             error = MlopsError("mlops-env met an error that it does not know.", hint=f"The details are in {path}.")

@@ -18,6 +18,9 @@ from core.run import runs
 from core.run.journal import Reader
 from core.run.state import RunState
 
+OVER = 5.0
+"""Seconds that a run's process is waited for which has said that the run has ended."""
+
 
 def follow(environment: Environment, run: str, out: Output, *, detachable: bool = False) -> int:
     """Shows a run until its end; returns its exit code. Ctrl-C detaches, or asks what is meant."""
@@ -49,8 +52,15 @@ class _Watcher:
                     self.narrator.tell(record, self.state)
                 self._ask(record.event)
             if self.state.end is not None or not alive:
+                self._until_over()
                 return self._end()
             time.sleep(Reader.INTERVAL)
+
+    def _until_over(self) -> None:
+        """Waits for the end of a process that has said its last word: what is begun next finds nothing in its way."""
+        end = time.monotonic() + OVER
+        while self._alive() and time.monotonic() < end:
+            time.sleep(0.005)
 
     def _alive(self) -> bool:
         held = runs.current(self.environment)

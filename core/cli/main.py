@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from core.cli.output import Output
-from core.errors import CancelledByUser, MlopsError
+from core.errors import CancelledByUser, MlopsError, no_room
 
 
 def program() -> NoReturn:
@@ -60,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:  # a defect of ours still ends in a sentence
+        if isinstance(error, OSError) and (told := no_room(error)) is not None:
+            out.error(told)
+            return told.exit_code
         return _defect(error, out)
 
 

@@ -12,16 +12,17 @@ import contextlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+import traceback
+from collections.abc import Mapping, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 from core import events
 from core.authorities import load_aiohttp
 from core.environment import Environment, Home, processes
 from core.environment import rehearsal as rehearsals
 from core.environment.lock import Holder, Lock
-from core.errors import MlopsError
+from core.errors import MlopsError, no_room
 from core.install import made, plan, shown
 from core.install.expected import told
 from core.install.installation import Installation
@@ -50,13 +51,23 @@ def main() -> int:
         if lock is not None:
             lock.release()
         processes.refuse(error)
+    except OSError as error:
+        _full(error)
     try:
-        code = asyncio.run(_run(installation, run, document))
+        code = asyncio.run(_run(installation, run, document, lock))
+    except OSError as error:
+        _full(error)
     finally:
         lock.release()
-    if code == 0 and document["action"] == "destroy" and environment.cloud == "rehearsal":
-        rehearsals.stop(environment.home, environment.name)
     return code
+
+
+def _full(error: OSError) -> NoReturn:
+    """Refuses where the disk has no room; raises what it is where it is something else."""
+    full = no_room(error)
+    if full is None:
+        raise error
+    processes.refuse(full)
 
 
 def load() -> None:
@@ -88,7 +99,7 @@ def _installation(environment: Environment, run: str, document: dict[str, Any]) 
     )
 
 
-async def _run(installation: Installation, run: str, document: dict[str, Any]) -> int:
+async def _run(installation: Installation, run: str, document: dict[str, Any], lock: Lock) -> int:
     environment = installation.environment
     action = document["action"]
     steps = plan.steps(installation, action, document)
@@ -104,6 +115,7 @@ async def _run(installation: Installation, run: str, document: dict[str, Any]) -
         skip=document.get("skip", ()),
         pending=pending_operations(environment, before),
         on_provided=installation.provided,
+        at_end=lambda last: _at_end(installation, action, engine.facts, _exit_code(last)),
     )
     installation.person = engine.person
     control = Control(socket_path(environment.id), engine, info={"run": run, "pid": os.getpid()})
@@ -116,17 +128,30 @@ async def _run(installation: Installation, run: str, document: dict[str, Any]) -
     if action == "destroy":
         made.forget(environment)
     try:
-        last = await engine.run()
+        return _exit_code(await engine.run())
     finally:
         await control.close()
-        await installation.close()
         log.close()
-    code = int(getattr(last, "exit_code", 7))
-    if code == 0 or action == "destroy":
-        shown.forget(environment)
-    if code == 0 and action == "install":
-        made.keep(installation.environment, engine.facts)
-    return code
+        lock.release()  # at once: who reads that it ended may begin the next
+
+
+def _exit_code(last: events.Event) -> int:
+    return int(getattr(last, "exit_code", 7))
+
+
+async def _at_end(installation: Installation, action: str, facts: Mapping[str, Any], code: int) -> None:
+    """Puts everything in order before it is said that the run has ended; no run ends otherwise for that."""
+    environment = installation.environment
+    try:
+        await installation.close()
+        if code == 0 or action == "destroy":
+            shown.forget(environment)
+        if code == 0 and action == "install":
+            made.keep(environment, facts)
+        if code == 0 and action == "destroy" and environment.cloud == "rehearsal":
+            await asyncio.to_thread(rehearsals.stop, environment.home, environment.name)
+    except Exception:  # in the log of the process
+        traceback.print_exc()
 
 
 def _started(

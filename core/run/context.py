@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,10 +37,10 @@ class StepContext:
         return 0.0 if self._began is None else self.clock.now() - self._began - self.waited
 
     def log(self, text: str) -> None:
-        path = self._log_path()
         stamp = time.strftime("%H:%M:%S", time.gmtime())
         lines = self.redactor.text(text).rstrip("\n").split("\n")
-        with path.open("a", encoding="utf-8") as file:
+        # A disk that takes no more is told by the journal; no step ends for a line of its log.
+        with contextlib.suppress(OSError), self._log_path().open("a", encoding="utf-8") as file:
             file.writelines(f"{stamp} {line}\n" for line in lines)
 
     def progress(self, message: str, fraction: float | None = None) -> None:

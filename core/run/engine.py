@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 import random
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
 from core import events
-from core.errors import CancelledByUser, MlopsError, PermanentError, PersonNeeded, TemporaryError
+from core.errors import CancelledByUser, MlopsError, PermanentError, PersonNeeded, TemporaryError, no_room
 from core.run.clock import Clock, Deadline
 from core.run.context import StepContext
 from core.run.journal import Journal
@@ -46,6 +46,7 @@ class Engine:
 
     ``wait`` is how many seconds of the clock a person is waited for (None: for ever, 0: not at all). ``on_provided`` is
     called with the kind and the value when a person came. ``pending`` are the long operations that the run before left.
+    ``at_end`` is told the run's last event before the journal is: whoever reads that there finds all of it done.
     """
 
     def __init__(
@@ -60,22 +61,25 @@ class Engine:
         pending: Mapping[str, str] | None = None,
         skip: Sequence[str] = (),
         on_provided: Callable[[str, Any], None] | None = None,
+        at_end: Callable[[events.Event], Awaitable[None]] | None = None,
     ) -> None:
         self.clock, self.redactor, self.journal, self.logs = clock, redactor, journal, logs
         self.facts: dict[str, Any] = {}
         self.operations: dict[str, str] = dict(pending or {})
         self.wait = wait
         self._on_provided = on_provided or (lambda _kind, _value: None)
+        self._at_end = at_end
         self._arrived: dict[str, asyncio.Event] = {}
         self._people: dict[str, asyncio.Future[Any]] = {}
         self._skip = set(skip)
         self._steps = {s.id: _Running(s, StepContext(self, s.id)) for s in steps}
         self._publisher = {fact: s.id for s in steps for fact in s.publishes}
-        self._stopping: events.Event | None = None
+        self._stopping: events.RunCancelled | events.RunInterrupted | events.RunFailed | None = None
         self._needed: PersonNeeded | None = None
         self._settled = asyncio.Event()
         self._random = random.Random()
         self._begin = clock.now()
+        journal.on_full = self._disk_full
 
     # -- the whole run
 
@@ -88,7 +92,12 @@ class Engine:
                 running.task.add_done_callback(lambda _: self._settled.set())
                 running.ahead = group.create_task(self._ahead(running))
             group.create_task(self._end_when_settled())
-        return self._finish()
+        self.journal.on_full = None  # what is left to say is in the room that is kept for it
+        last = self._last()
+        if self._at_end is not None:
+            await self._at_end(last)
+        self.journal.append(last)
+        return last
 
     async def _end_when_settled(self) -> None:
         """Ends the steps that wait for a fact nobody will bring any more, once nothing is at work."""
@@ -106,7 +115,8 @@ class Engine:
         ready = running.state == "pending" and all(need in self.facts for need in running.step.needs)
         return ready or running.state in ("running", "waiting")
 
-    def _finish(self) -> events.Event:
+    def _last(self) -> events.Event:
+        """What the run came to."""
         for running in self._steps.values():
             self._cancelled(running)
         seconds = round(self.clock.now() - self._begin, 3)
@@ -114,8 +124,8 @@ class Engine:
         last: events.Event
         if self._stopping is not None:
             last = self._stopping
-            if isinstance(last, events.RunCancelled):
-                last = events.RunCancelled(seconds=seconds, reason=last.reason)
+            if not isinstance(last, events.RunInterrupted):
+                last = type(last)(**{**last.payload(), "seconds": seconds})
         elif self._needed is not None:
             needed = self._needed
             last = events.RunWaiting(kind=needed.kind, message=needed.message, hint=needed.hint, command=needed.command)
@@ -125,7 +135,6 @@ class Engine:
         else:
             changed = any(r.state == "done" and r.context.has_changed for r in self._steps.values())
             last = events.RunFinished(seconds=seconds, changed=changed)
-        self.journal.append(last)
         return last
 
     # -- one step
@@ -201,7 +210,8 @@ class Engine:
                 return
             except Exception as error:  # a defect of ours: the run ends well all the same
                 context.log(traceback.format_exc())
-                self._failed(running, _defect(step, error, self.logs))
+                told = no_room(error) if isinstance(error, OSError) else None
+                self._failed(running, told or _defect(step, error, self.logs))
                 return
             missing = [fact for fact in step.publishes if fact not in self.facts]
             if missing and outcome != "skipped":
@@ -248,6 +258,8 @@ class Engine:
                     self._never(other.step)
 
     def _reason(self, running: _Running) -> str:
+        if isinstance(self._stopping, events.RunFailed):
+            return str(self._stopping.error["message"])
         if self._stopping is not None:
             return "the run was stopped"
         for need in running.step.needs:
@@ -368,6 +380,16 @@ class Engine:
         if self._stopping is None:
             self._stopping = events.RunInterrupted(reason=reason)
         self._cancel_all()
+
+    def _disk_full(self, error: OSError) -> None:
+        """Stops because nothing that happens could be kept any more; the run ends ``failed``, and says why."""
+        told = no_room(error)
+        if self._stopping is None and told is not None:
+            self._stopping = events.RunFailed(error=told.to_dict(), exit_code=told.exit_code)
+        self._cancel_all()
+        current = asyncio.current_task()
+        if current is not None and any(current in (running.task, running.ahead) for running in self._steps.values()):
+            current.cancel()
 
     def _cancel_all(self) -> None:
         current = asyncio.current_task()

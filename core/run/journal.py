@@ -1,7 +1,8 @@
 """The journal of a run: ``events.jsonl``, one typed event a line, and nothing else that a run's state could come from.
 
 Lines are appended whole; where a step or the run begins or ends, the file is on disk before anything goes on. A line that
-a crash cut off is not an event, and the next run has a journal of its own.
+a crash cut off is not an event, and the next run has a journal of its own. A journal keeps room for a run's last words: one
+that fills the disk, or meets a disk that others filled, still ends with an event that says so.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core.errors import FULL
 from core.events import Event, Record, parse
 from core.run.sieve import Sieve
 
@@ -24,6 +26,8 @@ DURABLE = ("run.", "step.started", "step.finished", "step.failed", "operation.st
 FILE = "events.jsonl"
 SMALL = (b'"type":"resource.changed"', b'"type":"step.progress"')
 """How far a step is: most of a journal's lines, and nothing of them matters for the states of the steps."""
+LAST_WORDS = 1 << 16
+"""Bytes that are kept for the end of a run whose disk is full: an event for each step, and the run's last one."""
 
 
 class Journal:
@@ -33,22 +37,71 @@ class Journal:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.run = run
         self._redactor = redactor
-        self._handle = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._path = folder / FILE
+        self._handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._kept = _kept(folder)
         self._n = 0
+        self.on_full: Callable[[OSError], None] | None = None
+        """Called once, when the room for the last words is begun, with what the system said."""
 
     def append(self, event: Event) -> Record:
         """Writes the event as the next line, and waits for the disk where it must not be lost."""
         self._n += 1
         record = Record(self._n, timestamp(), self.run, event)
         line = json.dumps(self._redactor.value(record.to_dict()), ensure_ascii=False, separators=(",", ":"))
-        os.write(self._handle, line.encode() + b"\n")
+        full: OSError | None = None
+        try:
+            self._write(line.encode() + b"\n")
+        except OSError as error:
+            if error.errno not in FULL or self._kept is None:
+                raise
+            self._give_way()
+            self._write(line.encode() + b"\n")
+            full = error
         if event.type.startswith(DURABLE):
             os.fsync(self._handle)
+        if full is not None and self.on_full is not None:
+            self.on_full(full)
         return record
 
+    def _write(self, line: bytes) -> None:
+        """Writes a line whole, or nothing of it."""
+        before = os.fstat(self._handle).st_size
+        written = 0
+        try:
+            while written < len(line):  # a disk takes what it has room for, and says only then that it is full
+                written += os.write(self._handle, line[written:])
+        except OSError as error:
+            if written:
+                os.ftruncate(self._handle, before)
+            error.filename = str(self._path)
+            raise
+
+    def _give_way(self) -> None:
+        if self._kept is not None:
+            os.close(self._kept)
+            self._kept = None
+
     def close(self) -> None:
-        """Closes the file."""
+        """Closes the file, and gives back the room that was kept."""
+        self._give_way()
         os.close(self._handle)
+
+
+def _kept(folder: Path) -> int | None:
+    """A file without a name, which holds its room until it is closed, however the run ends; None where there is none."""
+    path = folder / "last-words"
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+    path.unlink()
+    try:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(handle, 0, LAST_WORDS)
+        else:
+            os.write(handle, bytes(LAST_WORDS))
+    except OSError:  # the next line will tell
+        os.close(handle)
+        return None
+    return handle
 
 
 def timestamp(moment: float | None = None) -> str:

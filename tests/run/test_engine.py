@@ -70,6 +70,19 @@ async def test_a_step_starts_on_its_facts_not_after_whole_steps(tmp_path: Path) 
     assert bench.state == {"maker": "unchanged", "user": "unchanged"}
 
 
+async def test_whoever_reads_the_end_finds_everything_in_order(tmp_path: Path) -> None:
+    told: list[tuple[str, list[str]]] = []
+
+    async def in_order(last: events.Event) -> None:
+        await asyncio.sleep(0)
+        told.append((last.type, bench.types()))
+
+    bench = Bench(tmp_path, step("services", works), at_end=in_order)
+    last = await bench.run()
+    assert told == [(last.type, ["run.started", "step.started", "step.finished"])]
+    assert bench.types()[-1] == last.type
+
+
 async def test_what_can_be_done_ahead_begins_before_the_facts_are_there(tmp_path: Path) -> None:
     planned = asyncio.Event()
 

@@ -12,7 +12,6 @@ import contextlib
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from typing import Any, NoReturn
@@ -140,18 +139,15 @@ def _exit_code(last: events.Event) -> int:
 
 
 async def _at_end(installation: Installation, action: str, facts: Mapping[str, Any], code: int) -> None:
-    """Puts everything in order before it is said that the run has ended; no run ends otherwise for that."""
+    """Puts everything in order before it is said that the run has ended."""
     environment = installation.environment
-    try:
-        await installation.close()
-        if code == 0 or action == "destroy":
-            shown.forget(environment)
-        if code == 0 and action == "install":
-            made.keep(environment, facts)
-        if code == 0 and action == "destroy" and environment.cloud == "rehearsal":
-            await asyncio.to_thread(rehearsals.stop, environment.home, environment.name)
-    except Exception:  # in the log of the process
-        traceback.print_exc()
+    await installation.close()
+    if code == 0 or action == "destroy":
+        shown.forget(environment)
+    if code == 0 and action == "install":
+        made.keep(environment, facts)
+    if code == 0 and action == "destroy" and environment.cloud == "rehearsal":
+        await asyncio.to_thread(rehearsals.stop, environment.home, environment.name)
 
 
 def _started(

@@ -46,7 +46,8 @@ class Engine:
 
     ``wait`` is how many seconds of the clock a person is waited for (None: for ever, 0: not at all). ``on_provided`` is
     called with the kind and the value when a person came. ``pending`` are the long operations that the run before left.
-    ``at_end`` is told the run's last event before the journal is: whoever reads that there finds all of it done.
+    ``at_end`` is told the run's last event before the journal is: whoever reads that there finds all of it done. What goes
+    wrong with it is written to standard error, and changes nothing.
     """
 
     def __init__(
@@ -95,7 +96,9 @@ class Engine:
         self.journal.on_full = None  # what is left to say is in the room that is kept for it
         last = self._last()
         if self._at_end is not None:
-            await self._at_end(last)
+            (problem,) = await asyncio.gather(self._at_end(last), return_exceptions=True)
+            if problem is not None:
+                traceback.print_exception(problem)
         self.journal.append(last)
         return last
 

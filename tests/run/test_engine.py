@@ -83,6 +83,16 @@ async def test_whoever_reads_the_end_finds_everything_in_order(tmp_path: Path) -
     assert bench.types()[-1] == last.type
 
 
+async def test_an_end_out_of_order_is_an_end(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    async def broken(_: events.Event) -> None:
+        raise ZeroDivisionError("at the end")
+
+    bench = Bench(tmp_path, step("services", works), at_end=broken)
+    assert isinstance(await bench.run(), events.RunFinished)
+    assert bench.types()[-1] == "run.finished"
+    assert "at the end" in capfd.readouterr().err
+
+
 async def test_what_can_be_done_ahead_begins_before_the_facts_are_there(tmp_path: Path) -> None:
     planned = asyncio.Event()
 

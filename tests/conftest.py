@@ -7,12 +7,14 @@ long, and what must happen within a moment happens late.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from core import garbage
 from core.environment import Home
 from core.environment import rehearsal as rehearsals
 
@@ -37,6 +39,12 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     yield made
     for folder in made.rehearsals.glob("*/"):
         rehearsals.stop(made, folder.name)
+
+
+def pytest_collection_finish() -> None:
+    """Looks for garbage as seldom as the program does, and not in what was loaded: that was a sixth of the app's tests."""
+    garbage.look_seldom()
+    gc.freeze()
 
 
 def pytest_xdist_auto_num_workers() -> int:

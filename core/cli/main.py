@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import NoReturn
 
+from core import garbage
 from core.cli.output import Output
 from core.errors import CancelledByUser, MlopsError, no_room
 
@@ -19,6 +20,7 @@ def program() -> NoReturn:
 
     Python takes longer to put its modules away than many a command takes; nothing here needs that.
     """
+    garbage.look_seldom()
     try:
         code = main()
     except SystemExit as end:  # argparse's

@@ -14,12 +14,16 @@ import runpy
 import sys
 from importlib import import_module
 
+from core import garbage
+
 
 def main() -> None:
     """Loads, waits for the line, and becomes the module."""
     module, load = sys.argv[1:3]
     package, _, function = load.partition(":")
-    with contextlib.suppress(Exception):  # whatever is wrong, the module meets it again, and has a log to say it in
+    garbage.look_seldom()
+    # Whatever is wrong, the module meets it again, and has a log to say it in.
+    with garbage.loading(), contextlib.suppress(Exception):
         getattr(import_module(package), function)()
     line = sys.stdin.buffer.readline()
     if not line:

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from textual.content import Content
+from textual.scrollbar import ScrollBarRender
 
 from tui import text as texts
+from tui.signs import ascii_text
 
 HOSTILE = [
     "[/red]", "a[each.key]", "[@click=app.quit]x[/]", "\x1b]52;c;cm0gLXJm\x07after", "\x1b[2J\x1b[Hgone", "\x9b31mred",
@@ -61,3 +63,10 @@ def test_rows_stand_below_one_another() -> None:
     rows = texts.lines(texts.text("a[0]"), texts.text("b"))
     assert isinstance(rows, Content)
     assert rows.plain == "a[0]\nb"
+
+
+def test_a_scroll_bar_is_told_from_what_a_terminal_can_not_show() -> None:
+    """A tmux without UTF-8 puts an underscore in place of what it can't show."""
+    bars = "".join([*ScrollBarRender.VERTICAL_BARS, *ScrollBarRender.HORIZONTAL_BARS])
+    assert ascii_text(bars).isascii()
+    assert "_" not in ascii_text(bars)

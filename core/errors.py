@@ -164,9 +164,9 @@ class PermanentError(StepError):
     default_actions = (RETRY,)
 
 
-def no_room(error: OSError) -> PrerequisiteError | None:
+def no_room(error: BaseException) -> PrerequisiteError | None:
     """What a person is told of a disk that is full, or of a quota on it that is used up; None where it was anything else."""
-    if error.errno not in FULL:
+    if not isinstance(error, OSError) or error.errno not in FULL:
         return None
     where = f": {error.filename}" if error.filename else ""
     return PrerequisiteError(

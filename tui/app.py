@@ -315,8 +315,7 @@ class MlopsApp(App[int], inherit_bindings=False):
 
         if not self.is_running:  # its screens are going: what still looks at them finds them half gone, and means nothing
             return
-        if isinstance(error, OSError):
-            error = no_room(error) or error
+        error = no_room(error) or error
         if not isinstance(error, MlopsError):
             path = crash.record(error, self.home, self.redactor)
             error = MlopsError("mlops-env met an error that it does not know.", hint=f"The details are in {path}.")

@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:  # a defect of ours still ends in a sentence
-        if isinstance(error, OSError) and (told := no_room(error)) is not None:
+        if (told := no_room(error)) is not None:
             out.error(told)
             return told.exit_code
         return _defect(error, out)

@@ -51,18 +51,20 @@ def main() -> int:
             lock.release()
         processes.refuse(error)
     except OSError as error:
-        _full(error)
+        _full(error, lock)
     try:
         code = asyncio.run(_run(installation, run, document, lock))
     except OSError as error:
-        _full(error)
+        _full(error, lock)
     finally:
         lock.release()
     return code
 
 
-def _full(error: OSError) -> NoReturn:
+def _full(error: OSError, lock: Lock | None) -> NoReturn:
     """Refuses where the disk has no room; raises what it is where it is something else."""
+    if lock is not None:
+        lock.release()
     full = no_room(error)
     if full is None:
         raise error

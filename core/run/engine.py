@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import sys
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -98,7 +99,7 @@ class Engine:
         if self._at_end is not None:
             (problem,) = await asyncio.gather(self._at_end(last), return_exceptions=True)
             if problem is not None:
-                traceback.print_exception(problem)
+                print(self.redactor.text("".join(traceback.format_exception(problem))), file=sys.stderr)
         self.journal.append(last)
         return last
 
@@ -213,8 +214,7 @@ class Engine:
                 return
             except Exception as error:  # a defect of ours: the run ends well all the same
                 context.log(traceback.format_exc())
-                told = no_room(error) if isinstance(error, OSError) else None
-                self._failed(running, told or _defect(step, error, self.logs))
+                self._failed(running, no_room(error) or _defect(step, error, self.logs))
                 return
             missing = [fact for fact in step.publishes if fact not in self.facts]
             if missing and outcome != "skipped":

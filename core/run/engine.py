@@ -167,14 +167,14 @@ class Engine:
             running.context.log(f"Nothing was done ahead: {problem}")
 
     async def _until_over(self, running: _Running) -> None:
-        """Runs the step, and again each time somebody asks for that while the run goes on."""
+        """Runs the step, and again each time somebody asks for that, or what it waited for comes after all."""
         for need in running.step.needs:
             await self._arrival(need).wait()
         while True:
             running.again.clear()
             await self._attempts(running)
             self._settled.set()
-            if running.state != "failed":
+            if running.state not in ("failed", "cancelled"):
                 return
             await running.again.wait()
 
@@ -207,8 +207,9 @@ class Engine:
                 return
             except CancelledByUser as error:  # a fact it waited for in the middle of its work will not come
                 running.error = error
+                self._cancelled(running)
                 self._never(step)
-                raise asyncio.CancelledError from None
+                return
             except MlopsError as error:
                 self._failed(running, error)
                 return
@@ -358,8 +359,7 @@ class Engine:
             return False
         running.state = "running"
         running.again.set()
-        for fact in running.step.publishes:
-            self._arrived.pop(f"!{fact}", None)
+        self._hope_again()
         return True
 
     def skip(self, step: str) -> bool:
@@ -369,8 +369,22 @@ class Engine:
             return False
         self._skip.add(step)
         if running.state == "failed":
+            running.state = "running"
             running.again.set()
+            self._hope_again()
         return True
+
+    def _hope_again(self) -> None:
+        """Forgets which facts will never come, but for those of steps that stay failed, and has whoever missed one go on."""
+        for name in [name for name, event in self._arrived.items() if name.startswith("!") and event.is_set()]:
+            del self._arrived[name]
+        missed = [r for r in self._steps.values() if r.state == "cancelled" and isinstance(r.error, CancelledByUser)]
+        for running in missed:
+            running.state, running.error = "pending", None
+            running.again.set()
+        for running in self._steps.values():
+            if running.state == "failed":
+                self._never(running.step)
 
     def cancel(self, reason: str) -> None:
         """Stops everything that runs, gracefully; the run ends ``cancelled``."""

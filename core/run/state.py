@@ -117,6 +117,8 @@ class RunState:
             case events.StepProgress():
                 step.message, step.fraction = event.message, event.fraction
             case events.StepStarted():
+                if step.state == "cancelled":  # what it was cancelled for came after all
+                    step.message = ""
                 step.state, step.attempt, step.error = "running", event.attempt, None
                 step.started = step.started or record.time
             case events.StepRetrying():

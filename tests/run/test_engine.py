@@ -246,6 +246,109 @@ async def test_a_failed_step_is_run_again_on_request_while_the_run_goes_on(tmp_p
     assert isinstance(await run, events.RunFinished)
 
 
+async def test_what_waited_in_mid_work_goes_on_once_the_failed_step_is_run_again(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    tries, began = [], []
+
+    async def breaks_once(context: Context) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise PermanentError("no")
+        context.publish("a", 1)
+
+    async def waits(context: Context) -> None:
+        began.append(1)
+        await context.wait_for("a")
+        context.publish("b", 1)
+
+    async def waits_for_that(context: Context) -> None:
+        await context.wait_for("b")
+
+    async def long(_: Context) -> None:
+        await release.wait()
+
+    bench = Bench(
+        tmp_path,
+        step("once", breaks_once, publishes="a"),
+        step("waits", waits, publishes="b"),
+        step("waits-too", waits_for_that),
+        step("after", works, "b"),
+        step("long", long),
+    )
+    run = asyncio.ensure_future(bench.run())
+    while bench.state.get("waits-too") != "cancelled":
+        await asyncio.sleep(0)
+    assert bench.state["waits"] == "cancelled"
+    assert bench.engine.retry("once")
+    release.set()
+    assert isinstance(await run, events.RunFinished)
+    assert len(began) == 2
+    assert bench.state == {**dict.fromkeys(("once", "waits", "waits-too", "long"), "unchanged"), "after": "done"}
+
+
+async def test_what_waited_in_mid_work_goes_on_once_the_failed_step_is_skipped(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    got = []
+
+    async def breaks(_: Context) -> None:
+        raise PermanentError("no")
+
+    async def waits(context: Context) -> None:
+        got.append(await context.wait_for("a"))
+
+    async def long(_: Context) -> None:
+        await release.wait()
+
+    optional = step("breaks", breaks, publishes="a", optional=True)
+    bench = Bench(tmp_path, optional, step("waits", waits), step("long", long))
+    run = asyncio.ensure_future(bench.run())
+    while bench.state.get("waits") != "cancelled":
+        await asyncio.sleep(0)
+    assert bench.engine.skip("breaks")
+    release.set()
+    assert isinstance(await run, events.RunFinished)
+    assert got == [None]
+
+
+async def test_what_waited_for_two_failed_steps_ends_cancelled_where_one_is_run_again(tmp_path: Path) -> None:
+    release = asyncio.Event()
+    tries = []
+
+    async def breaks_once(context: Context) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise PermanentError("no")
+        context.publish("a", 1)
+
+    async def breaks(_: Context) -> None:
+        raise PermanentError("never")
+
+    async def waits(context: Context) -> None:
+        await context.wait_for("a")
+        await context.wait_for("d")
+
+    async def long(_: Context) -> None:
+        await release.wait()
+
+    bench = Bench(
+        tmp_path,
+        step("once", breaks_once, publishes="a"),
+        step("breaks", breaks, publishes="c"),
+        step("between", works, "c", "d"),
+        step("waits", waits),
+        step("long", long),
+    )
+    run = asyncio.ensure_future(bench.run())
+    while bench.state.get("waits") != "cancelled":
+        await asyncio.sleep(0)
+    assert bench.engine.retry("once")
+    release.set()
+    last = await run
+    assert isinstance(last, events.RunFailed)
+    assert last.error["message"] == "never"
+    assert bench.state["waits"] == "cancelled"
+
+
 async def test_an_optional_step_can_be_skipped_and_its_facts_are_none(tmp_path: Path) -> None:
     async def image(_: Context) -> None:
         raise AssertionError

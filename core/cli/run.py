@@ -9,14 +9,13 @@ from contextlib import ExitStack
 from core.cli import follow
 from core.cli.output import Output, confirm, interactive
 from core.cli.tools import provide
-from core.environment import Environment, Home
+from core.environment import Environment, Home, processes
 from core.environment import rehearsal as rehearsals
 from core.environment.lifetime import lifetime
 from core.environment.lock import busy
-from core.environment.processes import Beginning
 from core.errors import MlopsError, UsageError
 from core.install import shown
-from core.install.start import action_to_retry, begin, start
+from core.install.start import EARLY, action_to_retry, start
 from core.run import runs
 
 
@@ -44,16 +43,17 @@ def install(arguments: argparse.Namespace, out: Output) -> int:
     return _follow(environment, run, arguments, out)
 
 
-def _begun(stack: ExitStack, arguments: argparse.Namespace) -> tuple[Beginning | None, Beginning | None]:
+def _begun(stack: ExitStack, arguments: argparse.Namespace) -> tuple[processes.Beginning | None, processes.Beginning | None]:
     """The processes that an installation needs, loading while the rest is looked at; left where it comes to nothing.
 
     Where a person is asked first, there is time enough afterwards.
     """
     if not arguments.yes:
         return None, None
-    process = stack.enter_context(begin())
-    simulated = arguments.rehearse and rehearsals.running(Home.find(), arguments.name) is None
-    return process, stack.enter_context(rehearsals.begin()) if simulated else None
+    if not arguments.rehearse or rehearsals.running(Home.find(), arguments.name) is not None:
+        return stack.enter_context(processes.begin(*EARLY)), None
+    process, cloud = processes.begin_both("core.authorities:load_aiohttp", EARLY, rehearsals.EARLY)
+    return stack.enter_context(process), stack.enter_context(cloud)
 
 
 def retry(arguments: argparse.Namespace, out: Output) -> int:

@@ -15,9 +15,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 from core.errors import MlopsError, from_dict
 
@@ -34,14 +35,14 @@ os.execv(sys.executable, [sys.executable, "-P", "-m", *sys.argv[2:]])
 
 
 class Beginning:
-    """A process that loads what ``module`` needs, by calling ``load`` (``PACKAGE:FUNCTION``), and waits to be told to go.
+    """A process that loads what it needs, and waits to be told to go; what `begin` and `begin_both` give.
 
     Used in a ``with`` block, at whose end it is left where it was not told.
     """
 
-    def __init__(self, module: str, load: str) -> None:
+    def __init__(self, module: str, link: _Link) -> None:
         self._module = module
-        self._child: subprocess.Popen[bytes] | None = _launch(EARLY, [module, load], log=Path(os.devnull), folder=Path("/"))
+        self._link: _Link | None = link
 
     def __enter__(self) -> Beginning:
         return self
@@ -51,19 +52,40 @@ class Beginning:
 
     def go(self, arguments: Sequence[str], *, log: Path, folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
         """Has it become the module; all the rest as `start` has it."""
-        child, self._child = self._child, None
-        assert child is not None
+        link, self._link = self._link, None
+        assert link is not None
         header = {"log": str(log), "folder": str(folder), "arguments": list(arguments)}
-        return _converse(child, json.dumps(header).encode() + b"\n", document, module=self._module, log=log)
+        return _converse(link, json.dumps(header).encode() + b"\n", document, module=self._module, log=log)
 
     def leave(self) -> None:
         """There is nothing to do after all: it ends as soon as it sees that. A second time nothing happens."""
-        child, self._child = self._child, None
-        if child is not None:
-            with child:
-                for stream in (child.stdin, child.stdout, child.stderr):
-                    assert stream is not None
-                    stream.close()
+        link, self._link = self._link, None
+        if link is not None:
+            link.close()
+
+
+def begin(module: str, load: str) -> Beginning:
+    """A process that loads what ``module`` needs, by calling ``load`` (``PACKAGE:FUNCTION``)."""
+    return Beginning(module, _launch(EARLY, ["", module, load], log=Path(os.devnull), folder=Path("/")))
+
+
+def begin_both(common: str, first: tuple[str, str], second: tuple[str, str]) -> tuple[Beginning, Beginning]:
+    """Two at once, each given as `begin` takes it. What both need, ``common`` loads once, where a process can be forked."""
+    if sys.platform != "linux":
+        return begin(*first), begin(*second)
+    (theirs_in, ours_out), (ours_in, theirs_out) = os.pipe(), os.pipe()
+    try:
+        arguments = [common, *first, *second, str(theirs_in), str(theirs_out)]
+        one = _launch(EARLY, arguments, log=Path(os.devnull), folder=Path("/"), handles=(theirs_in, theirs_out))
+    except BaseException:
+        os.close(ours_out)
+        os.close(ours_in)
+        raise
+    finally:
+        os.close(theirs_in)
+        os.close(theirs_out)
+    other = _Link(os.fdopen(ours_out, "wb"), os.fdopen(ours_in, "rb"))
+    return Beginning(first[0], one), Beginning(second[0], other)
 
 
 def start(module: str, arguments: Sequence[str], *, log: Path, folder: Path, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,21 +97,40 @@ def start(module: str, arguments: Sequence[str], *, log: Path, folder: Path, doc
     return _converse(_launch(module, arguments, log=log, folder=folder), b"", document, module=module, log=log)
 
 
-def _launch(module: str, arguments: Sequence[str], *, log: Path, folder: Path) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(log), module, *arguments]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=folder)
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """What a process is told by, and what it answers by; ``launcher`` is the one that started it, where that is ours."""
 
+    to: IO[bytes]
+    answers: IO[bytes]
+    launcher: subprocess.Popen[bytes] | None = None
 
-def _converse(
-    launched: subprocess.Popen[bytes], head: bytes, document: Mapping[str, Any], *, module: str, log: Path
-) -> dict[str, Any]:
-    with launched as child:
-        assert child.stdin is not None
-        assert child.stdout is not None
+    def close(self) -> None:
+        """Lets go of both."""
         with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(head + json.dumps(document).encode())
-            child.stdin.close()
-        answer = _decoded(child.stdout.readline())
+            self.to.close()
+        self.answers.close()
+        if self.launcher is not None:
+            self.launcher.wait()
+
+
+def _launch(module: str, arguments: Sequence[str], *, log: Path, folder: Path, handles: Sequence[int] = ()) -> _Link:
+    command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(log), module, *arguments]
+    pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
+    launched = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, cwd=folder, pass_fds=handles)
+    assert launched.stdin is not None
+    assert launched.stdout is not None
+    return _Link(launched.stdin, launched.stdout, launched)
+
+
+def _converse(link: _Link, head: bytes, document: Mapping[str, Any], *, module: str, log: Path) -> dict[str, Any]:
+    try:
+        with contextlib.suppress(BrokenPipeError):
+            link.to.write(head + json.dumps(document).encode())
+            link.to.close()
+        answer = _decoded(link.answers.readline())
+    finally:
+        link.close()
     if answer is None:
         raise MlopsError(
             f"The process {module} ended before it was up.",

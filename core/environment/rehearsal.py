@@ -25,7 +25,8 @@ from core.environment.lock import Holder, Lock, holder
 from core.environment.record import Environment
 from core.errors import BusyError, UnknownEnvironment, UsageError
 
-MODULE = "core.rehearsal"
+EARLY = ("core.rehearsal", "core.rehearsal.__main__:load")
+"""The process of a simulated cloud, as `core.environment.processes.begin` takes it."""
 VARIABLE = "MLOPS_ENV_REHEARSAL"
 """The folder of a rehearsal in another home, as ``rehearsal env`` exports it: a laptop beside the machine that installs."""
 LEAST_OF_A_REAL_PROVIDER = 1200.0
@@ -56,17 +57,12 @@ def cloud_of(home: Home, project: str) -> Cloud:
     return Cloud()
 
 
-def begin() -> processes.Beginning:
-    """A simulated cloud's process that loads what it needs while it is still being settled whose it is."""
-    return processes.Beginning(MODULE, f"{MODULE}.__main__:load")
-
-
 def ensure(
     environment: Environment, *, scenario: Path | None = None, begun: processes.Beginning | None = None
 ) -> dict[str, Any]:
     """Starts the simulated cloud of an environment unless it runs; returns its ``endpoints.json``.
 
-    ``begun`` is what `begin` gave, and is left where the cloud runs already.
+    ``begun`` is an `EARLY` one, and is left where the cloud runs already.
     Raises `UsageError` where the scenario is wrong, or another one is given while the cloud exists already.
     """
     place = environment.home.ensure("rehearsals", environment.name)
@@ -76,7 +72,7 @@ def ensure(
             arguments = [environment.name, "--project", str(environment.values["project_id"])]
             if scenario is not None:
                 arguments += ["--scenario", str(scenario.absolute())]
-            (begun or begin()).go(arguments, log=place / "server.log", folder=place, document={})
+            (begun or processes.begin(*EARLY)).go(arguments, log=place / "server.log", folder=place, document={})
             if scenario is not None:
                 write_atomically(place / GIVEN, scenario.read_bytes())
     return endpoints(environment.home, environment.name)

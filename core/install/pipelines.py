@@ -1,7 +1,7 @@
 """The step ``pipelines``: Kubeflow Pipelines itself, applied in order and watched until it really works.
 
-What needs no database (CRDs, rights, settings, Services, the object store) is applied as soon as the namespace and its
-Secrets are there; the other workloads follow once the database's user is proven. A rollout proves little, since most of
+What no node has to run (CRDs, rights, settings, Services) is applied as soon as the namespace is there, the object store
+once there are nodes, and the other workloads once the database's user is proven. A rollout proves little, since most of
 these Deployments have no readiness probe: after them it is watched whether anything restarts, and the API server must say
 of itself that it is ready.
 """
@@ -49,9 +49,9 @@ def step(installation: Installation) -> Step:
         "pipelines",
         "Kubeflow Pipelines",
         run,
-        needs=("cluster_endpoint", "node_pool", "namespace", "manifests"),
+        needs=("cluster_endpoint", "namespace", "manifests"),
         publishes=("pipelines",),
-        seconds=180,
+        seconds=330,
         deadline=7200,
     )
 
@@ -73,6 +73,8 @@ async def _apply(installation: Installation, cluster: Cluster, context: Context)
     known = {key(obj) for obj in manifests.workloads}
     workloads = [o for o in await marked(cluster, installation.names.namespace, list(manifests)) if key(o) in known]
     await shown.hold_alike(installation, cluster, workloads)
+    context.progress("waiting for a node")
+    await context.wait_for("node_pool")
     store = await apply_all(cluster, [o for o in workloads if o["metadata"]["name"] == STORE], context)
     _note(store, context)
     for fact in ("database_user", "artifact_bucket"):

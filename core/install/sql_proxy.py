@@ -1,7 +1,8 @@
 """The step ``sql-proxy``: the Cloud SQL Auth Proxy, and it alone, so that the database's user can be proven through it.
 
-It needs the workload-identity binding to work already; until it does, its pods crash and are started again for some
-minutes, which is what the rollout's patience is for.
+What it reads is applied as soon as there is a namespace; the proxy itself follows once there is a node for it, and the
+database. It needs the workload-identity binding to work already; until it does, its pods crash and are started again for
+some minutes, which is what the rollout's patience is for.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from core.install import shown
 from core.install.connection import connect
 from core.install.installation import Installation
 from core.kubernetes import diagnosis
-from core.kubernetes.apply import apply_all
+from core.kubernetes.apply import apply_all, phases
 from core.kubernetes.client import Cluster
 from core.kubernetes.port_forward import Target
+from core.kubernetes.resources import Object
 from core.kubernetes.rollouts import rollouts
 from core.run.step import Context, Outcome, Step
 
@@ -29,10 +31,13 @@ def step(installation: Installation) -> Step:
         namespace = installation.names.namespace
         async with connect(installation, context.fact("cluster_endpoint")) as cluster:
             await shown.hold_alike(installation, cluster, manifests.sql_proxy)
-            applied = await apply_all(cluster, manifests.sql_proxy, context)
-            if any(one.action != "unchanged" for one in applied):
-                context.changed()
-            names = [o["metadata"]["name"] for o in manifests.sql_proxy if o["kind"] == "Deployment"]
+            *early, workloads = phases(manifests.sql_proxy)
+            await _apply(cluster, [obj for phase in early for obj in phase], context)
+            context.progress("waiting for a node and the database")
+            for fact in ("node_pool", "sql_instance", "workload_identity"):
+                await context.wait_for(fact)
+            await _apply(cluster, workloads, context)
+            names = [o["metadata"]["name"] for o in workloads if o["kind"] == "Deployment"]
             await rollouts(cluster, namespace, names, context)
         context.publish("sql_proxy", True)
         return None
@@ -41,11 +46,16 @@ def step(installation: Installation) -> Step:
         "sql-proxy",
         "Cloud SQL Auth Proxy",
         run,
-        needs=("cluster_endpoint", "node_pool", "namespace", "manifests", "sql_instance", "workload_identity"),
+        needs=("cluster_endpoint", "namespace", "manifests"),
         publishes=("sql_proxy",),
-        seconds=45,
-        deadline=1500,
+        seconds=200,
+        deadline=7200,
     )
+
+
+async def _apply(cluster: Cluster, objects: list[Object], context: Context) -> None:
+    if any(one.action != "unchanged" for one in await apply_all(cluster, objects, context)):
+        context.changed()
 
 
 def target(installation: Installation) -> Target:

@@ -10,12 +10,8 @@ from core.environment.lock import busy
 from core.errors import UsageError
 from core.run import runs
 
-MODULE = "core.install.process"
-
-
-def begin() -> processes.Beginning:
-    """A run's process that loads what it needs while it is still being settled what it is to do."""
-    return processes.Beginning(MODULE, "core.install.process:load")
+EARLY = ("core.install.process", "core.install.process:load")
+"""A run's process, as `core.environment.processes.begin` takes it: it loads while it is being settled what it is to do."""
 
 
 def start(
@@ -30,14 +26,14 @@ def start(
 ) -> str:
     """Starts a run of ``install`` or ``destroy`` on an environment that is saved; returns its id once it is up.
 
-    ``begun`` is what `begin` gave. Raises `BusyError` where another run holds the environment.
+    ``begun`` is an `EARLY` one. Raises `BusyError` where another run holds the environment.
     """
     if runs.current(environment) is not None:
         raise busy(runs.lock_path(environment))
     run = runs.new_id()
     folder = environment.home.ensure("environments", environment.name, "runs", run)
     document = {"action": action, "secrets": dict(secrets or {}), "wait": wait, "skip": list(skip), **options}
-    process = begun or begin()
+    process = begun or processes.begin(*EARLY)
     answer = process.go([environment.name, run], log=folder / "process.log", folder=environment.folder, document=document)
     return str(answer["run"])
 

@@ -18,6 +18,9 @@ LOADED = """
 import os, sys
 def broken():
     raise RuntimeError("half of it is missing")
+def count():
+    with open(os.environ["LOADED"] + ".count", "a") as file:
+        file.write(".")
 def load():
     with open(os.environ["LOADED"], "w") as file:
         file.write(" ".join(sys.argv[1:]))
@@ -83,7 +86,7 @@ print(processes.start({module!r}, [], log=folder / "log", folder=folder, documen
 
 
 def test_one_that_was_begun_loads_first_and_is_told_later(module: str, tmp_path: Path) -> None:
-    with processes.Beginning(module, "loading_of_test:load") as begun:
+    with processes.begin(module, "loading_of_test:load") as begun:
         while not (tmp_path / "loaded").exists():
             os.sched_yield()
         answer = begun.go(["y"], log=tmp_path / "log", folder=tmp_path, document={"secret": "s3cret-in-stdin"})
@@ -99,7 +102,7 @@ def test_one_that_was_begun_loads_first_and_is_told_later(module: str, tmp_path:
 
 
 def test_one_that_is_not_told_anything_ends_without_having_run(module: str, tmp_path: Path) -> None:
-    with processes.Beginning(module, "loading_of_test:load") as begun:
+    with processes.begin(module, "loading_of_test:load") as begun:
         begun.leave()
     while not (tmp_path / "loaded.ended").exists():
         os.sched_yield()
@@ -108,9 +111,49 @@ def test_one_that_is_not_told_anything_ends_without_having_run(module: str, tmp_
 
 @pytest.mark.parametrize("load", ["nowhere.to_be_found:load", "loading_of_test:broken"])
 def test_what_one_that_was_begun_can_not_load_is_said_as_ever(module: str, tmp_path: Path, load: str) -> None:
-    begun = processes.Beginning(module, load)
+    begun = processes.begin(module, load)
     with pytest.raises(UsageError, match="wrong scenario"):
         begun.go([], log=tmp_path / "log", folder=tmp_path, document={"fail": True})
+
+
+def test_two_are_begun_as_one_that_loads_once_and_each_is_a_process_of_its_own(module: str, tmp_path: Path) -> None:
+    first, second = processes.begin_both("loading_of_test:count", (module, "loading_of_test:load"), (module, "os:getpid"))
+    folders = [tmp_path / "1", tmp_path / "2"]
+    answers = []
+    with first, second:
+        for folder, one in zip(folders, (first, second), strict=True):
+            folder.mkdir()
+            answers.append(one.go(["y", folder.name], log=folder / "log", folder=folder, document={"to": folder.name}))
+    try:
+        assert [(a["got"], a["argv"]) for a in answers] == [({"to": n}, ["y", n]) for n in ("1", "2")]
+        assert len({answer["pid"] for answer in answers}) == len({answer["sid"] for answer in answers}) == 2
+        assert not {answer["parent"] for answer in answers} & {os.getpid(), *(answer["pid"] for answer in answers)}
+        assert (tmp_path / "loaded.count").read_text() == "."
+        for folder in folders:
+            while not (folder / "up").exists():
+                os.sched_yield()
+            assert json.loads((folder / "up").read_text()) == ["/dev/null", "/dev/null", str(folder / "log")]
+    finally:
+        for answer in answers:
+            os.kill(int(str(answer["pid"])), signal.SIGKILL)
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_of_two_that_were_begun_each_is_left_by_itself(module: str, tmp_path: Path, left: int) -> None:
+    both = processes.begin_both("loading_of_test:count", (module, "os:getpid"), (module, "loading_of_test:load"))
+    both[left].leave()
+    with both[1 - left] as other:
+        answer = other.go([], log=tmp_path / "log", folder=tmp_path, document={})
+    os.kill(int(str(answer["pid"])), signal.SIGKILL)
+
+
+def test_two_that_are_not_told_anything_end(module: str, tmp_path: Path) -> None:
+    first, second = processes.begin_both("", (module, "os:getpid"), (module, "loading_of_test:load"))
+    with first, second:
+        pass
+    while not (tmp_path / "loaded.ended").exists():
+        os.sched_yield()
+    assert not (tmp_path / "up").exists()
 
 
 def test_its_refusal_is_raised_here(module: str, tmp_path: Path) -> None:

@@ -84,7 +84,13 @@ def _scenario(kept: Path, given: Path | None) -> Scenario:
     """The scenario of the first day, which holds from then on."""
     if given is None and kept.exists():
         return parse(json.loads(kept.read_text()))
-    scenario = scenarios.load(given) if given is not None else Scenario()
+    scenario = Scenario()
+    if given is not None:
+        scenario = scenarios.load(given)
+        if scenario.fault or scenario.durations:
+            from core.rehearsal.google import known
+
+            known.demand(scenario)
     write_private(kept, json.dumps(scenario.to_dict(), indent=1).encode())
     return scenario
 

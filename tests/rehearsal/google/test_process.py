@@ -142,11 +142,21 @@ def test_the_cluster_stands_behind_the_rehearsals_own_authority(process: Process
         urllib.request.urlopen(f"{process.endpoints['kubernetes']}/version", timeout=20)
 
 
-def test_a_wrong_scenario_is_one_sentence(process: Process, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("spede = 1", "The scenario has no key spede."),
+        (
+            '[[fault]]\ncall = "sqladmin.users.insert"\nstatus = 403',
+            "The scenario's fault.call names sqladmin.users.insert, and no call has that name.",
+        ),
+    ],
+)
+def test_a_wrong_scenario_is_one_sentence(process: Process, tmp_path: Path, text: str, message: str) -> None:
     scenario = tmp_path / "scenario.toml"
-    scenario.write_text("spede = 1\n")
+    scenario.write_text(text)
     answer = process.start("--project", PROJECT, "--scenario", str(scenario))
-    assert answer["error"]["message"] == "The scenario has no key spede."
+    assert answer["error"]["message"] == message
     assert process.child is not None
     assert process.child.wait(20) == 2
     process.child = None

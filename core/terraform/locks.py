@@ -188,7 +188,10 @@ def _by_lsof(path: str) -> list[int]:
 def _command(pid: int) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    return subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    ps = shutil.which("ps")  # a small Linux has none, and there the process has ended meanwhile
+    if ps is None:
+        return ""
+    return subprocess.run([ps, "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
 
 
 def _signal(pids: list[int], what: signal.Signals) -> None:

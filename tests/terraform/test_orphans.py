@@ -157,6 +157,21 @@ async def test_a_provider_whose_terraform_was_killed_is_ended(tmp_path: Path, he
     assert any("killed" in line for line in heard.logged)
 
 
+async def test_one_that_ends_as_it_is_looked_at_needs_no_ps(
+    tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    child = _one_at_work(tmp_path, "apply")
+    monkeypatch.setattr(locks, "holders", lambda _: [gone.pid])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    settling = asyncio.create_task(locks.settle(tmp_path, heard, VirtualClock(), interrupt=False))
+    await asyncio.sleep(0)
+    child.kill()
+    assert await asyncio.to_thread(child.wait) == -signal.SIGKILL
+    await asyncio.wait_for(settling, 60)
+
+
 async def test_an_apply_that_never_got_the_states_lock_is_ended(
     tmp_path: Path, heard: Heard, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -71,8 +70,8 @@ async def start(providers: Path, folder: Path, *, cookie: bool = True) -> Progra
 
 def relatives(of: int) -> list[int]:
     """The processes that a process started and that live."""
-    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(of)], capture_output=True, text=True, check=False)
-    return [int(pid) for pid in listed.stdout.split()]
+    listed = Path(f"/proc/{of}/task/{of}/children").read_text() if Path(f"/proc/{of}").exists() else ""
+    return [int(pid) for pid in listed.split()]
 
 
 async def test_each_provider_is_a_process_with_its_own_streams_and_environment(providers: Path, tmp_path: Path) -> None:

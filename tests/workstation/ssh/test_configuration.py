@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from ssh_client import needs_ssh
 
 from core.errors import UsageError
 from core.workstation.ssh.configuration import RefusedConfiguration, parse, resolve, user_home
@@ -35,6 +36,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
+@needs_ssh
 def test_tokens_and_homes_are_expanded_once(file: Path) -> None:
     gpu = resolve("gpu", file=file)
 
@@ -46,12 +48,14 @@ def test_tokens_and_homes_are_expanded_once(file: Path) -> None:
     assert gpu.one("ServerAliveInterval") == "60"
 
 
+@needs_ssh
 def test_the_name_of_the_key_is_the_alias_else_the_host_and_a_port_of_its_own(file: Path) -> None:
     assert resolve("odd", file=file).known_as == "other"
     assert resolve("plain", file=file).known_as == "[plain]:2222"
     assert resolve("gpu", file=file).known_as == "gpu.example.com"
 
 
+@needs_ssh
 def test_hops_and_agents_that_are_switched_off(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
 
@@ -60,6 +64,7 @@ def test_hops_and_agents_that_are_switched_off(file: Path, monkeypatch: pytest.M
     assert resolve("plain", file=file).identity_agent == "/agent"
 
 
+@needs_ssh
 def test_what_ssh_refuses_is_told_in_its_own_line(file: Path) -> None:
     file.write_text("Host a\n  NoSuchKeyword yes\n")
 

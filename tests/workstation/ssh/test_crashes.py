@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from person import ROOT
+from ssh_client import needs_ssh
 
 from core.workstation.ssh.configuration import resolve
 from core.workstation.ssh.entry import Entry
@@ -18,6 +19,7 @@ from core.workstation.ssh.files import SshFolder
 CONFIG = "Host gpu\n  User joe\n"
 
 
+@needs_ssh
 @pytest.mark.parametrize("action", ["add", "remove"])
 def test_every_crash_leaves_whole_files(tmp_path: Path, action: str) -> None:
     original = tmp_path / "original"

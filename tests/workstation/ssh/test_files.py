@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from ssh_client import needs_ssh
 
 from core.cli import main
 from core.environment import Home
@@ -74,6 +75,7 @@ def remove(folder: SshFolder, name: str = "demo") -> None:
     folder.tidy(made)
 
 
+@needs_ssh
 @settings(max_examples=25, deadline=None)
 @given(configurations())
 def test_every_other_host_stays_as_it_was_and_the_bytes_come_back(config: bytes) -> None:
@@ -99,6 +101,7 @@ def test_every_other_host_stays_as_it_was_and_the_bytes_come_back(config: bytes)
         assert not folder.own.exists()
 
 
+@needs_ssh
 def test_what_was_not_there_is_not_there_again(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, None)
 
@@ -111,6 +114,7 @@ def test_what_was_not_there_is_not_there_again(tmp_path: Path) -> None:
     assert not folder.path.exists()
 
 
+@needs_ssh
 def test_an_empty_file_of_the_users_stays(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, b"")
 
@@ -119,6 +123,7 @@ def test_an_empty_file_of_the_users_stays(tmp_path: Path) -> None:
     assert folder.config.read_bytes() == b""
 
 
+@needs_ssh
 def test_a_link_is_followed_and_stays_a_link_and_the_mode_stays(tmp_path: Path) -> None:
     dotfiles = tmp_path / "dotfiles"
     dotfiles.mkdir()
@@ -136,6 +141,7 @@ def test_a_link_is_followed_and_stays_a_link_and_the_mode_stays(tmp_path: Path) 
     assert (dotfiles / "ssh").read_text() == "Host gpu\n  User joe\n"
 
 
+@needs_ssh
 @pytest.mark.parametrize("pattern", ["{own}", "{folder}/*.config", '"{own}"', "{folder}/other {own}", "{folder}/mlops-*"])
 def test_an_include_of_the_users_own_that_comes_first_is_recognised(tmp_path: Path, pattern: str) -> None:
     folder = folder_with(tmp_path, b"")
@@ -149,6 +155,7 @@ def test_an_include_of_the_users_own_that_comes_first_is_recognised(tmp_path: Pa
     assert folder.config.read_text() == text
 
 
+@needs_ssh
 @pytest.mark.parametrize("before", ["Host *\n  User joe\n", "User joe\n", "Match all\n"])
 def test_an_include_that_comes_too_late_is_not_relied_on(tmp_path: Path, before: str) -> None:
     folder = folder_with(tmp_path, b"")
@@ -160,6 +167,7 @@ def test_an_include_that_comes_too_late_is_not_relied_on(tmp_path: Path, before:
     assert folder.config.read_text() == f"{before}Include {folder.own}\n"
 
 
+@needs_ssh
 def test_what_ssh_refuses_is_refused_in_its_own_words_and_stays_untouched(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, b"Host gpu\n  NoSuchThing yes\n")
 
@@ -172,6 +180,7 @@ def test_what_ssh_refuses_is_refused_in_its_own_words_and_stays_untouched(tmp_pa
     assert sorted(p.name for p in tmp_path.rglob("*")) == [".ssh", "config"]
 
 
+@needs_ssh
 def test_a_file_that_another_program_changed_meanwhile_is_left(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, b"Host gpu\n")
     changes = folder.adding(ENTRY)
@@ -182,6 +191,7 @@ def test_a_file_that_another_program_changed_meanwhile_is_left(tmp_path: Path) -
     assert folder.config.read_bytes() == b"Host gpu\nHost more\n"
 
 
+@needs_ssh
 def test_a_line_that_was_moved_by_hand_is_still_taken_back(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, b"Host gpu\n  User joe\n")
     add(folder)
@@ -191,6 +201,7 @@ def test_a_line_that_was_moved_by_hand_is_still_taken_back(tmp_path: Path) -> No
     assert folder.config.read_bytes() == b"# mine\r\nHost gpu\r\n"
 
 
+@needs_ssh
 def test_what_a_person_wrote_into_a_block_stays_until_it_is_added_anew(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, None)
     add(folder)
@@ -220,6 +231,7 @@ def test_what_is_given_takes_the_place_of_what_is_worked_out() -> None:
     assert entries.merged(own, (("user", "joe"),)) == (("user", "joe"), ("Port", "22"))
 
 
+@needs_ssh
 def test_a_removal_of_what_is_not_there_says_what_is(tmp_path: Path) -> None:
     folder = folder_with(tmp_path, None)
     add(folder)
@@ -233,6 +245,7 @@ def test_a_change_of_nothing_is_none() -> None:
     assert not Change(Path("x"), b"", b"").real
 
 
+@needs_ssh
 @pytest.mark.parametrize("name", ["a b", "[x]", "star*", "~tilde"])
 def test_a_folder_with_an_odd_name_is_included_all_the_same(tmp_path: Path, name: str) -> None:
     place = tmp_path / name

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ssh_client import needs_ssh
 
 from core.environment import Home
 from core.workstation.ssh import configuration, manage, remote_ssh
@@ -30,6 +31,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return found
 
 
+@needs_ssh
 def test_the_other_file_includes_the_entries_and_gets_its_bytes_back(machine: Machine, tmp_path: Path, home: Home) -> None:
     folder = SshFolder(tmp_path / "ssh", tmp_path / "ssh" / "config")
     entry = Entry("gpu", "gpu", (("User", "you"),))
@@ -53,6 +55,7 @@ def test_the_usual_file_under_another_name_is_the_usual_file(machine: Machine, t
     assert remote_ssh.folders(SshFolder(tmp_path / "ssh", tmp_path / "vscode_config")) == []
 
 
+@needs_ssh
 def test_another_ssh_of_vs_codes_is_named_and_the_usual_one_is_not(machine: Machine, tmp_path: Path) -> None:
     settings = tmp_path / "config" / "Code" / "User" / "settings.json"
 

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from ssh_client import needs_ssh
 
 from core.cli import main
 from core.environment import Home
@@ -56,6 +57,7 @@ def added(key: Path) -> tuple[Windows, list[Change]]:
     return other, other.changes(ENTRY, key, b"mlops-env.7 ssh-ed25519 AAAA\n")
 
 
+@needs_ssh
 def test_an_entry_leads_through_wsl_and_names_files_as_windows_does(drive: Path, tmp_path: Path) -> None:
     theirs = drive / "Users" / "Joe Smith" / ".ssh"
     theirs.mkdir()
@@ -78,6 +80,7 @@ def test_an_entry_leads_through_wsl_and_names_files_as_windows_does(drive: Path,
     assert other.folder.adding(other.translated(ENTRY))[1].real is False, "once is enough"
 
 
+@needs_ssh
 @pytest.mark.parametrize("own", ['Include "~/.ssh/mlops-env.config"', "Include mlops-env.config",
                                  r'Include "C:\Users\joe smith\.ssh\mlops-env.config"'])  # fmt: skip
 def test_an_include_of_their_own_is_recognised(drive: Path, tmp_path: Path, own: str) -> None:
@@ -85,6 +88,7 @@ def test_an_include_of_their_own_is_recognised(drive: Path, tmp_path: Path, own:
     assert other.folder.includes(f"{own}\r\nHost *\r\n".encode())
 
 
+@needs_ssh
 def test_it_is_taken_back_with_the_entry_of_this_side_and_their_bytes_come_back(
     drive: Path, tmp_path: Path, home: Home
 ) -> None:

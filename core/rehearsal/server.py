@@ -34,6 +34,8 @@ FORMAT = 1
 HOST = "127.0.0.1"
 PROVIDERS = "providers"
 BACKLOG = 1024
+FIRST_RUSH = 1.5
+"""Seconds in which an installation loads, and asks for what it begins with."""
 
 
 class Server:
@@ -82,6 +84,7 @@ class Server:
             loop.add_signal_handler(number, end.set)
         if self._waiting is not None:
             await self._waiting()
+            self._tasks.append(asyncio.create_task(_load_ahead()))
         await end.wait()
         await self.stop()
 
@@ -144,6 +147,14 @@ def _endpoints(world: World, google: str, kubernetes: str, ca_file: Path) -> dic
         "provider_mirror": _mirror(world),
         "shell": shell.variables(world, google, credentials, token),
     }
+
+
+async def _load_ahead() -> None:
+    """Loads what an installation will ask for, once what it begins with is over."""
+    await asyncio.sleep(FIRST_RUSH)
+    from core.rehearsal import ahead
+
+    await asyncio.to_thread(ahead.load)
 
 
 def _kubernetes(world: World) -> web.Application:

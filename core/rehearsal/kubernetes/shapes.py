@@ -66,6 +66,19 @@ class Shape:
 ANYTHING = Shape(ANY)
 
 
+def known(name: str) -> None:
+    """Has everything that a built-in type holds worked out."""
+    seen: set[str] = set()
+    left = [of_model(name)]
+    while left:
+        shape = left.pop()
+        if shape.kind == STRUCT and shape.name not in seen:
+            seen.add(shape.name)
+            left += shape.fields.values()
+        elif shape.kind in (LIST, MAP):
+            left.append(shape.item)
+
+
 @functools.cache
 def of_model(name: str) -> Shape:
     """The shape of a built-in type."""

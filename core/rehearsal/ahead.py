@@ -15,8 +15,8 @@ APIS = (
 )  # fmt: skip
 TYPES = (
     "V1Namespace", "V1Node", "V1StorageClass", "V1PriorityClass", "V1ClusterRole", "V1RoleBinding", "V1ServiceAccount",
-    "V1Secret", "V1ConfigMap", "V1PersistentVolumeClaim", "V1Service", "V1Deployment", "V1ReplicaSet", "V1Pod", "CoreV1Event",
-    "V1CustomResourceDefinition", "V1NetworkPolicy",
+    "V1Secret", "V1ConfigMap", "V1PersistentVolumeClaim", "V1Service", "V1Deployment", "V1ReplicaSet", "V1Pod",
+    "CoreV1Event", "V1CustomResourceDefinition", "V1NetworkPolicy",
 )  # fmt: skip
 
 

@@ -82,10 +82,7 @@ async def _switch_on(installation: Installation, context: Context) -> None:
     try:
         if missing:
             await services.answer(google, missing, region=installation.values["region"])
-            await _look_again(installation, context)
-        if "compute.googleapis.com" in missing:
-            for sentence in await leftovers.told(google, number):
-                context.log(sentence)
+            await together([_look_again(installation, context), _tell_leftovers(google, missing, number, context)])
         context.publish("project_number", number)
         context.publish("zone", await _zone(installation))
         context.publish("services", sorted({*on, *google.enabled} & {*needed, *wanted_services.OPTIONAL}))
@@ -162,6 +159,12 @@ async def _look_again(installation: Installation, context: Context) -> None:
     give_up_reserved_name(installation, checks, context)
     tell(checks, context)
     demand(checks)
+
+
+async def _tell_leftovers(google: Google, fresh: list[str], number: str, context: Context) -> None:
+    if "compute.googleapis.com" in fresh:
+        for sentence in await leftovers.told(google, number):
+            context.log(sentence)
 
 
 async def _agents(google: Google, fresh: list[str], number: str, context: Context) -> list[str]:

@@ -17,6 +17,7 @@ from tui_pilot import focused, press, shown, until, until_shown
 
 from core import events
 from core.environment import Environment, Home
+from core.run.state import RunState
 from tui import clipboard, steering
 from tui.app import MlopsApp
 from tui.screens import told
@@ -152,6 +153,30 @@ async def test_the_screen_follows_the_run_to_its_end_and_rings(
             tui_runs.write(environment, tui_runs.installed()[len(tui_runs.halfway()) - 1 :], more=True)
         await until_shown(pilot, "demo › installed", "demo is installed.", "a Access")
     assert rung == ["demo: installed"]
+
+
+async def test_events_that_come_in_a_burst_are_shown_together(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    laid_out: list[int] = []
+    show = StepList.show
+
+    def counted(self: StepList, state: RunState, **options: Any) -> None:
+        laid_out.append(state.last_n)
+        show(self, state, **options)
+
+    async with app.run_test() as pilot:
+        with tui_runs.alive(environment):
+            await opened(pilot, environment)
+            await until_shown(pilot, "installing")
+            monkeypatch.setattr(StepList, "show", counted)
+            burst = [(1.0, events.StepProgress(step="platform", message=f"{n} of 2000")) for n in range(2000)]
+            tui_runs.write(environment, burst, more=True)
+            tui_runs.write(environment, tui_runs.installed()[len(tui_runs.halfway()) - 1 :], more=True)
+        await until_shown(pilot, "demo is installed.")
+    assert len(set(laid_out)) < 20
 
 
 async def test_a_failure_stands_in_front_with_its_cause_and_next_step(

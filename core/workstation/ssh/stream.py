@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Protocol, cast
 
+from core.errors import StepError
 from core.run.clock import Clock
 from core.workstation.ssh import frames
 from core.workstation.ssh.closing import (
@@ -369,14 +370,14 @@ class Stream(asyncio.Transport):
             passed = clock.now() - begin
             if passed > (IN_USE if closed.code == SESSION_IN_USE else KEPT):
                 raise failure(SESSION_IN_USE, closed.reason or self._why, machine)
-            if meaning(closed.code) is Meaning.SIGN_IN:
-                await self._relay.new_token()
             self._tell("resuming", self._why or closed.reason or "the connection was lost")
             await clock.sleep(_backoff(attempt - 1) if attempt else 0)
             attempt += 1
             try:
+                if meaning(closed.code) is Meaning.SIGN_IN:
+                    await self._relay.new_token()
                 websocket = await self._relay.reconnect(self._session, self._received)
-            except RelayUnreachable as error:
+            except StepError as error:  # no way to the relay, or none to whoever gives tokens: one network leads to both
                 self._why = error.cause or error.message
                 closed = _Closed(ABNORMAL)
                 continue

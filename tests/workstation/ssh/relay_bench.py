@@ -11,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from core.environment import Cloud
+from core.errors import MlopsError
 from core.gcp.credentials import Token
 from core.rehearsal import trust
 from core.rehearsal.google.seed import plant
@@ -27,12 +28,15 @@ TO = Destination(PROJECT, ZONE, INSTANCE)
 
 
 class Tokens:
-    """Tokens of the simulated user; ``given`` counts them."""
+    """Tokens of the simulated user; ``given`` counts them, ``errors`` are what is met first in place of the next ones."""
 
     def __init__(self, world: World) -> None:
         self.world, self.given, self.rejected = world, 0, 0
+        self.errors: list[MlopsError] = []
 
     async def token(self) -> Token:
+        if self.errors:
+            raise self.errors.pop()
         self.given += 1
         value, seconds = self.world.identity.mint(USER)
         return Token(value, 0, seconds)

@@ -11,6 +11,7 @@ import relay_bench
 from relay_bench import INSTANCE, PROJECT, ZONE
 
 from core.errors import MlopsError
+from core.gcp.errors import SignInEnded, Unavailable
 from core.workstation.ssh.closing import RelayRefused, RelayUnreachable, SessionLost
 from core.workstation.ssh.relay import Destination
 
@@ -88,6 +89,29 @@ async def test_the_close_code_decides_whether_the_stream_goes_on(tmp_path: Path,
             assert isinstance(error, MlopsError)
             assert "said so" in error.cause
         assert bench.tokens.given == (3 if resumes else 2) + (code == 4004)
+
+
+@pytest.mark.parametrize("code", [4000, 4004])
+async def test_a_network_that_gives_no_token_either_is_waited_for(tmp_path: Path, code: int) -> None:
+    refusal = {"call": "relay:reconnect", "status": code}
+    async with relay_bench.running(tmp_path, fault=[refusal]) as bench:
+        stream, far = await bench.opened()
+        bench.tokens.errors = [Unavailable("No new access token could be fetched.", cause="no network") for _ in range(3)]
+        bench.service.cut()
+        stream.write(b"after the cut")
+
+        assert await far.until(13) == b"after the cut"
+        assert not bench.tokens.errors
+        assert any(status.reason == "no network" for status in bench.seen)
+
+
+async def test_a_sign_in_that_has_ended_ends_a_stream_that_was_cut(tmp_path: Path) -> None:
+    async with relay_bench.running(tmp_path) as bench:
+        _, far = await bench.opened()
+        bench.tokens.errors = [SignInEnded("The sign-in has ended.")]
+        bench.service.cut()
+
+        assert isinstance(await far.until_lost(), SignInEnded)
 
 
 @pytest.mark.parametrize(

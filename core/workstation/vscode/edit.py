@@ -163,11 +163,16 @@ def _layout(text: str, into: Value, anchor: int) -> tuple[str, int]:
 
 
 def _cut(text: str, of: Value, member: Member) -> str:
-    """The text without one member: its comma and its line go with it."""
+    """The text without one member: its comma and its line go with it, and no comment does."""
     index = of.members.index(member)
     start, end = _run_before(text, member.start), member.value.end
     if index + 1 < len(of.members):
-        return text[: member.start] + text[of.members[index + 1].start :]
+        following, comma = of.members[index + 1].start, _comma_after(text, end)
+        left = text[end:comma] + text[comma + 1 : following]
+        if not left.strip():
+            return text[: member.start] + text[following:]
+        alone = left.lstrip(" \t").startswith(("\r", "\n"))  # else its line goes on, maybe after one that a comment ends
+        return text[: start if alone else member.start] + left + text[following:]
     if of.trailing_comma >= 0:
         return text[:start] + text[end : of.trailing_comma] + text[of.trailing_comma + 1 :]
     if index == 0:

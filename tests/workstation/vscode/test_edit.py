@@ -143,6 +143,25 @@ def test_it_goes_from_where_the_user_moved_it() -> None:
     assert _plain(after) == {KEY: {"A": "b"}, "c": 1}
 
 
+SET = '"containers.environment": { "DOCKER_CONTEXT": "demo" }'
+
+
+@pytest.mark.parametrize(
+    ("text", "after"),
+    [
+        ('{\n  "a": 1,\n  %s,\n  // of b\n  "b": 2\n}', '{\n  "a": 1,\n  // of b\n  "b": 2\n}'),
+        ('{\r\n  %s,\r\n\r\n  /* of b */\r\n  "b": 2\r\n}', '{\r\n\r\n  /* of b */\r\n  "b": 2\r\n}'),
+        ('{\n  "a": 1, // of a\n  %s, // mine\n  "b": 2\n}', '{\n  "a": 1, // of a\n   // mine\n  "b": 2\n}'),
+        ('{\n  "a": 1, // of a\n  %s, /* of b */ "b": 2\n}', '{\n  "a": 1, // of a\n   /* of b */ "b": 2\n}'),
+        ('{%s /* x, y */, "b": 2}', '{ /* x, y */ "b": 2}'),
+        ('{"a": 1, %s, "b": 2}', '{"a": 1, "b": 2}'),
+    ],
+)
+def test_comments_that_came_after_it_stay_when_it_goes(text: str, after: str) -> None:
+    assert take(text.replace("%s", SET), KEY, VARIABLE, "demo") == after
+    parse(after)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "column"),
     [('{\n  "a": 1\n  "b": 2\n}', 3, 3), ('{"a": }', 1, 7), ("{'a': 1}", 1, 2), ('{"a": 1} x', 1, 10), ('{"a": "\n"}', 1, 7),

@@ -37,6 +37,10 @@ GREETING = 60.0
 """Seconds for the whole of the sign-in; where a person is asked, as long as `ASKED`."""
 ASKED = 600.0
 PROOF = 4.0
+ENDING = 1.0
+"""Seconds in which ssh ends when it is told to, and says its last words."""
+LONGEST = 64 << 10
+"""Bytes that are kept of what ssh writes."""
 _UP = "mlops-env-is-up"
 _FULL = 0.005
 """Seconds until ssh has taken some of the connections that wait at its socket, which holds 128."""
@@ -79,19 +83,19 @@ class OpensshEngine:
     async def connect(self) -> OpensshLink:
         """A new connection, signed in."""
         folder = _Folder()
-        process = await asyncio.create_subprocess_exec(
-            *self._command(folder.path),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env=self._desk.variables() if self._desk is not None and self._desk.open else None,
-        )
-        link = OpensshLink(self._host, process, folder, self._clock, self._alone)
+        async with _Heard() as printed, _Heard() as errors:
+            process = await asyncio.create_subprocess_exec(
+                *self._command(folder.path),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=printed.end,
+                stderr=errors.end,
+                env=self._desk.variables() if self._desk is not None and self._desk.open else None,
+            )
+        link = OpensshLink(self._host, process, folder, self._clock, (printed, errors), self._alone)
         try:
             async with self._clock.deadline(ASKED if self._ask else GREETING):
-                assert process.stdout is not None
-                line = await process.stdout.readline()
-            if line.strip().decode() == _UP:
+                up = await printed.until(_UP.encode())
+            if up:
                 await link.greet()
                 return link
             await process.wait()
@@ -172,6 +176,7 @@ class OpensshLink:
         process: asyncio.subprocess.Process,
         folder: _Folder,
         clock: Clock,
+        heard: tuple[_Heard, _Heard],
         alone: Sequence[str] = (),
     ) -> None:
         self._host, self._process, self._folder, self._clock, self._alone = host, process, folder, clock, alone
@@ -179,8 +184,7 @@ class OpensshLink:
         self._sockets: dict[End, Path] = {}
         self._asking = asyncio.Lock()
         self._mux: Mux | None = None
-        assert process.stderr is not None
-        self._errors = asyncio.create_task(process.stderr.read())
+        self._printed, self._errors = heard
 
     @property
     def about(self) -> str:
@@ -272,8 +276,11 @@ class OpensshLink:
         return said.splitlines()[-1] if said else f"ssh ended with {code}"
 
     async def said(self) -> str:
-        """What ssh wrote to its standard error."""
-        return (await asyncio.shield(self._errors)).decode(errors="replace").strip()
+        """What ssh wrote to its standard error, once it has ended."""
+        with contextlib.suppress(TimeoutError):
+            async with self._clock.deadline(ENDING):
+                await self._errors.until(None)
+        return self._errors.text.decode(errors="replace").strip()
 
     async def prove(self) -> None:
         """Has the host answer within seconds, or ends ssh."""
@@ -298,11 +305,15 @@ class OpensshLink:
             _end(child)
         self._kill()
         await self._process.wait()
-        self._errors.cancel()
+        for heard in (self._printed, self._errors):
+            heard.close()
         self._folder.remove()
 
     def _kill(self) -> None:
-        _end(self._process)
+        """Has ssh end, and its ProxyCommand with it, which nobody else knows of; kills it where it does not."""
+        if self._process.returncode is None:
+            _end(self._process, signal.SIGTERM)
+            asyncio.get_running_loop().call_later(ENDING, _end, self._process)
 
     async def _control(self, *words: str) -> tuple[int, str]:
         """Speaks to the master."""
@@ -324,11 +335,59 @@ class OpensshLink:
         return process.returncode or 0, printed.decode(errors="replace")
 
 
-def _end(process: asyncio.subprocess.Process) -> None:
-    """Kills a child; its own ``kill`` would take its exit code from under asyncio, which then complains of it."""
+class _Heard(asyncio.Protocol):
+    """What a child writes into a pipe of ours; ``end`` is the child's, which lets go of it here once the child is begun.
+
+    A pipe of asyncio's would keep the child's end from being seen for as long as somebody else holds the pipe: a
+    ProxyCommand has ssh's standard error, and may live on after it.
+    """
+
+    def __init__(self) -> None:
+        self.text = bytearray()
+        self.end = -1
+        self._more = asyncio.Event()
+        self._over = False
+        self._transport: asyncio.BaseTransport | None = None
+
+    async def __aenter__(self) -> _Heard:
+        """Opens the pipe."""
+        here, self.end = os.pipe()
+        self._transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: self, os.fdopen(here, "rb", 0))
+        return self
+
+    async def __aexit__(self, kind: object, *_: object) -> None:
+        """Lets the child's end go; there is no child where there was an error."""
+        os.close(self.end)
+        if kind is not None:
+            self.close()
+
+    async def until(self, words: bytes | None) -> bool:
+        """Waits for words, whatever else is written before; false where all has been said, and they were not."""
+        while not (found := words is not None and words in self.text) and not self._over:
+            self._more.clear()
+            await self._more.wait()
+        return found
+
+    def close(self) -> None:
+        """Hears no more."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        self.text += data
+        del self.text[:-LONGEST]
+        self._more.set()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._over = True
+        self._more.set()
+
+
+def _end(process: asyncio.subprocess.Process, number: int = signal.SIGKILL) -> None:
+    """Signals a child; its own ``kill`` would take its exit code from under asyncio, which then complains of it."""
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+            os.kill(process.pid, number)
 
 
 class _Folder:

@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,7 +16,7 @@ from ssh_server import Echo, Network, Server, missing, running
 from tunnel_bench import ENGINES, GENEROUS, engine, up
 
 from core.workstation.tunnel import gate
-from core.workstation.tunnel.engine import HostKeyRefused, SignInRefused, Unreachable
+from core.workstation.tunnel.engine import Engine, HostKeyRefused, SignInRefused, Unreachable
 
 by_either = pytest.mark.parametrize("name", ENGINES)
 WATCHFUL = ("ServerAliveInterval=1", "ServerAliveCountMax=2")
@@ -104,6 +105,60 @@ async def test_after_a_sleep_the_connection_is_proven_at_once(name: str, own_ssh
                 await reader.read()
         assert await tunnel.echoes()
         own_sshd.kill_children(signal.SIGKILL)
+
+
+PROXY = """
+import os, signal, socket, sys, threading
+signal.signal(signal.SIGHUP, getattr(signal, sys.argv[2]))
+there = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+
+def up():
+    while data := os.read(0, 65536):
+        there.sendall(data)
+
+threading.Thread(target=up, daemon=True).start()
+while data := there.recv(65536):
+    os.write(1, data)
+"""
+"""A ProxyCommand that does not end with its standard input, as one to a network that is gone does not."""
+
+
+def by_proxy(server: Server, on_hangup: str) -> Engine:
+    path = server.folder / "proxy.py"
+    path.write_text(PROXY)
+    return engine("openssh", server, f"ProxyCommand={sys.executable} {path} %p {on_hangup}", *CARELESS)
+
+
+async def test_a_proxy_command_that_outlives_its_ssh_does_not_hide_its_end(own_sshd: Server, echo: Echo) -> None:
+    slept = 0.0
+    async with up(by_proxy(own_sshd, "SIG_IGN"), f"0={echo.port}", asleep=lambda: slept) as tunnel:
+        reader, _ = await in_flight(tunnel)
+        own_sshd.kill_children(signal.SIGSTOP)
+        slept = 3600.0
+        async with asyncio.timeout(GENEROUS):
+            with pytest.raises(ConnectionError):
+                await reader.read()
+        assert await tunnel.echoes()
+        assert tunnel.running.status().reconnects == 1
+
+
+async def test_a_proxy_command_ends_with_its_tunnel(own_sshd: Server, echo: Echo) -> None:
+    async with up(by_proxy(own_sshd, "SIG_DFL"), f"0={echo.port}") as tunnel:
+        assert await tunnel.echoes()
+    async with asyncio.timeout(GENEROUS):
+        while own_sshd.children():
+            await asyncio.sleep(0)
+
+
+async def test_what_a_shell_says_before_its_command_is_no_hindrance(
+    sshd: Server, echo: Echo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shell = tmp_path / "shell"
+    shell.write_text('#!/bin/sh\necho "You have mail."\nexec /bin/sh "$@"\n')
+    shell.chmod(0o755)
+    monkeypatch.setenv("SHELL", str(shell))
+    async with up(engine("openssh", sshd), f"0={echo.port}") as tunnel:
+        assert await tunnel.echoes()
 
 
 @by_either

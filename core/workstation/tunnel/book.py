@@ -11,6 +11,10 @@ engine = "openssh"                     # left out: what suits the host
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,19 +48,24 @@ def keep(home: Home, tunnel: Tunnel) -> None:
     """Writes one tunnel down, in place of what stood under its name; all else keeps its bytes."""
     import tomlkit
 
-    document = _read(home)
-    document.setdefault("format", FORMAT)
-    tables = document.setdefault("tunnels", tomlkit.table(is_super_table=True))
-    table = tables.get(tunnel.name)
-    if table is None:
-        table = tables[tunnel.name] = tomlkit.table()
-    for key, value in to_table(tunnel).items():
-        if not value:
-            table.pop(key, None)
-        elif table.get(key) != value:
-            table[key] = value
     home.ensure()
-    write_atomically(path(home), tomlkit.dumps(document))
+    with _locked(home):
+        document = _read(home)
+        if not document:
+            document["format"] = FORMAT
+        try:
+            tables = document.setdefault("tunnels", tomlkit.table(is_super_table=True))
+            table = tables.get(tunnel.name)
+            if table is None:
+                table = tables[tunnel.name] = tomlkit.table()
+        except ValueError as error:  # the tables stand in braces, which end with their line
+            raise _wrong(home, f"a table of its own, [tunnels.{tunnel.name}], can't be added to it as it is") from error
+        for key, value in to_table(tunnel).items():
+            if not value:
+                table.pop(key, None)
+            elif table.get(key) != value:
+                table[key] = value
+        _write(home, document)
 
 
 def to_table(tunnel: Tunnel) -> dict[str, Any]:
@@ -71,14 +80,31 @@ def to_table(tunnel: Tunnel) -> dict[str, Any]:
 
 def forget(home: Home, name: str) -> bool:
     """Takes one tunnel out of the file; says whether it was there."""
+    home.ensure()
+    with _locked(home):
+        document = _read(home)
+        if name not in document.get("tunnels", {}):
+            return False
+        del document["tunnels"][name]
+        _write(home, document)
+    return True
+
+
+@contextlib.contextmanager
+def _locked(home: Home) -> Iterator[None]:
+    """Nobody else changes the file meanwhile: tunnels are opened side by side, and each writes all of it."""
+    handle = os.open(home.root / "tunnels.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _write(home: Home, document: TOMLDocument) -> None:
     import tomlkit
 
-    document = _read(home)
-    if name not in document.get("tunnels", {}):
-        return False
-    del document["tunnels"][name]
-    write_atomically(path(home), tomlkit.dumps(document))
-    return True
+    write_atomically(Path(os.path.realpath(path(home))), tomlkit.dumps(document).encode())
 
 
 def _read(home: Home) -> TOMLDocument:
@@ -86,7 +112,7 @@ def _read(home: Home) -> TOMLDocument:
     from tomlkit.exceptions import ParseError
 
     try:
-        document = tomlkit.parse(path(home).read_text(encoding="utf-8"))
+        document = tomlkit.parse(path(home).read_bytes().decode())  # its line ends stay as they are
     except FileNotFoundError:
         return tomlkit.document()
     except (OSError, UnicodeDecodeError, ParseError) as error:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -56,6 +59,48 @@ def test_what_is_kept_changes_no_other_byte(home: Home) -> None:
     assert not book.forget(home, "new")
     assert set(book.load(home)) == {"work", "me@home"}
     assert book.path(home).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '# mine\r\n[tunnels.work]\r\nhost = "gpu"\r\n',
+        'tunnels.work.host = "gpu"\n',
+        '[tunnels]\nwork = { host = "gpu" }\n',
+    ],
+)
+def test_however_a_person_wrote_it_their_bytes_stay_and_it_can_be_read_again(home: Home, text: str) -> None:
+    home.ensure()
+    book.path(home).write_bytes(text.encode())
+    book.keep(home, Tunnel("new", host="box"))
+    assert book.path(home).read_bytes().startswith(text.encode())
+    assert book.load(home) == {"work": Tunnel("work", host="gpu"), "new": Tunnel("new", host="box")}
+
+
+def test_a_form_that_takes_no_more_tunnels_is_told_and_left(home: Home) -> None:
+    text = 'tunnels = { work = { host = "gpu" } }\n'
+    written(home, text)
+    with pytest.raises(UsageError) as refused:
+        book.keep(home, Tunnel("new", host="box"))
+    assert "[tunnels.new]" in refused.value.cause
+    assert book.path(home).read_text() == text
+
+
+def test_a_link_to_the_file_stays_one(home: Home, tmp_path: Path) -> None:
+    real = tmp_path / "dotfiles.toml"
+    real.write_text(WRITTEN)
+    home.ensure()
+    book.path(home).symlink_to(real)
+    book.keep(home, Tunnel("new"))
+    assert book.path(home).is_symlink()
+    assert tomllib.loads(real.read_text())["tunnels"].keys() == {"work", "me@home", "new"}
+
+
+def test_tunnels_that_are_opened_side_by_side_are_all_kept(home: Home) -> None:
+    names = [f"t{number}" for number in range(20)]
+    with ThreadPoolExecutor(len(names)) as pool:
+        list(pool.map(lambda name: book.keep(home, Tunnel(name, host="box")), names))
+    assert sorted(book.load(home)) == sorted(names)
 
 
 def test_without_a_file_one_is_made(home: Home) -> None:

@@ -92,8 +92,8 @@ BAD = [
 @pytest.fixture
 def nothing_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """No process loads ahead what a run would need, and none may be told to go."""
-    monkeypatch.setattr("core.cli.run.begin", ExitStack)
-    monkeypatch.setattr("core.environment.rehearsal.begin", ExitStack)
+    monkeypatch.setattr("core.environment.processes.begin", lambda *_: ExitStack())
+    monkeypatch.setattr("core.environment.processes.begin_both", lambda *_: (ExitStack(), ExitStack()))
 
 
 @pytest.mark.usefixtures("nothing_loads")

@@ -15,7 +15,7 @@ from core.environment.lifetime import lifetime
 from core.environment.lock import busy
 from core.errors import MlopsError, UsageError
 from core.install import shown
-from core.install.start import EARLY, action_to_retry, start
+from core.install.start import EARLY, action_to_retry, demand_optional, start
 from core.run import runs
 
 
@@ -60,6 +60,7 @@ def retry(arguments: argparse.Namespace, out: Output) -> int:
     """Takes up what the last run did not bring to its end, in a new run."""
     environment = Environment.load(Home.find(), arguments.name)
     action = action_to_retry(environment)
+    demand_optional(environment, arguments.skip)
     secrets = _password(arguments)
     _agree(arguments, out, f"Go on with {environment.name} ({action})?")
     provide(arguments, out, environment.home)

@@ -54,3 +54,21 @@ def action_to_retry(environment: Environment) -> str:
             hint=f"Make it anew with: mlops-env install {environment.name}",
         )
     return last.action or "install"
+
+
+def demand_optional(environment: Environment, steps: Sequence[str]) -> None:
+    """Raises `UsageError` where one of the steps is none of the last run's, or one that nothing works without."""
+    last = runs.last(environment, brief=True)
+    known = last.steps if last is not None else {}
+    optional = [step.id for step in known.values() if step.optional]
+    for step in steps:
+        if step not in known:
+            raise UsageError(
+                f"The last run has no step {step}.", code="unknown-step", hint=f"Its steps: {', '.join(known)}."
+            )
+        if step not in optional:
+            raise UsageError(
+                f"The step {step} can't be skipped: what comes after it does not work without it.",
+                code="not-optional",
+                hint=f"What can be: {', '.join(optional) or 'none of its steps'}.",
+            )

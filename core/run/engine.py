@@ -42,6 +42,14 @@ class _Running:
     again: asyncio.Event = field(default_factory=asyncio.Event)
 
 
+class _WillNotCome(CancelledByUser):
+    """Raised in mid-step where a fact that it waits for will not be published any more, unless somebody intervenes."""
+
+    def __init__(self, fact: str, publisher: str) -> None:
+        self.fact = fact
+        super().__init__(f"{publisher} failed, so {fact} will not come.")
+
+
 class Engine:
     """Runs one graph of steps to its end.
 
@@ -78,6 +86,7 @@ class Engine:
         self._publisher = {fact: s.id for s in steps for fact in s.publishes}
         self._stopping: events.RunCancelled | events.RunInterrupted | events.RunFailed | None = None
         self._needed: PersonNeeded | None = None
+        self._ending = False
         self._settled = asyncio.Event()
         self._random = random.Random()
         self._begin = clock.now()
@@ -108,6 +117,7 @@ class Engine:
         while any(self._active(r) for r in self._steps.values()):
             self._settled.clear()
             await self._settled.wait()
+        self._ending = True
         for running in self._steps.values():
             for task in (running.task, running.ahead):
                 if task is not None:
@@ -125,6 +135,7 @@ class Engine:
             self._cancelled(running)
         seconds = round(self.clock.now() - self._begin, 3)
         failed = [r for r in self._steps.values() if r.state == "failed"]
+        undone = [r for r in self._steps.values() if r.state == "cancelled"]
         last: events.Event
         if self._stopping is not None:
             last = self._stopping
@@ -136,6 +147,9 @@ class Engine:
         elif failed:
             error = next(r.error for r in failed if r.error is not None)
             last = events.RunFailed(seconds=seconds, error=error.to_dict(), exit_code=error.exit_code)
+        elif undone:
+            told = _undone(undone[0].step, self._reason(undone[0]))
+            last = events.RunFailed(seconds=seconds, error=told.to_dict(), exit_code=told.exit_code)
         else:
             changed = any(r.state == "done" and r.context.has_changed for r in self._steps.values())
             last = events.RunFinished(seconds=seconds, changed=changed)
@@ -205,7 +219,10 @@ class Engine:
             except TimeoutError:
                 self._failed(running, _too_late(step, context))
                 return
-            except CancelledByUser as error:  # a fact it waited for in the middle of its work will not come
+            except CancelledByUser as error:
+                if isinstance(error, _WillNotCome) and not self._arrival(f"!{error.fact}").is_set():
+                    attempt -= 1  # while it put its work in order, what failed was begun again: it may come after all
+                    continue
                 running.error = error
                 self._cancelled(running)
                 self._never(step)
@@ -294,7 +311,7 @@ class Engine:
                 coming.cancel()
                 never.cancel()
         if name not in self.facts:
-            raise CancelledByUser(f"{self._publisher.get(name, 'a step')} failed, so {name} will not come.")
+            raise _WillNotCome(name, self._publisher.get(name, "a step"))
         return self.facts[name]
 
     async def person(self, needed: PersonNeeded, *, step: str = "") -> Any:
@@ -353,9 +370,9 @@ class Engine:
         return True
 
     def retry(self, step: str) -> bool:
-        """Runs a failed step again; says whether there was one."""
+        """Runs a failed step again; says whether there was one, and the run still takes anything up."""
         running = self._steps.get(step)
-        if running is None or running.state != "failed":
+        if self._ending or running is None or running.state != "failed":
             return False
         running.state = "running"
         running.again.set()
@@ -365,7 +382,7 @@ class Engine:
     def skip(self, step: str) -> bool:
         """Skips an optional step that failed or has not begun; says whether it could be."""
         running = self._steps.get(step)
-        if running is None or not running.step.optional or running.state not in ("failed", "pending"):
+        if self._ending or running is None or not running.step.optional or running.state not in ("failed", "pending"):
             return False
         self._skip.add(step)
         if running.state == "failed":
@@ -409,6 +426,7 @@ class Engine:
             current.cancel()
 
     def _cancel_all(self) -> None:
+        self._ending = True
         current = asyncio.current_task()
         for running in self._steps.values():
             for task in (running.task, running.ahead):
@@ -423,6 +441,12 @@ def _too_late(step: Step, context: StepContext) -> PermanentError:
         code="deadline",
         cause=context.last_message or "It did not say what it was waiting for.",
         hint="Retry goes on where it stopped.",
+    )
+
+
+def _undone(step: Step, reason: str) -> PermanentError:
+    return PermanentError(
+        f"{step.title} was not done.", code="not-done", cause=reason, hint="Retry goes on where it stopped."
     )
 
 

@@ -349,6 +349,64 @@ async def test_what_waited_for_two_failed_steps_ends_cancelled_where_one_is_run_
     assert bench.state["waits"] == "cancelled"
 
 
+async def test_what_puts_its_work_in_order_while_the_failed_step_is_run_again_goes_on(tmp_path: Path) -> None:
+    in_order, release = asyncio.Event(), asyncio.Event()
+    tries = []
+
+    async def breaks_once(context: Context) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise PermanentError("no")
+        context.publish("a", 1)
+
+    async def waits(context: Context) -> None:
+        try:
+            await context.wait_for("a")
+        finally:
+            in_order.set()
+            await release.wait()
+
+    bench = Bench(tmp_path, step("once", breaks_once, publishes="a"), step("waits", waits))
+    run = asyncio.ensure_future(bench.run())
+    await in_order.wait()
+    assert bench.engine.retry("once")
+    release.set()
+    assert isinstance(await run, events.RunFinished)
+    assert bench.state == {"once": "unchanged", "waits": "unchanged"}
+
+
+async def test_a_run_that_is_ending_takes_nothing_up_again(tmp_path: Path) -> None:
+    ending, release = asyncio.Event(), asyncio.Event()
+
+    async def plan(_: Context) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await release.wait()
+
+    async def breaks(context: Context) -> None:
+        await context.clock.sleep(1)
+        raise PermanentError("broken")
+
+    optional = step("breaks", breaks, publishes="a", optional=True)
+    bench = Bench(tmp_path, optional, step("after", works, "a", ahead=plan))
+    run = asyncio.ensure_future(bench.run())
+    await ending.wait()
+    assert not bench.engine.retry("breaks")
+    assert not bench.engine.skip("breaks")
+    release.set()
+    assert isinstance(await run, events.RunFailed)
+    assert bench.state == {"breaks": "failed", "after": "cancelled"}
+
+
+async def test_a_run_whose_step_could_not_begin_has_not_finished(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, step("user", works, "nobodys"))
+    last = await bench.run()
+    assert isinstance(last, events.RunFailed)
+    assert last.error["message"] == "User was not done."
+
+
 async def test_an_optional_step_can_be_skipped_and_its_facts_are_none(tmp_path: Path) -> None:
     async def image(_: Context) -> None:
         raise AssertionError

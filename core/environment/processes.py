@@ -23,6 +23,12 @@ from typing import IO, Any, NoReturn
 from core.errors import MlopsError, from_dict
 
 EARLY = "core.environment.early"
+PLACES = (
+    "MLOPS_ENV_HOME", "MLOPS_ENV_REHEARSAL", "CLOUDSDK_CONFIG", "GOOGLE_APPLICATION_CREDENTIALS", "SSL_CERT_FILE",
+    "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "HTTPLIB2_CA_CERTS",
+    "GIT_SSL_CAINFO",
+)  # fmt: skip
+"""Variables that name a place, which may be seen from the folder that the caller is in."""
 _LAUNCHER = """
 import os, sys
 os.setsid()
@@ -117,10 +123,19 @@ class _Link:
 def _launch(module: str, arguments: Sequence[str], *, log: Path, folder: Path, handles: Sequence[int] = ()) -> _Link:
     command = [sys.executable, "-I", "-S", "-c", _LAUNCHER, str(log), module, *arguments]
     pipe, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    launched = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=nowhere, cwd=folder, pass_fds=handles)
+    launched = subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=nowhere, cwd=folder, env=_environment(), pass_fds=handles
+    )
     assert launched.stdin is not None
     assert launched.stdout is not None
     return _Link(launched.stdin, launched.stdout, launched)
+
+
+def _environment() -> dict[str, str]:
+    """The caller's variables; what they name relative to its folder is there for a process that works in another one."""
+    relative = {name: os.environ.get(name, "") for name in PLACES}
+    named = {name: str(Path(value).absolute()) for name, value in relative.items() if value and value[0] not in "/~"}
+    return {**os.environ, **named}
 
 
 def _converse(link: _Link, head: bytes, document: Mapping[str, Any], *, module: str, log: Path) -> dict[str, Any]:

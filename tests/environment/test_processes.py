@@ -74,6 +74,25 @@ def test_it_is_nobodys_child_and_holds_no_stream(module: str, tmp_path: Path) ->
         os.kill(pid, signal.SIGKILL)
 
 
+def test_what_variables_name_from_the_callers_folder_is_found_from_its_own(
+    module: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = tmp_path / "there"
+    there.mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MLOPS_ENV_HOME", "state")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "./key.json")
+    monkeypatch.setenv("SSL_CERT_DIR", "/c")
+    pid = int(str(begin(module, there)["pid"]))
+    try:
+        found = dict(each.partition("=")[::2] for each in Path(f"/proc/{pid}/environ").read_text().split("\0"))
+        assert found["MLOPS_ENV_HOME"] == str(tmp_path / "state")
+        assert found["GOOGLE_APPLICATION_CREDENTIALS"] == str(tmp_path / "key.json")
+        assert found["SSL_CERT_DIR"] == "/c"
+    finally:
+        os.kill(pid, signal.SIGKILL)
+
+
 def test_a_shell_that_reads_its_starters_output_is_not_kept(module: str, tmp_path: Path) -> None:
     starter = f"""
 from pathlib import Path

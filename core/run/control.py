@@ -54,6 +54,7 @@ class Control:
         self._path.unlink(missing_ok=True)
 
     async def _listen(self) -> None:
+        socket_folder()  # who cleans ``/tmp`` takes the folder with the socket
         self._path.unlink(missing_ok=True)
         with sockets.for_their_user():
             self._server = await asyncio.start_unix_server(self._serve, path=self._path)
@@ -62,7 +63,8 @@ class Control:
         while True:
             await asyncio.sleep(LOOKS)
             if not self._path.exists():
-                await self._listen()
+                with contextlib.suppress(OSError, MlopsError):  # what stands in the way may be gone at the next look
+                    await self._listen()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):

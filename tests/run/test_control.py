@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from core import events
-from core.errors import MlopsError, PermanentError, PersonNeeded
+from core.errors import MlopsError, PermanentError, PersonNeeded, UsageError
 from core.run import control
 from core.run.clock import VirtualClock
 from core.run.control import Control, ask
@@ -116,6 +116,50 @@ async def test_the_socket_is_the_users_alone_and_made_again_when_lost(
     path.unlink()
     while not path.exists():
         await asyncio.sleep(0)
+    assert (await say(do="ping"))["ok"] is True
+    await server.close()
+
+
+async def test_a_socket_whose_folder_was_cleaned_away_is_made_again(
+    tmp_path: Path, sockets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made() -> Path:
+        sockets.mkdir(mode=0o700, exist_ok=True)
+        return sockets
+
+    monkeypatch.setattr(control, "LOOKS", 0.001)
+    monkeypatch.setattr(control, "socket_folder", made)
+    server = Control(control.socket_path("abcdef"), engine(tmp_path), info={})
+    await server.start()
+    path = sockets / "abcdef.sock"
+    path.unlink()
+    sockets.rename(tmp_path / "gone")
+    while not path.exists():
+        await asyncio.sleep(0)
+    assert (await say(do="ping"))["ok"] is True
+    await server.close()
+
+
+@pytest.mark.parametrize("problem", [OSError(28, "No space left on device"), UsageError("It is not the user's alone.")])
+async def test_a_socket_that_cannot_be_made_now_is_made_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    server = Control(control.socket_path("abcdef"), engine(tmp_path), info={})
+    await server.start()
+    problems, folder = [problem], control.socket_folder
+
+    def broken_once() -> Path:
+        if problems:
+            raise problems.pop()
+        return folder()
+
+    monkeypatch.setattr(control, "LOOKS", 0.001)
+    monkeypatch.setattr(control, "socket_folder", broken_once)
+    path = tmp_path / "s" / "abcdef.sock"
+    path.unlink()
+    while not path.exists():
+        await asyncio.sleep(0)
+    assert problems == []
     assert (await say(do="ping"))["ok"] is True
     await server.close()
 

@@ -24,8 +24,8 @@ class Deadline:
         self._left: float | None = None
 
     def hold(self) -> None:
-        """Time stops counting."""
-        when = self._timeout.when() if self._timeout else None
+        """Time stops counting; where it has passed already, nothing is held."""
+        when = self._timeout.when() if self._timeout and not self._timeout.expired() else None
         if self._timeout is not None and when is not None:
             self._left = when - asyncio.get_running_loop().time()
             self._timeout.reschedule(None)

@@ -27,14 +27,21 @@ class StepContext:
         self.waited = 0.0
         self.last_message = ""
         self._began: float | None = None
+        self._held_before = 0.0
 
     def begin(self) -> None:
         """The step begins: its time counts from now."""
         self._began, self.waited, self.has_changed = self.clock.now(), 0.0, False
+        self._held_before = self._engine.held()
 
     def seconds(self) -> float:
         """Seconds of the clock since the step began, without its waits for a person."""
         return 0.0 if self._began is None else self.clock.now() - self._began - self.waited
+
+    def counted(self) -> float:
+        """Seconds of the clock since the step began that count for its deadline: none in which a person was waited for."""
+        held = self._engine.held() - self._held_before
+        return 0.0 if self._began is None else self.clock.now() - self._began - held
 
     def log(self, text: str) -> None:
         stamp = time.strftime("%H:%M:%S", time.gmtime())

@@ -81,6 +81,7 @@ class Engine:
         self._at_end = at_end
         self._arrived: dict[str, asyncio.Event] = {}
         self._people: dict[str, asyncio.Future[Any]] = {}
+        self._held, self._held_since = 0.0, 0.0
         self._skip = set(skip)
         self._steps = {s.id: _Running(s, StepContext(self, s.id)) for s in steps}
         self._publisher = {fact: s.id for s in steps for fact in s.publishes}
@@ -204,14 +205,16 @@ class Engine:
             running.state = "running"
             self.journal.append(events.StepStarted(step=step.id, attempt=attempt))
             try:
-                async with self.clock.deadline(step.deadline - context.seconds()) as running.deadline:
+                async with self.clock.deadline(step.deadline - context.counted()) as running.deadline:
+                    if self._people:
+                        running.deadline.hold()
                     outcome = await step.run(context)
             except PersonNeeded as needed:
                 await self.person(needed, step=step.id)
                 attempt -= 1
                 continue
             except TemporaryError as error:
-                if attempt > step.retries or context.seconds() >= step.deadline:
+                if attempt > step.retries or context.counted() >= step.deadline:
                     self._failed(running, error)
                     return
                 await self._back_off(running, error, attempt)
@@ -337,7 +340,13 @@ class Engine:
             self.journal.append(events.StepStarted(step=step))
         return value
 
+    def held(self) -> float:
+        """Seconds of the clock in which a person was waited for so far: no deadline counts them."""
+        return self._held + (self.clock.now() - self._held_since if self._people else 0.0)
+
     def _begin_waiting(self, needed: PersonNeeded) -> None:
+        if not self._people:
+            self._held_since = self.clock.now()
         self._people[needed.kind] = asyncio.get_running_loop().create_future()
         self.journal.append(
             events.RunWaiting(kind=needed.kind, message=needed.message, hint=needed.hint, command=needed.command)
@@ -360,13 +369,16 @@ class Engine:
         if isinstance(value, str):
             self.redactor.add(value)
         self._on_provided(kind, value)
+        held = self.held()
         future = self._people.pop(kind, None)
         if future is None:
             return False
         future.set_result(value)
         self.journal.append(events.RunResumed(kind=kind))
-        for running in self._steps.values():
-            running.deadline.go_on()
+        if not self._people:
+            self._held = held
+            for running in self._steps.values():
+                running.deadline.go_on()
         return True
 
     def retry(self, step: str) -> bool:

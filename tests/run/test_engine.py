@@ -12,7 +12,7 @@ import pytest
 from core import events
 from core.errors import PermanentError, PersonNeeded, TemporaryError
 from core.run import journal as journals
-from core.run.clock import VirtualClock
+from core.run.clock import Clock, VirtualClock
 from core.run.engine import Engine
 from core.run.journal import Journal
 from core.run.redact import HIDDEN, Redactor
@@ -23,8 +23,8 @@ from core.run.step import Context, Step
 class Bench:
     """An engine on a journal in a folder, and what it wrote."""
 
-    def __init__(self, folder: Path, *steps: Step, **options: Any) -> None:
-        self.folder, self.clock, self.redactor = folder, VirtualClock(), Redactor()
+    def __init__(self, folder: Path, *steps: Step, clock: Clock | None = None, **options: Any) -> None:
+        self.folder, self.clock, self.redactor = folder, clock or VirtualClock(), Redactor()
         self.journal = Journal(folder, run="r1", redactor=self.redactor)
         described = [{"id": s.id, "title": s.title, "needs": list(s.needs)} for s in steps]
         self.journal.append(events.RunStarted(steps=described))
@@ -478,6 +478,70 @@ async def test_a_person_who_comes_lets_every_waiting_step_go_on(tmp_path: Path) 
     assert isinstance(await run, events.RunFinished)
     assert bench.types().count("run.waiting") == 1
     assert bench.types().count("run.resumed") == 1
+
+
+async def test_a_wait_that_no_step_asked_for_counts_for_no_deadline(tmp_path: Path) -> None:
+    clock, tries = VirtualClock(), []
+
+    async def works_once_signed_in(_: Context) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            waits = asyncio.ensure_future(bench.engine.person(PersonNeeded("sign-in", "Sign in again.")))
+            await asyncio.sleep(0)
+            clock.advance(100_000)
+            assert bench.engine.provide("sign-in", True)
+            await waits
+            raise TemporaryError("reset")
+
+    bench = Bench(tmp_path, step("a", works_once_signed_in, deadline=600), clock=clock)
+    assert isinstance(await bench.run(), events.RunFinished)
+    assert len(tries) == 2
+
+
+async def test_a_deadline_that_begins_while_a_person_is_waited_for_is_held(tmp_path: Path) -> None:
+    async def needs_two(context: Context) -> None:
+        context.publish("begun", True)
+        await context.person("sign-in", "Sign in again.")
+
+    async def needs_one(context: Context) -> None:
+        await context.person("sql-password", "Which?")
+        await context.person("sign-in", "Sign in again.")
+
+    first, later = step("a", needs_two, publishes="begun"), step("b", needs_one, "begun", deadline=0.02)
+    bench = Bench(tmp_path, first, later, clock=Clock())
+    run = asyncio.ensure_future(bench.run())
+    while bench.state != {"a": "waiting", "b": "waiting"}:
+        await asyncio.sleep(0)
+    assert bench.engine.provide("sql-password", "hunter22")
+    while bench.state["b"] != "waiting":
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.05)
+    assert bench.engine.provide("sign-in", True)
+    assert isinstance(await run, events.RunFinished)
+
+
+async def test_a_person_is_waited_for_while_a_step_ends_whose_deadline_has_passed(tmp_path: Path) -> None:
+    late, release = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: Context) -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            late.set()
+            await release.wait()
+
+    async def needs_one(context: Context) -> None:
+        await late.wait()
+        await context.person("sign-in", "Sign in again.")
+
+    bench = Bench(tmp_path, step("slow", slow, deadline=0), step("a", needs_one), clock=Clock())
+    run = asyncio.ensure_future(bench.run())
+    while bench.state["a"] not in ("waiting", "failed"):
+        await asyncio.sleep(0)
+    bench.engine.provide("sign-in", True)
+    release.set()
+    assert isinstance(await run, events.RunFailed)
+    assert bench.state == {"slow": "failed", "a": "unchanged"}
 
 
 async def test_without_anybody_to_wait_for_the_run_ends_waiting(tmp_path: Path) -> None:

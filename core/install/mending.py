@@ -2,7 +2,7 @@
 
 Terraform taints what failed while it was being made, and would replace it; a cluster or a database that came up after all
 is kept. One that did not is deleted by its API, since Terraform can't: the cluster's protection counts as the state has
-it, and a failed database is not in the state at all.
+it, and a failed database, or a node pool that failed after a run was killed, is not in the state at all.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import contextlib
 from dataclasses import replace
 from typing import Any
 
-from core.errors import PermanentError
+from core.errors import PermanentError, TemporaryError
 from core.install.addresses import CLUSTER, NODE_POOL, SQL
 from core.install.installation import Installation
 from core.prerequisites.existing import Document, Expected, expected, get
 from core.run.step import Context
-from core.terraform import Terraform
+from core.terraform import MadeInVain, Plan, Terraform
 
 DEFAULT_POOL = "default-pool"
 UP = {
@@ -25,6 +25,15 @@ UP = {
     SQL: ("state", ("RUNNABLE",)),
 }
 BROKEN = {CLUSTER: ("ERROR",), NODE_POOL: ("ERROR",), SQL: ("FAILED",)}
+
+
+async def plan(terraform: Terraform, context: Context, **options: Any) -> Plan:
+    """Terraform's plan; raises `TemporaryError` once the state has forgotten what was made in vain, to look at it anew."""
+    try:
+        return await terraform.plan(context, **options)
+    except MadeInVain as failed:
+        await terraform.forget(failed.addresses, context)
+        raise TemporaryError(failed.message, code=failed.code, cause=failed.cause, delay=1) from failed
 
 
 def is_up(address: str, found: Document) -> bool:
@@ -72,8 +81,7 @@ async def mend_tainted(installation: Installation, context: Context, terraform: 
 
 async def delete_cluster(installation: Installation, context: Context) -> None:
     """Deletes the environment's cluster by its API."""
-    names, google = installation.names, installation.google
-    name = f"projects/{names.project}/locations/{names.zone}/clusters/{names.cluster}"
+    google, name = installation.google, _cluster(installation)
     context.changed()
     await google.operate(
         "container", "v1", context, "delete-cluster",
@@ -118,19 +126,33 @@ def failed_sql(installation: Installation, before: str, reason: str) -> Permanen
 
 async def remove_default_pool(installation: Installation, context: Context) -> None:
     """Deletes the pool that GKE insisted on, where an interrupted creation left it."""
-    google, names = installation.google, installation.names
-    cluster = f"projects/{names.project}/locations/{names.zone}/clusters/{names.cluster}"
-    found: dict[str, Any] = await google.call("container", "v1", "projects.locations.clusters.get", name=cluster)
+    names = installation.names
+    found = await installation.google.call("container", "v1", "projects.locations.clusters.get", name=_cluster(installation))
     pools = [p["name"] for p in found.get("nodePools") or ()]
     if DEFAULT_POOL not in pools or names.node_pool not in pools:
         return
+    context.log("The cluster's first pool was left by an interrupted creation; it is deleted.")
+    await _delete_pool(installation, context, DEFAULT_POOL, "delete-default-pool")
+
+
+async def delete_node_pool(installation: Installation, context: Context) -> None:
+    """Deletes the environment's node pool by its API."""
+    context.log(f"The node pool {installation.names.node_pool} failed; it is deleted.")
+    await _delete_pool(installation, context, installation.names.node_pool, "delete-node-pool")
+
+
+async def _delete_pool(installation: Installation, context: Context, pool: str, key: str) -> None:
     from core.gcp.errors import NotFound
 
-    context.log("The cluster's first pool was left by an interrupted creation; it is deleted.")
+    google, name = installation.google, f"{_cluster(installation)}/nodePools/{pool}"
     context.changed()
-    name = f"{cluster}/nodePools/{DEFAULT_POOL}"
     with contextlib.suppress(NotFound):  # the answer to a deletion was lost, and it is gone
         await google.operate(
-            "container", "v1", context, "delete-default-pool",
+            "container", "v1", context, key,
             lambda: google.call("container", "v1", "projects.locations.clusters.nodePools.delete", name=name),
         )  # fmt: skip
+
+
+def _cluster(installation: Installation) -> str:
+    names = installation.names
+    return f"projects/{names.project}/locations/{names.zone}/clusters/{names.cluster}"

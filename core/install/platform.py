@@ -114,13 +114,13 @@ async def _plan(installation: Installation, context: Context, terraform: Terrafo
     """A plan that makes nothing that is there already, and replaces nothing that is in order."""
     plan = early.take(terraform)
     if plan is None:
-        plan = await terraform.plan(context)
+        plan = await mending.plan(terraform, context)
     tainted = [c.address for c in plan.of("replace") if "taint" in c.reason]
     mended = [await mending.mend_tainted(installation, context, terraform, address) for address in tainted]
     if any(mended):
-        plan = await terraform.plan(context)
+        plan = await mending.plan(terraform, context)
     if await _adopt(installation, context, terraform, plan):
-        plan = await terraform.plan(context)
+        plan = await mending.plan(terraform, context)
     plan.refuse_loss()
     await shown.hold(installation, context, terraform, plan)
     return plan
@@ -151,6 +151,8 @@ async def _clear(installation: Installation, context: Context, address: str) -> 
         raise await mending.clear_failed_sql(installation, context, "Its creation failed.")
     if address == CLUSTER:
         await mending.delete_cluster(installation, context)
+    if address == NODE_POOL:
+        await mending.delete_node_pool(installation, context)
 
 
 def _explain(installation: Installation, context: Context, plan: Plan, conflict: AlreadyThere) -> None:

@@ -119,7 +119,7 @@ async def _unprotect(context: Context, terraform: Terraform, state: State, impor
     if not targets:
         return
     terraform.workspace.set_imports(imports)
-    plan = await terraform.plan(context, targets=targets)
+    plan = await mending.plan(terraform, context, targets=targets)
     if plan:
         context.changed()
         await terraform.apply(plan, context)
@@ -135,7 +135,7 @@ def _holds_on(type: str, values: Mapping[str, Any]) -> bool:
 
 
 async def _destroy(context: Context, terraform: Terraform, *targets: str, refresh: bool = True) -> None:
-    plan = await terraform.plan(context, destroy=True, targets=targets, refresh=refresh)
+    plan = await mending.plan(terraform, context, destroy=True, targets=targets, refresh=refresh)
     if plan.changes:
         context.changed()
         await terraform.apply(plan, context)

@@ -7,7 +7,7 @@ lock lies on the state; `mirror` where the providers come from.
 """
 
 from core.terraform.command import Terraform
-from core.terraform.diagnostics import AlreadyThere, Diagnostic, StateLocked, error_of
+from core.terraform.diagnostics import AlreadyThere, Diagnostic, MadeInVain, StateLocked, error_of
 from core.terraform.mirror import providers_mirror
 from core.terraform.plans import Change, Plan
 from core.terraform.stream import Completed
@@ -19,6 +19,7 @@ __all__ = [
     "Change",
     "Completed",
     "Diagnostic",
+    "MadeInVain",
     "Plan",
     "StateLocked",
     "Terraform",

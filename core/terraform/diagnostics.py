@@ -17,6 +17,8 @@ from core.terraform.meanings import Meaning, meaning
 EXISTS = re.compile(r"Error 409|alreadyExists|ALREADY_EXISTS|[Ee]xisting object already found|already exists")
 DENIED = re.compile(r"Error 403|PERMISSION_DENIED|forbidden", re.IGNORECASE)
 LOCKED = re.compile(r"Error acquiring the state lock|Lock Info:")
+RESUMED = re.compile(r"Error waiting for resuming ")
+"""How the provider tells that what it was asked to stop waiting for has not come about: at each look at it, for ever."""
 PREAMBLE = re.compile(r"^Terraform encountered problems during initiali[sz]ation")
 PERMISSION = re.compile(
     r"[Rr]equired '?\"?([\w./]+)'?\"? permission|[Pp]ermissions? '?\"?([\w./]+)'?\"? (?:denied|required)|"
@@ -62,6 +64,22 @@ class AlreadyThere(PermanentError):
         super().__init__(f"There is something already where {', '.join(addresses)} should be.", code="exists", cause=cause)
 
 
+class MadeInVain(PermanentError):
+    """Raised when resources whose making went on after a run was stopped have failed since; ``addresses`` are theirs.
+
+    Terraform can't look at them any more, and so can neither change nor destroy anything, until its state forgets them.
+    """
+
+    def __init__(self, addresses: Sequence[str], cause: str) -> None:
+        self.addresses = tuple(addresses)
+        super().__init__(
+            f"{', '.join(addresses)} was being made when a run was stopped, and has failed since.",
+            code="made-in-vain",
+            cause=cause,
+            hint="Retry the run, or destroy the environment: either looks at what is there anew.",
+        )
+
+
 class StateLocked(PermanentError):
     """Raised when another Terraform holds the state's lock; ``who`` is its ``user@host``, ``created`` as it says."""
 
@@ -79,7 +97,7 @@ class StateLocked(PermanentError):
 def error_of(diagnostics: Sequence[Diagnostic], *, plain: Sequence[str] = (), code: int = 1) -> MlopsError:
     """The error of a failed command: the worst of its diagnostics, with the cause in Google's words.
 
-    A lock comes first, then what does not pass, then what is there already, then what passes.
+    A lock comes first, then what can't be looked at, then what does not pass, then what is there already, then what passes.
     """
     errors = [d for d in diagnostics if d.severity == "error"]
     errors = [d for d in errors if not PREAMBLE.search(d.text)] or errors
@@ -89,6 +107,9 @@ def error_of(diagnostics: Sequence[Diagnostic], *, plain: Sequence[str] = (), co
     if locked is not None:
         return _locked(locked)
     known = [(d, meaning(d.text)) for d in errors]
+    vain = [d for d, known_as in known if d.address and RESUMED.search(d.text) and not (known_as and known_as.temporary)]
+    if vain:
+        return MadeInVain([d.address for d in vain], vain[0].text)
     for found, known_as in known:
         if not found.conflict and (known_as is None or not known_as.temporary):
             return _permanent(found, known_as)

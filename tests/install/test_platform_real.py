@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from platform_cloud import PlatformCloud, platform_cloud
 from core.environment import Home
 from core.errors import PermanentError
 
+POOLS = "container.projects.locations.clusters.nodePools"
 BUSY = {"status": 400, "reason": "resourceInUseByAnotherResource"}
 
 
@@ -75,3 +78,55 @@ async def test_a_role_of_googles_own_account_that_is_late_is_waited_for(tmp_path
     async with platform_cloud(tmp_path, home, {"fault": [fault]}) as cloud:
         await cloud.platform()
         assert len(cloud.made["container.clusters"]) == 1
+
+
+async def _stopped_while_it_makes(cloud: PlatformCloud, kind: str) -> None:
+    """A run that is stopped while Google makes the cluster, or its pool."""
+
+    def begun() -> bool:
+        found = [c for _, c in cloud.simulated.world.store.items("container.clusters")]
+        pools = [p for c in found for p in c["nodePools"] if p["name"] == cloud.installation.names.node_pool]
+        return bool(found if kind == "cluster" else pools)
+
+    run = asyncio.ensure_future(cloud.platform())
+    while not begun():
+        assert not run.done()
+        await asyncio.sleep(0.01)
+    run.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await run
+    cloud.next_run()
+
+
+@pytest.mark.parametrize("then", ["installed", "destroyed"])
+@pytest.mark.parametrize("kind", ["cluster", "pool"])
+async def test_what_fails_after_its_run_was_stopped_stands_in_nobodys_way(
+    tmp_path: Path, home: Home, kind: str, then: str
+) -> None:
+    """Terraform keeps the operation and asks for its end at every look, and is told each time that it failed."""
+    call = "container.projects.locations.clusters.create" if kind == "cluster" else f"{POOLS}.create"
+    fault = {"call": call, "operation": "FAILED", "times": 1}
+    slow = {"speed": 500, "delays": {"iam": 0, "services": 0}, "durations": {call: 900}, "fault": [fault]}
+    async with platform_cloud(tmp_path, home, slow) as cloud:
+        await _stopped_while_it_makes(cloud, kind)
+        if then == "installed":
+            await cloud.platform()
+            pool = await cloud.call("container", "v1", f"{POOLS.partition('.')[2]}.get", name=cloud.told.facts["node_pool"])
+            assert pool["status"] == "RUNNING"
+            cloud.next_run()
+            assert not await cloud.platform()
+        else:
+            await cloud.destroy()
+            assert not cloud.made
+
+
+async def test_a_pool_that_failed_and_that_the_state_does_not_know_is_made_anew(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    ((name, cluster),) = cloud.simulated.world.store.items("container.clusters")
+    broken = [{**pool, "status": "ERROR", "statusMessage": "GCE_STOCKOUT"} for pool in cluster["nodePools"]]
+    cloud.simulated.world.store.put("container.clusters", name, {**cluster, "nodePools": broken})
+    cloud.lose_state()
+    cloud.next_run()
+    await cloud.platform()
+    ((_, cluster),) = cloud.simulated.world.store.items("container.clusters")
+    assert [pool["status"] for pool in cluster["nodePools"]] == ["RUNNING"]

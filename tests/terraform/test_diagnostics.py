@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from core.errors import MlopsError, PermanentError, TemporaryError
-from core.terraform import AlreadyThere, Diagnostic, StateLocked
+from core.terraform import AlreadyThere, Diagnostic, MadeInVain, StateLocked
 from core.terraform.diagnostics import error_of
 
 TEMPORARY = {
@@ -114,6 +114,18 @@ def test_what_is_there_already_is_named(text: str) -> None:
     found = error(text)
     assert isinstance(found, AlreadyThere)
     assert found.addresses == ("x.0",)
+
+
+@pytest.mark.parametrize("cause", [PERMANENT["stockout"], "An internal error occurred.", "googleapi: Error 404: Not found"])
+def test_what_failed_while_nobody_waited_is_told_apart(cause: str) -> None:
+    found = error(PERMANENT["quota"], f"Error waiting for resuming GKE node pool: {cause}")
+    assert isinstance(found, MadeInVain)
+    assert found.addresses == ("x.1",)
+    assert cause in found.cause
+
+
+def test_a_look_at_it_that_only_got_no_answer_says_nothing_of_it() -> None:
+    assert error(f"Error waiting for resuming GKE cluster: {UNAVAILABLE[0]}").temporary
 
 
 def test_a_missing_permission_is_named() -> None:

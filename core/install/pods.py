@@ -11,7 +11,7 @@ from datetime import datetime
 from core.errors import VerificationError
 from core.install.installation import Installation
 from core.kubernetes.client import Cluster
-from core.kubernetes.diagnosis import last_words, pod_trouble, restarts
+from core.kubernetes.diagnosis import has_failed, last_words, pod_trouble, restarts
 from core.kubernetes.resources import Object
 
 OLD_ENOUGH = 110.0
@@ -82,12 +82,13 @@ async def _now(cluster: Cluster, namespace: str) -> datetime | None:
 
 
 def _kept(pods: list[Object]) -> list[Object]:
-    """The pods of Deployments; those of a pipeline's steps end by themselves."""
+    """The pods of Deployments; those of a pipeline's steps end by themselves, and what was evicted has been replaced."""
     return [
         pod
         for pod in pods
         if any(owner.get("kind") == "ReplicaSet" for owner in pod["metadata"].get("ownerReferences") or [])
         and not pod["metadata"].get("deletionTimestamp")
+        and not has_failed(pod)
     ]
 
 

@@ -56,7 +56,7 @@ def pod_trouble(pod: Object) -> Trouble | None:
         found = _container_trouble(base, container)
         if found is not None:
             return found
-    if status.get("phase") == "Failed":
+    if has_failed(pod):
         reason = status.get("reason") or "Failed"
         return replace(base, reason=reason, cause=str(status.get("message", "The pod failed.")), patience=120.0)
     return None
@@ -99,9 +99,15 @@ async def last_words(cluster: Cluster, pod: Object, container: str) -> str:
 
 
 def pods_of(workload: Object, pods: Iterable[Object]) -> list[Object]:
-    """The pods that a workload selects."""
+    """The pods that a workload selects; a failed one (evicted, say) counts only while it has not been replaced."""
     wanted: Mapping[str, str] = workload["spec"]["selector"].get("matchLabels") or {}
-    return [pod for pod in pods if wanted.items() <= (pod["metadata"].get("labels") or {}).items()]
+    found = [pod for pod in pods if wanted.items() <= (pod["metadata"].get("labels") or {}).items()]
+    return [pod for pod in found if not has_failed(pod)] or found
+
+
+def has_failed(pod: Object) -> bool:
+    """Whether a pod will never run again, though it stays where it is until somebody deletes it."""
+    return bool(pod.get("status", {}).get("phase") == "Failed")
 
 
 def restarts(pods: Iterable[Object]) -> dict[str, int]:

@@ -86,7 +86,8 @@ def rolled_out(deployment: Object) -> bool:
 async def settled(cluster: Cluster, namespace: str, seconds: float, *, patience: float = 1.0) -> None:
     """Looks whether what is up stays up: no container waits, and none is started again for ``seconds`` of the clock.
 
-    A pod without a readiness probe counts as available as soon as its process runs, and may end a moment later.
+    A pod without a readiness probe counts as available as soon as its process runs, and may end a moment later. Pods of no
+    Deployment are left out: a pipeline's steps fail, wait for a node, and come and go, whatever is installed.
     """
     before: dict[str, int] | None = None
     doctor = _Doctor(cluster, namespace, set(), patience)
@@ -96,8 +97,9 @@ async def settled(cluster: Cluster, namespace: str, seconds: float, *, patience:
         doctor.deployments = {d["metadata"]["name"]: d for d in deployments}
         doctor.missing = set(doctor.deployments)
         await doctor.look(pods)
-        now = restarts(pods)
-        if before == now and not any(pod_trouble(pod) for pod in pods):
+        kept = [pod for deployment in deployments for pod in pods_of(deployment, pods)]
+        now = restarts(kept)
+        if before == now and not any(pod_trouble(pod) for pod in kept):
             return
         before = now
         await asyncio.sleep(doctor.real(seconds) if cluster.clock.rate else 0)

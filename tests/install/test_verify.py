@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from fake_cluster import pod
 from step_bench import StepBench
 
 from core import events
 from core.errors import PermanentError, VerificationError
-from core.install import hello, verify
+from core.install import hello, pods, verify
 from core.install.kubeflow import Kubeflow
 from core.install.verify import _Results, changed_since_proof
 from core.kubernetes import diagnosis
@@ -186,3 +187,12 @@ async def test_a_run_whose_artifact_went_elsewhere_proves_nothing(bench: StepBen
         assert bench.names.storage_root in caught.value.hint
     (asked,) = bench.google.asked("storage.objects.list")
     assert asked == {"bucket": bench.names.artifact_bucket, "prefix": "v2/artifacts/mlops-env-hello/run-1/"}
+
+
+async def test_a_pod_that_was_evicted_and_replaced_does_not_fail_the_verification(bench: StepBench) -> None:
+    namespace = bench.installation.names.namespace
+    bench.fake.put(pod("d", name="d-0", namespace=namespace, phase="Failed", reason="Evicted", message="low on memory"))
+    bench.fake.put(pod("d", namespace=namespace, ready=True))
+    async with bench.fake.client() as cluster:
+        said = await pods.steady(bench.installation, cluster, {}, aged=False)
+    assert said.startswith("1 pods run")

@@ -170,5 +170,33 @@ async def test_what_is_started_again_after_the_rollout_is_seen(fake: FakeCluster
             await settled(cluster, "ns", 10, patience=0)
 
 
+async def test_the_pods_of_a_pipelines_steps_are_not_waited_for(fake: FakeCluster) -> None:
+    """They fail, wait for a node and come and go as their pipelines do, for as long as those are at work."""
+    fake.put(deployment("d", up=True))
+    fake.put(pod("d", ready=True))
+    failed, waits = pod("step", name="step-1", phase="Failed"), pod("step", name="step-2")
+    waits["status"]["conditions"] = [{"type": "PodScheduled", "status": "False", "message": "No node has such a GPU."}]
+    for each in (failed, waits):
+        each["metadata"]["ownerReferences"] = [{"kind": "Workflow", "name": "run"}]
+        fake.put(each)
+    async with fake.client() as cluster:
+        await asyncio.wait_for(settled(cluster, "ns", 10), 20)
+
+
+async def test_a_pod_that_was_evicted_and_replaced_is_no_trouble(fake: FakeCluster, reporter: Recorder) -> None:
+    """It stays where it is until somebody deletes it."""
+    fake.put(deployment("d"))
+    fake.put(pod("d", name="d-0", phase="Failed", reason="Evicted", message="low on memory"))
+    fake.put(pod("d", phase="Pending", containerStatuses=[waiting("ContainerCreating")]))
+    async with fake.client() as cluster:
+        waited = asyncio.create_task(rollouts(cluster, "ns", ["d"], reporter, patience=0))
+        while len(fake.asked("GET", "/pods")) < 3 and not waited.done():
+            await asyncio.sleep(0.01)
+        fake.put(pod("d", ready=True))
+        fake.put(deployment("d", up=True))
+        await asyncio.wait_for(waited, 20)
+        await asyncio.wait_for(settled(cluster, "ns", 10, patience=0), 20)
+
+
 def test_patience_counts_on_a_clock_that_does_not_wait() -> None:
     assert module.PACE_WITHOUT_CLOCK > 0

@@ -64,7 +64,10 @@ async def _grant(installation: Installation, member: str, context: Context) -> N
     recorded = await read_grants(installation)
     there = iam.has(await iam.project_policy(google), ROLE, member)
     if not any(g["role"] == ROLE and g["member"] == member for g in recorded):
-        await _write_grants(installation, [*recorded, {"role": ROLE, "member": member, "made": not there}])
+        made = not there or any(
+            g.get("made") and (g["role"], g["member"]) == (ROLE, member) for g in await _recorded_by_others(installation)
+        )
+        await _write_grants(installation, [*recorded, {"role": ROLE, "member": member, "made": made}])
         context.changed()
     if not there:
         await iam.grant_on_project(google, ROLE, member)
@@ -77,7 +80,7 @@ async def destroy_build_access(installation: Installation, context: Context) -> 
     recorded = await read_grants(installation)
     if not recorded:
         return
-    held = await _held_by_others(installation)
+    held = {(g["role"], g["member"]) for g in await _recorded_by_others(installation)}
     for granted in recorded:
         if granted.get("made") and (granted["role"], granted["member"]) not in held:
             if await iam.revoke_on_project(installation.google, granted["role"], granted["member"]):
@@ -87,7 +90,10 @@ async def destroy_build_access(installation: Installation, context: Context) -> 
 
 
 async def read_grants(installation: Installation) -> list[dict[str, Any]]:
-    """What this environment granted to accounts that are not its own: ``{role, member, made}``."""
+    """What this environment granted to accounts that are not its own: ``{role, member, made}``.
+
+    ``made`` says that no person granted it: this environment did, or another, after which this one may be the last to go.
+    """
     if installation.values["state"] != "gcs":
         return _parsed(_local(installation).read_bytes() if _local(installation).is_file() else None)
     found = await state.find(installation)
@@ -104,7 +110,7 @@ async def _write_grants(installation: Installation, grants: list[dict[str, Any]]
         await storage.write(installation.google, found["name"], GRANTS, content, kind="application/json")
 
 
-async def _held_by_others(installation: Installation) -> set[tuple[str, str]]:
+async def _recorded_by_others(installation: Installation) -> list[dict[str, Any]]:
     """The grants that other environments of the project have recorded: in their buckets, and on this machine."""
     google, home = installation.google, installation.environment.home
     found: list[dict[str, Any]] = []
@@ -116,7 +122,7 @@ async def _held_by_others(installation: Installation) -> set[tuple[str, str]]:
         if name != installation.environment.name and path.is_file():
             if Environment.load(home, name).values["project_id"] == google.project:
                 found += _parsed(path.read_bytes())
-    return {(g["role"], g["member"]) for g in found}
+    return found
 
 
 def _local(installation: Installation) -> Path:

@@ -98,6 +98,19 @@ async def test_a_grant_that_another_environment_has_recorded_stays(cloud: Simula
     await second.close()
 
 
+@pytest.mark.parametrize("where", ["gcs", "local"])
+async def test_the_last_environment_takes_back_what_the_first_granted(cloud: Simulation, home: Home, where: str) -> None:
+    first = await ready(cloud, home, default_build_account=True, state=where)
+    second = await ready(cloud, home, name="other", default_build_account=True, state=where)
+    await run_step(first)
+    await run_step(second)
+    await build_access.destroy_build_access(first, Told())
+    await build_access.destroy_build_access(second, Told())
+    assert not await granted(second)
+    await first.close()
+    await second.close()
+
+
 async def test_all_other_members_and_bindings_stay(cloud: Simulation, home: Home) -> None:
     run = await ready(cloud, home, default_build_account=True)
     await iam.grant_on_project(run.google, build_access.ROLE, "user:colleague@example.com")

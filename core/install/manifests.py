@@ -41,6 +41,13 @@ def step(installation: Installation, *, without: Iterable[str] = ()) -> Step:
     return Step("manifests", "Kubeflow's manifests", run, publishes=("manifests",), seconds=3, deadline=900)
 
 
+async def for_database(installation: Installation, context: Context, built: kustomize.Manifests) -> kustomize.Manifests:
+    """The objects for the database that there is: others where the instance that they name failed, and gave its name up."""
+    if built.sql_instance == installation.names.sql_connection_name:
+        return built
+    return (await _built(installation, context, frozenset()))[0]
+
+
 async def preview(installation: Installation, reporter: Reporter) -> list[kustomize.Object]:
     """The objects that the step would build, in the order in which they are applied; keeps nothing of a new environment."""
     manifests, _ = await _built(installation, _Looking(reporter), frozenset())

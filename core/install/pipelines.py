@@ -13,6 +13,7 @@ from core.install import shown
 from core.install.connection import connect
 from core.install.installation import Installation
 from core.install.kubeflow import Kubeflow
+from core.install.manifests import for_database
 from core.install.secrets import DATABASE, OBJECT_STORE, USER_KEY
 from core.kubernetes.apply import Applied, apply_all
 from core.kubernetes.client import Cluster
@@ -20,6 +21,7 @@ from core.kubernetes.diagnosis import pod_trouble
 from core.kubernetes.port_forward import Target, forward
 from core.kubernetes.resources import Object, key, label
 from core.kubernetes.rollouts import rollouts, settled
+from core.kustomize import Manifests
 from core.run.clock import Clock
 from core.run.step import Context, Outcome, Reporter, Step
 from core.run.together import together
@@ -70,8 +72,7 @@ async def _apply(installation: Installation, cluster: Cluster, context: Context)
     early = await apply_all(cluster, [*manifests.cluster, *manifests.configuration], context)
     _note(early, context)
     await context.wait_for("secrets")
-    known = {key(obj) for obj in manifests.workloads}
-    workloads = [o for o in await marked(cluster, installation.names.namespace, list(manifests)) if key(o) in known]
+    workloads = await _workloads(installation, cluster, manifests)
     await shown.hold_alike(installation, cluster, workloads)
     context.progress("waiting for a node")
     await context.wait_for("node_pool")
@@ -79,6 +80,8 @@ async def _apply(installation: Installation, cluster: Cluster, context: Context)
     _note(store, context)
     for fact in ("database_user", "artifact_bucket"):
         await context.wait_for(fact)
+    if (now := await for_database(installation, context, manifests)) is not manifests:
+        workloads = await _workloads(installation, cluster, now)  # which bear a mark of the settings that name it
     late = await apply_all(cluster, [o for o in workloads if o["metadata"]["name"] != STORE], context)
     _note(late, context)
     changed = any(one.action != "unchanged" for one in (*early, *store, *late))
@@ -88,6 +91,12 @@ async def _apply(installation: Installation, cluster: Cluster, context: Context)
         context.log(f"Deleted pod {pod}, which waited between crashes for something that is there now.")
     await rollouts(cluster, installation.names.namespace, names, context)
     return changed or bool(restarted)
+
+
+async def _workloads(installation: Installation, cluster: Cluster, manifests: Manifests) -> list[Object]:
+    """What runs, as it is applied."""
+    known = {key(obj) for obj in manifests.workloads}
+    return [o for o in await marked(cluster, installation.names.namespace, list(manifests)) if key(o) in known]
 
 
 def _refuse_secrets(objects: list[Object]) -> None:

@@ -1,8 +1,9 @@
 """The step ``sql-proxy``: the Cloud SQL Auth Proxy, and it alone, so that the database's user can be proven through it.
 
 What it reads is applied as soon as there is a namespace; the proxy itself follows once there is a node for it, and the
-database. It needs the workload-identity binding to work already; until it does, its pods crash and are started again for
-some minutes, which is what the rollout's patience is for.
+database, whose name may be another by then: an instance that failed gives its name up, and the run is told to try again. It
+needs the workload-identity binding to work already; until it does, its pods crash and are started again for some minutes,
+which is what the rollout's patience is for.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 from core.install import shown
 from core.install.connection import connect
 from core.install.installation import Installation
+from core.install.manifests import for_database
 from core.kubernetes import diagnosis
 from core.kubernetes.apply import apply_all, phases
 from core.kubernetes.client import Cluster
 from core.kubernetes.port_forward import Target
 from core.kubernetes.resources import Object
 from core.kubernetes.rollouts import rollouts
+from core.kustomize import Manifests
 from core.run.step import Context, Outcome, Step
 
 SERVICE, PORT = "mysql", 3306
@@ -31,11 +34,13 @@ def step(installation: Installation) -> Step:
         namespace = installation.names.namespace
         async with connect(installation, context.fact("cluster_endpoint")) as cluster:
             await shown.hold_alike(installation, cluster, manifests.sql_proxy)
-            *early, workloads = phases(manifests.sql_proxy)
-            await _apply(cluster, [obj for phase in early for obj in phase], context)
+            await _apply(cluster, _early(manifests), context)
             context.progress("waiting for a node and the database")
             for fact in ("node_pool", "sql_instance", "workload_identity"):
                 await context.wait_for(fact)
+            if (now := await for_database(installation, context, manifests)) is not manifests:
+                await _apply(cluster, _early(now), context)
+            workloads = phases(now.sql_proxy)[-1]
             await _apply(cluster, workloads, context)
             names = [o["metadata"]["name"] for o in workloads if o["kind"] == "Deployment"]
             await rollouts(cluster, namespace, names, context)
@@ -51,6 +56,12 @@ def step(installation: Installation) -> Step:
         seconds=200,
         deadline=7200,
     )
+
+
+def _early(manifests: Manifests) -> list[Object]:
+    """What no node has to run."""
+    *early, _ = phases(manifests.sql_proxy)
+    return [obj for phase in early for obj in phase]
 
 
 async def _apply(cluster: Cluster, objects: list[Object], context: Context) -> None:

@@ -66,6 +66,12 @@ class Manifests:
         return self.parts["sql_proxy"]
 
     @property
+    def sql_instance(self) -> str:
+        """The connection name of the Cloud SQL instance that the proxy is told of."""
+        (settings,) = (each for each in self.sql_proxy if each["kind"] == "ConfigMap")
+        return str(settings["data"]["gcsCloudSqlInstanceName"])
+
+    @property
     def configuration(self) -> list[Object]:
         """What pods need when they start: accounts, rights, settings, Services, the volume claim."""
         return self.parts["configuration"]

@@ -16,6 +16,7 @@ from core.errors import ParameterError, TemporaryError
 from core.install import manifests
 from core.install.facts import FACTS
 from core.install.installation import Installation
+from core.install.mending import next_sql_name
 from core.run.clock import VirtualClock
 from core.run.redact import Redactor
 from core.toolchain import MissingTool, look
@@ -116,6 +117,20 @@ async def test_the_names_are_the_environments(home: Home, no_github: list[float]
     assert settings["gcsCloudSqlInstanceName"] == one.names.sql_connection_name
     assert settings["defaultPipelineRoot"] == f"gs://team-artifacts-{one.environment.id}/v2/artifacts"
     assert settings["gcsProjectId"] == one.values["project_id"]
+
+
+async def test_a_database_that_took_its_next_name_meanwhile_is_the_one_that_is_named(
+    home: Home, no_github: list[float], no_build: Callable[[], None]
+) -> None:
+    one = installation(home)
+    seen = await run(one)
+    built = kustomize.load(seen.facts["manifests"]["folder"])
+    assert await manifests.for_database(one, seen, built) is built  # type: ignore[arg-type]
+    next_sql_name(one)
+    again = await manifests.for_database(one, seen, built)  # type: ignore[arg-type]
+    assert again.sql_instance == one.names.sql_connection_name != built.sql_instance
+    no_build()
+    assert (await manifests.for_database(one, seen, built)).digest == again.digest  # type: ignore[arg-type]
 
 
 async def test_again_nothing_is_built_and_github_is_not_tried(

@@ -97,7 +97,9 @@ async def _user_key(installation: Installation, cluster: Cluster, context: Conte
     account = f"projects/-/serviceAccounts/{context.fact('pipelines_account')}"
     await _forget_orphans(installation, context, account)
     context.operation_started(_ORPHAN, ",".join(await _keys(installation, account)) or "none")
-    answer = await installation.google.call("iam", "v1", "projects.serviceAccounts.keys.create", name=account, body={})
+    answer = await installation.google.call(  # once: what a lost answer leaves behind is an orphan, too, at the next try
+        "iam", "v1", "projects.serviceAccounts.keys.create", name=account, body={}, tries=1
+    )
     document = base64.b64decode(answer["privateKeyData"]).decode()
     _hide(installation, document)
     await _put(installation, cluster, context, USER_KEY, dict.fromkeys(USER_KEY_FILES, document))

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from step_bench import StepBench
 
 from core.environment import Home
+from core.errors import TemporaryError
+from core.gcp import services
 from core.install import secrets as module
 from core.install.secrets import step
+from tests.gcp.simulated_google import Told, client, simulation
 
 ACCESS = "secretmanager.projects.secrets.versions.access"
 KEYS = "iam.projects.serviceAccounts.keys"
@@ -117,3 +121,25 @@ async def test_a_key_that_a_killed_run_could_not_store_is_deleted(
     await with_key.run(step)
     assert with_key.google.asked(f"{KEYS}.delete") == [{"name": f"{account}/keys/orphan"}]
     assert held(with_key, "user-gcp-sa")
+
+
+async def test_a_key_whose_answer_was_lost_is_not_left_beside_the_next(bench: StepBench, tmp_path: Path) -> None:
+    fault = {"call": "iam.projects.serviceAccounts.keys.create", "status": 503, "when": "after"}
+    async with simulation(tmp_path / "cloud", {"fault": [fault]}) as found, client(found) as google:
+        await services.enable(google, ["iam.googleapis.com"])
+        body = {"accountId": "pipelines"}
+        account = await google.call(
+            "iam", "v1", "projects.serviceAccounts.create", name=f"projects/{found.world.project}", body=body
+        )
+        bench.installation.__dict__["google"] = google
+        told = Told(facts={"pipelines_account": account["email"]})
+        async with bench.fake.client() as cluster:
+            with pytest.raises(TemporaryError):
+                await module._user_key(bench.installation, cluster, told)
+            await module._user_key(bench.installation, cluster, told)
+        listed = await google.call(
+            "iam", "v1", "projects.serviceAccounts.keys.list", name=account["name"], keyTypes="USER_MANAGED"
+        )
+        assert len(listed["keys"]) == 1
+        assert json.loads(held(bench, "user-gcp-sa")["user-gcp-sa.json"])["private_key_id"] in listed["keys"][0]["name"]
+        assert not told.open_operations

@@ -246,6 +246,31 @@ async def test_a_failed_step_is_run_again_on_request_while_the_run_goes_on(tmp_p
     assert isinstance(await run, events.RunFinished)
 
 
+@pytest.mark.parametrize("ask", ["retry", "skip"])
+async def test_a_run_that_comes_to_its_end_takes_up_no_failed_step(tmp_path: Path, ask: str) -> None:
+    begun, ending, over = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def plan(_: Context) -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:  # as a program that is asked to stop takes its time
+            ending.set()
+            await over.wait()
+
+    async def breaks(_: Context) -> None:
+        await begun.wait()
+        raise PermanentError("broken")
+
+    bench = Bench(tmp_path, step("a", breaks, publishes="a", optional=True), step("b", works, "a", ahead=plan))
+    run = asyncio.ensure_future(bench.run())
+    await ending.wait()
+    assert not getattr(bench.engine, ask)("a")
+    over.set()
+    assert isinstance(await run, events.RunFailed)
+    assert bench.state == {"a": "failed", "b": "cancelled"}
+
+
 async def test_what_waited_in_mid_work_goes_on_once_the_failed_step_is_run_again(tmp_path: Path) -> None:
     release = asyncio.Event()
     tries, began = [], []

@@ -13,12 +13,14 @@ import pytest
 
 from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
-from core.errors import MlopsError, ParameterError, UsageError
+from core.environment.lock import Holder, Lock
+from core.errors import BusyError, MlopsError, ParameterError, UsageError
 from core.events import Record, RunStarted
 from core.install import shown
 from core.install.choices import LISTED, choices
 from core.install.draft import Draft, password
 from core.prerequisites.concerns import CONCERNS
+from core.run import runs
 from core.run.journal import timestamp
 from core.run.step import Reporter
 
@@ -151,6 +153,36 @@ def test_leaving_a_draft_of_an_environment_that_exists_keeps_it(home: Home) -> N
     environment = Environment.new(home, "demo", cloud="google", given={}).save()
     Draft.of(environment).discard()
     assert Environment.all(home) == ["demo"]
+
+
+def test_what_another_window_made_or_changed_meanwhile_is_not_written_over(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("core.install.start.start", lambda *_, **__: "run")
+    new = Draft.new(home, "demo", cloud="google")
+    made = Environment.new(home, "demo", cloud="google", given={}).save()
+    with pytest.raises(UsageError, match="another window"):
+        new.start({})
+    assert Environment.load(home, "demo").id == made.id
+    known = Draft.of(made)
+    made.with_resolved(zone="us-central1-b").save()
+    with pytest.raises(UsageError, match="another window"):
+        known.start({})
+    assert Environment.load(home, "demo").values["zone"] == "us-central1-b"
+    fresh = Draft.of(Environment.load(home, "demo"))
+    assert [fresh.start({}), fresh.start({})] == ["run", "run"]
+
+
+def test_an_environment_that_a_run_holds_keeps_its_record(home: Home) -> None:
+    made = Environment.new(home, "demo", cloud="google", given={}).save()
+    draft = Draft.of(made)
+    draft.give({"profile": "trial"})
+    lock = Lock(runs.lock_path(made))
+    lock.acquire(Holder.me(action="install"))
+    with pytest.raises(BusyError):
+        draft.start({})
+    lock.release()
+    assert Environment.load(home, "demo").given == {}
 
 
 def test_passwords_are_made_anew_each_time() -> None:

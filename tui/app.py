@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -158,7 +158,7 @@ class MlopsApp(App[int], inherit_bindings=False):
             self.copy(chosen)
             self.screen.clear_selection()
         else:
-            self.run_worker(self.action_quit(), group="quit", exclusive=True)
+            self.run_worker(self.action_quit(), group="quit", exclusive=True, exit_on_error=False)
 
     async def action_quit(self) -> None:
         """Asks how to leave: runs go on, or are cancelled; the command that comes back is printed."""
@@ -350,10 +350,15 @@ def _waits_for(entry: Entry) -> str:
 
 
 def _live(home: Home) -> list[str]:
-    """The environments that something runs on now."""
+    """The environments that something runs on now; one whose record can't be read keeps nobody from leaving."""
     from core.run import runs
 
-    return [name for name in Environment.all(home) if runs.current(Environment.load(home, name)) is not None]
+    found = []
+    for name in Environment.all(home):
+        with suppress(MlopsError):
+            if runs.current(Environment.load(home, name)) is not None:
+                found.append(name)
+    return found
 
 
 def run() -> int:

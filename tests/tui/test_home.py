@@ -101,6 +101,35 @@ async def test_a_record_that_cannot_be_read_is_a_row_and_no_end(app: MlopsApp, h
         await until_shown(pilot, "record can't be read", "environment.toml can't be read")
 
 
+@pytest.mark.parametrize("key", ["q", "ctrl+c"])
+async def test_a_record_that_cannot_be_read_keeps_nobody_from_leaving(app: MlopsApp, home: Home, key: str) -> None:
+    environment = tui_runs.environment(home)
+    (environment.folder / "environment.toml").write_text("format = [/red]")
+    async with app.run_test() as pilot:
+        await until_shown(pilot, "record can't be read")
+        await press(pilot, key)
+        await until_shown(pilot, "Leave mlops-env?", "Nothing is running.")
+        await press(pilot, "enter")
+        await until(pilot, lambda: app.return_value == 0)
+    assert app.farewell == []
+
+
+@pytest.mark.parametrize("answer", ["leave", "cancel"])
+async def test_a_run_that_ends_while_one_is_asked_how_to_leave_is_told_as_ended(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, answer: str
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    async with app.run_test() as pilot:
+        with tui_runs.alive(environment):
+            await until_shown(pilot, "installing")
+            await press(pilot, "q")
+            await until_shown(pilot, "A run goes on: demo.")
+        await pilot.click(f"#{answer}")
+        await until(pilot, lambda: app.return_value == 0)
+    assert app.farewell == ["The run of demo has ended. See: mlops-env status demo"]
+
+
 async def test_a_run_that_waits_says_so_on_every_screen(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
     needy = tui_runs.environment(home, "needy")
     tui_runs.write(needy, [*tui_runs.halfway(), tui_runs.waiting()])

@@ -87,7 +87,7 @@ class Acting(Screen[Result], inherit_bindings=False):
         if len(self.app.screen_stack) > 1:
             self.dismiss(None)
         else:
-            self.run_worker(self.ours.action_quit(), group="quit", exclusive=True)
+            self.run_worker(self.ours.action_quit(), group="quit", exclusive=True, exit_on_error=False)
 
     async def on_descendant_focus(self) -> None:
         self.call_after_refresh(self.point)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, Static
 
-from core.environment import Environment
+from core.environment import Environment, Home
 from core.environment.lifetime import lifetime
 from core.errors import MlopsError
+from core.run import runs
 from tui.background import in_thread
 from tui.screens.base import Dialog
 from tui.text import text
@@ -46,17 +48,27 @@ class QuitDialog(Dialog[list[str] | None]):
         event.stop()
         if event.button.id == "stay":
             self.dismiss(None)
-        elif event.button.id == "leave":
-            self.dismiss([f"The run goes on. Come back with: mlops-env attach {name}" for name in self.live])
         else:
-            self.work(self._cancel, group="cancel")
+            self.work(partial(self._leave, cancels=event.button.id == "cancel"), group="leave")
 
-    async def _cancel(self) -> None:
-        told = []
-        for name in self.live:
-            await in_thread(cancel, Environment.load(self.ours.home, name))
-            told.append(f"{name} stops once what is in flight is safe. See: mlops-env status {name}")
-        self.dismiss(told)
+    async def _leave(self, *, cancels: bool) -> None:
+        self.dismiss([await in_thread(partial(_left, self.ours.home, name, cancels=cancels)) for name in self.live])
+
+
+def _left(home: Home, name: str, *, cancels: bool) -> str:
+    """Leaves one run as was answered, and says so; it may have ended while the question stood."""
+    environment = Environment.load(home, name)
+    ended = f"The run of {name} has ended. See: mlops-env status {name}"
+    if not cancels:
+        goes_on = runs.current(environment) is not None
+        return f"The run goes on. Come back with: mlops-env attach {name}" if goes_on else ended
+    try:
+        cancel(environment)
+    except MlopsError:
+        if runs.current(environment) is not None:
+            raise
+        return ended
+    return f"{name} stops once what is in flight is safe. See: mlops-env status {name}"
 
 
 def cancel(environment: Environment) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import tui_runs
@@ -13,6 +14,7 @@ from tui_pilot import focused, press, shown, until, until_shown
 
 from core.environment import Home
 from core.errors import MlopsError
+from tui import steering
 from tui.app import MlopsApp
 from tui.screens.dialogs import Ask
 from tui.screens.home import HomeScreen
@@ -92,6 +94,23 @@ async def test_a_capital_asks_before_it_starts_anything(app: MlopsApp, home: Hom
         assert focused(app).id == "stay"
         await press(pilot, "R", "R", "enter")
         await until_shown(pilot, "Environments")
+
+
+async def test_retry_names_the_failed_step_to_a_run_that_goes_on(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(steering, "ask", lambda _, request: asked.append(request))
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.failed()[:-4])
+    with tui_runs.alive(environment):
+        async with app.run_test() as pilot:
+            await until_shown(pilot, "demo", "R Retry")
+            await press(pilot, "R")
+            await until_shown(pilot, "at pipelines; what")
+            await press(pilot, "tab", "enter")
+            await until(pilot, lambda: isinstance(app.screen, ProgressScreen))
+    assert asked == [{"do": "retry", "step": "pipelines"}]
 
 
 async def test_a_record_that_cannot_be_read_is_a_row_and_no_end(app: MlopsApp, home: Home) -> None:

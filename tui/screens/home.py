@@ -183,21 +183,21 @@ class HomeScreen(BaseScreen):
         entry = self.listed.entry()
         if entry is None or entry.watched is None:
             return
-        environment = entry.watched.environment
+        environment, failed = entry.watched.environment, told.failed(entry.watched.state, None)
 
         def answered(answer: str | None) -> None:
             if answer == "yes":
                 self.ours.say(f"Going on with {environment.name}…")
-                self.work(partial(self._retry, environment), group="steer")
+                self.work(partial(self._retry, environment, failed.id if failed else ""), group="steer")
 
-        question = text(told.going_on(entry.watched))
+        question = text(told.going_on(entry.watched, failed))
         self.app.push_screen(Ask("Go on?", question, [Choice("stay", "No"), Choice("yes", "Retry")]), answered)
 
-    async def _retry(self, environment: Environment) -> None:
+    async def _retry(self, environment: Environment, step: str) -> None:
         from tui import steering, ways
         from tui.background import in_thread
 
-        run = await in_thread(steering.retry, environment)
+        run = await in_thread(steering.retry, environment, step)
         ways.progress(self.ours, environment, run)
 
     def action_cancel(self) -> None:

@@ -126,6 +126,30 @@ async def test_the_real_cloud_has_one_clock_and_no_word_for_it(app: MlopsApp, ho
     assert "rehearsal" not in screen
 
 
+async def test_a_run_that_is_begun_elsewhere_takes_the_place_of_the_one_before(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, asked: list[tuple[str, Any]]
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.failed())
+    tui_runs.write_log(environment, "pipelines", ["14:22:00 of the older run"])
+    newer = "20260921T152000Z-abc124"
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, environment)
+        await until_shown(pilot, "demo › failed at pipelines")
+        await press(pilot, "l")
+        await until_shown(pilot, "of the older run")
+        with tui_runs.alive(environment, newer):
+            tui_runs.write(environment, tui_runs.halfway(), run=newer)
+            tui_runs.write_log(environment, "platform", ["15:22:00 of the newer run"], run=newer)
+            said = await until_shown(pilot, "demo › installing", "of the newer run")
+            assert "of the older run" not in said
+            assert focused(app).id == "steps"
+            assert not screen.allowed("retry")
+            await press(pilot, "X", "tab", "enter")
+            await until(pilot, lambda: asked != [])
+    assert asked[0][0] == "cancel"
+
+
 async def test_to_the_log_and_back_however_quickly(app: MlopsApp, home: Home, moment: SimpleNamespace) -> None:
     environment = tui_runs.environment(home)
     tui_runs.write(environment, tui_runs.failed())

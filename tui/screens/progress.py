@@ -97,12 +97,30 @@ class ProgressScreen(BaseScreen):
     async def _watch(self) -> None:
         """Follows the run for as long as this screen is there."""
         while True:
+            self._go_over()
             watched = self.watched
             if watched is not None and await watched.follow():
                 self._at = time.monotonic()
             await self._show()
             await self.log_view.take()
             await asyncio.sleep(LOOKS)
+
+    def _go_over(self) -> None:
+        """Goes over to a newer run, which was begun elsewhere: what can be done about the older one is over."""
+        entry = next((entry for entry in self.ours.entries if entry.name == self.environment.name), None)
+        if entry is None or entry.environment is None or entry.watched is None:
+            return
+        if self.watched is None or entry.watched.run > self.watched.run:
+            self.environment = entry.environment  # made anew, it has another id, and another socket
+            self._take_up(entry.watched.run)
+            if not isinstance(self.focused, Input):
+                self.steps.focus()
+            self.ours.say(f"Another run of {self.environment.name} has begun; this is it.")
+
+    def _take_up(self, run: str) -> None:
+        self.watched = Watched(self.environment, run)
+        self.steps.touched = self._log_wanted = self._told_end = self._seen_live = False
+        self._open_logs()
 
     async def _show(self) -> None:
         watched = self.watched
@@ -242,9 +260,7 @@ class ProgressScreen(BaseScreen):
     async def _do(self, job: partial[str] | partial[None]) -> None:
         run = await in_thread(job)
         if run:
-            self.watched = Watched(self.environment, run)
-            self.steps.touched = self._log_wanted = self._told_end = self._seen_live = False
-            self._open_logs()
+            self._take_up(run)
         self.steps.focus()
 
     def action_signed_in(self) -> None:

@@ -11,7 +11,7 @@ import asyncio
 import getpass
 import os
 import pwd
-import shlex
+import re
 import shutil
 import socket
 import subprocess
@@ -82,7 +82,7 @@ class HostConfiguration:
     @property
     def known_hosts_files(self) -> tuple[Path, ...]:
         """The files of known hosts, the user's first; an empty tuple where all of them are ``none``."""
-        names = [*self._words("userknownhostsfile"), *self._words("globalknownhostsfile")]
+        names = [*_files(self.one("userknownhostsfile")), *_files(self.one("globalknownhostsfile"))]
         return tuple(self.path(name) for name in names if name not in ("none", os.devnull))
 
     @property
@@ -147,13 +147,6 @@ class HostConfiguration:
             at = found + 2
         return "".join(parts) + text[at:]
 
-    def _words(self, keyword: str) -> list[str]:
-        line = self.one(keyword)
-        try:
-            return shlex.split(line)
-        except ValueError:
-            return line.split()
-
 
 def user_home() -> Path:
     """The user's home as ssh knows it: from the password database, whatever ``HOME`` says."""
@@ -216,6 +209,15 @@ def last_line(errors: bytes) -> str:
     """What ssh said, in the line that says most: the first that names a file, else the last."""
     lines = [line.strip() for line in errors.decode(errors="replace").splitlines() if line.strip()]
     return next((line for line in lines if " line " in line), lines[-1] if lines else "")
+
+
+def _files(line: str) -> list[str]:
+    """The files in a line of several, which ``-G`` prints with blanks between them and without the quotes they had.
+
+    A file begins with ``/`` or ``~``, so that a word which does not is taken to belong to the file before it. A path that is
+    read wrongly names no file: then the host's key is not known, and no other file is believed.
+    """
+    return [found for found in re.split(r" (?=[/~$])", line) if found]
 
 
 def _with_variables(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -45,7 +46,7 @@ def known_keys(name: str, files: Sequence[Path]) -> KnownKeys:
 
 def host_key_refused(host: HostConfiguration, *, changed: bool) -> HostKeyRefused:
     """The error of a host key that is another than the one known, or of one that is not known at all."""
-    files = " or ".join(str(file) for file in host.known_hosts_files[:2])
+    files = " or ".join(shlex.quote(str(file)) for file in host.known_hosts_files[:2])
     if changed:
         return HostKeyRefused(
             f"{host.hostname} shows another key than the one that is known of it.",

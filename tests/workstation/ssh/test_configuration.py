@@ -56,6 +56,24 @@ def test_the_name_of_the_key_is_the_alias_else_the_host_and_a_port_of_its_own(fi
 
 
 @needs_ssh
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ('"/a folder/known"', ["/a folder/known"]),
+        ("\"/a folder/known\" /other '/two  blanks'", ["/a folder/known", "/other", "/two  blanks"]),
+        (r"/a\ folder/known ~/other", ["/a folder/known", f"{user_home()}/other"]),
+        (r'"/a\"quote" /other', ['/a"quote', "/other"]),
+        ("known", ["known"]),
+    ],
+)
+def test_files_of_known_hosts_are_those_that_ssh_reads(written: str, read: list[str], file: Path) -> None:
+    """``ssh -G`` prints them in one line, without the quotes that told them apart."""
+    file.write_text(f"Host a\n  UserKnownHostsFile {written}\n  GlobalKnownHostsFile none\n")
+
+    assert resolve("a", file=file).known_hosts_files == tuple(map(Path, read))
+
+
+@needs_ssh
 def test_hops_and_agents_that_are_switched_off(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSH_AUTH_SOCK", "/agent")
 

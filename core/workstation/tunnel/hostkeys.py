@@ -15,14 +15,28 @@ from core.workstation.tunnel.engine import HostKeyRefused
 
 @dataclass(frozen=True, slots=True)
 class KnownKeys:
-    """Public keys as ``TYPE BASE64``: the host's own, those of authorities for it, and those that are revoked."""
+    """Public keys as ``TYPE BASE64``: the host's own, those of authorities for it, and those that are revoked.
+
+    ``of_any_port``: the host's own are known of it without its port, so that another one is new rather than changed.
+    """
 
     trusted: tuple[str, ...] = ()
     authorities: tuple[str, ...] = ()
     revoked: tuple[str, ...] = ()
+    of_any_port: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.trusted or self.authorities)
+
+
+def keys_of(host: HostConfiguration) -> KnownKeys:
+    """What is known of a host; where its name with its port has no key, those of its name alone count, as for ssh."""
+    files = host.known_hosts_files
+    found = known_keys(host.known_as, files)
+    if found.trusted or host.known_as != f"[{host.hostname}]:{host.port}":
+        return found
+    alone = known_keys(host.hostname, files)
+    return KnownKeys(alone.trusted, found.authorities + alone.authorities, found.revoked + alone.revoked, of_any_port=True)
 
 
 def known_keys(name: str, files: Sequence[Path]) -> KnownKeys:
@@ -41,7 +55,8 @@ def known_keys(name: str, files: Sequence[Path]) -> KnownKeys:
             marker = words.pop(0) if words[0].startswith("@") else ""
             if len(words) >= 3 and marker in found:
                 found[marker].append(f"{words[1]} {words[2]}")
-    return KnownKeys(*(tuple(dict.fromkeys(found[marker])) for marker in ("", "@cert-authority", "@revoked")))
+    trusted, authorities, revoked = (tuple(dict.fromkeys(keys)) for keys in found.values())
+    return KnownKeys(trusted, authorities, revoked)
 
 
 def host_key_refused(host: HostConfiguration, *, changed: bool) -> HostKeyRefused:

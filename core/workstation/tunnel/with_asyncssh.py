@@ -25,7 +25,7 @@ from core.workstation.tunnel import fast
 from core.workstation.tunnel.ciphers import gcm_first
 from core.workstation.tunnel.definition import End
 from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Told, Unreachable
-from core.workstation.tunnel.hostkeys import KnownKeys, host_key_refused, known_keys
+from core.workstation.tunnel.hostkeys import KnownKeys, host_key_refused, keys_of
 from core.workstation.tunnel.identities import Identities, identities
 from core.workstation.tunnel.sessions import Sessions
 from core.workstation.tunnel.streams import Far
@@ -72,7 +72,7 @@ class AsyncsshEngine:
         return AsyncsshLink(connection, ended, self._clock, self._connected, relayed=self._way is not None)
 
     async def _connected(self) -> Connected:
-        known = await asyncio.to_thread(known_keys, self._host.known_as, self._host.known_hosts_files)
+        known = await asyncio.to_thread(keys_of, self._host)
         mine = await identities(self._host)
         ended: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
         try:
@@ -163,7 +163,7 @@ class AsyncsshEngine:
                 hint=f"Try: ssh {host.host}",
             )
         if isinstance(error, asyncssh.HostKeyNotVerifiable):
-            return host_key_refused(host, changed=bool(known))
+            return host_key_refused(host, changed=bool(known) and not known.of_any_port)
         if isinstance(error, asyncssh.KeyExchangeFailed | asyncssh.ProtocolNotSupported):
             return Unreachable(f"{host.hostname} and this program agree on no cipher.", code="no-cipher", cause=str(error))
         return self._unreachable(error)

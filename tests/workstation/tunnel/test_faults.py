@@ -212,6 +212,29 @@ async def test_a_host_key_that_is_not_known_is_never_taken(name: str, own_sshd: 
 
 
 @by_either
+async def test_a_key_that_is_known_without_the_port_counts_where_none_is_known_with_it(
+    name: str, own_sshd: Server, echo: Echo
+) -> None:
+    known = own_sshd.known_hosts
+    address, _, key = known.read_text().partition(" ")
+    user_key = (own_sshd.folder / "key.pub").read_text()
+    known.write_text(f"{own_sshd.address} {key}")
+    async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
+        assert await tunnel.echoes()
+    for text, code in [
+        (f"{own_sshd.address} {user_key}", "host-key-unknown"),
+        (f"{own_sshd.address} {key}{address} {user_key}", "host-key-changed"),
+        (f"{own_sshd.address} {key}@revoked {own_sshd.address} {key}", ""),
+        (f"{own_sshd.address} {key}@revoked {address} {key}", ""),
+    ]:
+        known.write_text(text)
+        async with up(engine(name, own_sshd), f"0={echo.port}", first=False) as tunnel:
+            error = await tunnel.ended()
+            assert isinstance(error, HostKeyRefused), text
+            assert code in (error.code, ""), text
+
+
+@by_either
 async def test_a_refused_key_ends_a_tunnel_with_the_reason(name: str, own_sshd: Server, echo: Echo) -> None:
     async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
         (own_sshd.folder / "authorized_keys").write_text("")

@@ -16,7 +16,7 @@ from core.workstation.tunnel.preparing import complete
 from core.workstation.tunnel.status import DOWN, ForwardStatus
 from core.workstation.vscode import wrapper
 from core.workstation.vscode.places import CONTEXT, REACH, Machine, Place, places
-from core.workstation.vscode.settings import Change, apply, demand_writable, removing, setting
+from core.workstation.vscode.settings import Change, apply, demand_unchanged, demand_writable, removing, setting
 
 
 def set_context(arguments: argparse.Namespace, out: Output) -> int:
@@ -33,6 +33,7 @@ def set_context(arguments: argparse.Namespace, out: Output) -> int:
             _agree(arguments, f"{change.place.path} has {_named(change.place)} {change.replaced}. Replace it?")
     for change in changes:
         demand_writable(change)
+        demand_unchanged(change)
     host, client = _host(home, arguments.name), _client(arguments, machine)
     if client == WINDOWS_CLIENT and not host.startswith("tcp://"):
         raise UsageError(

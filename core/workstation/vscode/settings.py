@@ -91,10 +91,19 @@ def demand_writable(change: Change) -> None:
         raise UsageError(f"{refused} can't be written to.", code="not-writable", hint="Everything is as it was.")
 
 
+def demand_unchanged(change: Change) -> None:
+    """Raises `UsageError` where a file is no longer what the change was made from: an editor may have written it since."""
+    if change.before != change.after and _read(change.place.path) not in (change.before, change.after):
+        raise UsageError(
+            f"{change.place.path} was changed meanwhile.", code="changed", hint="It is left as it is now: try again."
+        )
+
+
 def apply(change: Change, home: Home, *, mode: int = 0o644) -> None:
-    """Writes one change; ``mode`` is that of a file which was not there."""
+    """Writes one change, never over a newer one; ``mode`` is that of a file which was not there."""
     if change.before == change.after:
         return
+    demand_unchanged(change)
     real = change.place.path.resolve()
     try:
         if change.after is None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from core.cli import main
+from core.cli import vscode as commands
 from core.environment import Home
 from core.workstation.tunnel import book
 from core.workstation.tunnel.definition import Forward, Tunnel
@@ -94,6 +95,24 @@ def test_a_context_of_the_users_makes_way_on_being_asked_and_comes_back(
     assert "other" in _settings(user).read_text()
     assert main(["vscode", "remove", "other"]) == 0
     assert _settings(user).read_text() == before
+
+
+def test_what_an_editor_writes_while_the_question_stands_is_kept(
+    user: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = '{"containers.environment": {"DOCKER_CONTEXT": "mine"}, "editor.fontSize": 13}'
+    _settings(user).write_text('{"containers.environment": {"DOCKER_CONTEXT": "mine"}}')
+
+    def agree(question: str) -> bool:
+        _settings(user).write_text(newer)
+        return True
+
+    monkeypatch.setattr(commands, "interactive", lambda: True)
+    monkeypatch.setattr(commands, "confirm", agree)
+    assert main(["vscode", "set", "demo"]) == 2
+    assert "meanwhile" in capsys.readouterr().err
+    assert _settings(user).read_text() == newer
+    assert not (tmp_path / "calls.mlops-env-demo").exists(), "nothing else was made either"
 
 
 @pytest.mark.parametrize("value", ['""', "null", '"a\\u0062c"'])

@@ -88,7 +88,8 @@ def _in_front(home: Home, tunnel: Tunnel, out: Output) -> int:
     async def run() -> None:
         task = asyncio.current_task()
         assert task is not None
-        for number in (signal.SIGTERM, signal.SIGINT):
+        closed = () if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN else (signal.SIGHUP,)  # nohup keeps it up
+        for number in (signal.SIGTERM, signal.SIGINT, *closed):
             asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         await serve(home, tunnel, ready=ready, tell=out.say, ask=sys.stdin.isatty() and sys.stderr.isatty())
 

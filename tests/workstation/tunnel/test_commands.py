@@ -79,7 +79,8 @@ async def test_up_and_down_as_a_process_of_its_own(
     assert (home.root / "tunnels" / box / "errors.log").read_text() == ""
 
 
-def test_in_front_until_ctrl_c(box: str, home: Home, sshd: Server) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_in_front_until_ctrl_c_or_until_its_terminal_closes(number: int, box: str, home: Home, sshd: Server) -> None:
     command = [sys.executable, "-P", "-m", "core.cli", "tunnel", "up", box]
     child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert child.stdout is not None
@@ -87,12 +88,23 @@ def test_in_front_until_ctrl_c(box: str, home: Home, sshd: Server) -> None:
     assert child.stdout.readline() == f"{path} -> /var/run/docker.sock\n"
     assert child.stdout.readline() == f"export DOCKER_HOST=unix://{path}\n"
     assert tunnels.status(home, box).pid == child.pid
-    child.send_signal(signal.SIGINT)
+    child.send_signal(number)
     _, told = child.communicate(timeout=60)
     assert child.returncode == 0
     assert "Traceback" not in told
     assert '"containers.environment": {"DOCKER_HOST": ' in told
     assert not Path(path).exists()
+
+
+def test_in_front_under_nohup_it_outlives_its_terminal(box: str, home: Home, sshd: Server) -> None:
+    command = ["nohup", sys.executable, "-P", "-m", "core.cli", "tunnel", "up", box]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        child.send_signal(signal.SIGHUP)
+        assert tunnels.status(home, box).state == "up"
+        child.send_signal(signal.SIGTERM)
+    assert child.returncode == 0
 
 
 def test_a_log_is_followed_until_the_tunnel_ends(box: str, home: Home, own_sshd: Server) -> None:

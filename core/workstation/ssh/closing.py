@@ -28,6 +28,10 @@ class RelayRefused(PrerequisiteError):
     """Raised when the relay does not let this account through to this machine."""
 
 
+class MachineNotFound(RelayRefused):
+    """Raised when the relay finds no such machine, or none that runs: one that starts again is found again."""
+
+
 class RelayUnreachable(TemporaryError):
     """Raised when the relay, or the machine behind it, can't be reached."""
 
@@ -82,7 +86,7 @@ def failure(code: int, reason: str, machine: str) -> StepError | PrerequisiteErr
             delay=5,
         )
     if code == LOOKUP_FAILED:
-        return RelayRefused(
+        return MachineNotFound(
             f"There is no {machine} that Identity-Aware Proxy knows of.",
             code="relay-lookup",
             cause=cause,

@@ -1,8 +1,8 @@
 """A tunnel that runs: its listeners stand, and one connection after another stands behind them.
 
-It ends by itself for two reasons alone: the host does not accept the user or the key, or its own key is not the one that
-is known. Both would be the same at the next try, and one of them may be an attack. All else is tried again, at once for
-somebody who waits, with growing pauses where nobody does.
+It ends by itself for two reasons alone: the host, or the relay to it, does not accept the user or the key, or the host's own
+key is not the one that is known. Both would be the same at the next try, and one of them may be an attack. All else is
+tried again, at once for somebody who waits, with growing pauses where nobody does.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 from core.errors import MlopsError, PersonNeeded, PrerequisiteError, StepError
 from core.run.clock import Clock
+from core.workstation.ssh.closing import MachineNotFound, RelayRefused
 from core.workstation.tunnel import health, status
 from core.workstation.tunnel.backoff import Backoff
 from core.workstation.tunnel.definition import Tunnel
@@ -114,9 +115,9 @@ class Running:
         while True:
             try:
                 link = await self._engine.connect()
-            except SignInRefused as error:
-                refused += 1
-                patient = self._clock.now() - began < self._patience
+            except (SignInRefused, RelayRefused) as error:
+                refused += not isinstance(error, MachineNotFound)
+                patient = isinstance(error, SignInRefused) and self._clock.now() - began < self._patience
                 if not patient and (not self._connected or refused >= REFUSALS):
                     raise
                 await self._failed(error, backoff)

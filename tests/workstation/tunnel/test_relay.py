@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from relayed_tunnel import relayed
 from ssh_server import Echo, Server
 from tunnel_bench import GENEROUS, Up
 
+from core.rehearsal.scenario import Fault
+from core.workstation.ssh.closing import RelayRefused
 from core.workstation.ssh.relay import Destination
 from core.workstation.tunnel.choice import choose
 from core.workstation.tunnel.preparing import account_of, relay_of
+from core.workstation.tunnel.running import REFUSALS
 
 PIECE = hashlib.sha256(b"piece").digest() * 2048
 
@@ -68,6 +72,31 @@ async def test_a_session_that_the_relay_forgot_is_a_new_connection(tmp_path: Pat
                 await reader.readexactly(1)
         assert await tunnel.echoes()
         assert tunnel.running.status().reconnects == 1
+
+
+@pytest.mark.parametrize(("code", "times"), [(4033, REFUSALS - 1), (4047, REFUSALS + 1)])
+async def test_a_relay_that_refuses_for_a_while_ends_no_tunnel(
+    code: int, times: int, tmp_path: Path, sshd: Server, echo: Echo
+) -> None:
+    """As where a grant is still on its way, and where the VM starts again."""
+    async with relayed(tmp_path, sshd, f"0={echo.port}") as (tunnel, bench):
+        refuses_from_now_on(bench, code, times)
+        assert await tunnel.echoes()
+        assert tunnel.running.status().reconnects == 1
+
+
+async def test_a_relay_that_goes_on_refusing_ends_a_tunnel_with_the_reason(tmp_path: Path, sshd: Server, echo: Echo) -> None:
+    async with relayed(tmp_path, sshd, f"0={echo.port}") as (tunnel, bench):
+        refuses_from_now_on(bench, 4033, 0)
+        assert isinstance(await tunnel.ended(), RelayRefused)
+        assert tunnel.running.status().state == "stopped"
+
+
+def refuses_from_now_on(bench: Any, code: int, times: int) -> None:
+    """Ends the connection there is, and has the relay refuse new ones so often (0: always)."""
+    bench.world.faults._faults = [Fault(call="relay:connect", status=code, times=times)]
+    bench.service.forget()
+    bench.service.cut()
 
 
 def test_a_proxy_command_of_ours_is_the_relay_and_anothers_is_ssh(sshd: Server) -> None:

@@ -414,6 +414,9 @@ class Stream(asyncio.Transport):
         except TimeoutError:
             websocket.drop()
             return _Closed(ABNORMAL, f"the relay said nothing for {OPENING:.0f} seconds")
+        except asyncio.CancelledError:  # it is nobody else's yet
+            websocket.drop()
+            raise
         return _Closed(*websocket.closed.result())
 
     def _violation(self, cause: str) -> RelayViolation:

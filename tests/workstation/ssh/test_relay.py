@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import relay_bench
@@ -14,6 +15,7 @@ from core.errors import MlopsError
 from core.gcp.errors import SignInEnded, Unavailable
 from core.workstation.ssh.closing import RelayRefused, RelayUnreachable, SessionLost
 from core.workstation.ssh.relay import Destination
+from core.workstation.ssh.websocket import WebSocket
 
 MEBI = 1 << 20
 
@@ -156,6 +158,32 @@ async def test_a_machine_that_is_not_there_is_told_from_one_that_does_not_answer
         with pytest.raises(error):
             await relay.create_connection(relay_bench.Far)
         await relay.close()
+
+
+@pytest.mark.parametrize("call", ["connect", "reconnect"])
+async def test_whoever_gives_up_before_the_relay_has_said_a_word_leaves_no_websocket_open(
+    call: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with relay_bench.running(tmp_path) as bench:
+        real, silent = getattr(bench.relay, call), asyncio.get_running_loop().create_future()
+
+        async def opened(*arguments: Any) -> WebSocket:
+            websocket: WebSocket = await real(*arguments)
+            websocket.pause()
+            silent.set_result(websocket)
+            return websocket
+
+        monkeypatch.setattr(bench.relay, call, opened)
+        waiting = asyncio.create_task(bench.opened())
+        if call == "reconnect":
+            await waiting
+            bench.service.cut()
+        websocket = await silent
+        waiting.cancel()
+        await bench.relay.close()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+        assert websocket.transport.is_closing()
 
 
 async def test_neither_the_token_nor_the_session_is_ever_told(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ def up(arguments: argparse.Namespace, out: Output) -> int:
     _add_first(home, tunnel, arguments, out)
     if arguments.detach:
         out.say(f"Connecting to {tunnel.leads_to}.")
-        return _print_up(tunnels.start(home, tunnel, ask=_ask if interactive() else None), tunnel, out)
+        return _print_up(tunnels.start(home, tunnel, ask=_ask if interactive() else None, tell=out.say), tunnel, out)
     return _in_front(home, tunnel, out)
 
 

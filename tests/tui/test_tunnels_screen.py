@@ -14,6 +14,7 @@ from core.environment import Home
 from core.errors import PrerequisiteError
 from core.workstation.tunnel import adding, book, tunnels
 from core.workstation.tunnel.asking import Ask as Asks
+from core.workstation.tunnel.asking import Tell
 from core.workstation.tunnel.definition import Forward, Tunnel
 from core.workstation.tunnel.status import ForwardStatus, Status
 from tui.app import MlopsApp
@@ -36,9 +37,11 @@ def status(name: str, state: str, **more: Any) -> Status:
 @pytest.fixture
 def there(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """Tunnels that are no processes."""
-    found = SimpleNamespace(tunnels={}, started=[], error=None, questions=[], answers=[])
+    found = SimpleNamespace(tunnels={}, started=[], error=None, questions=[], answers=[], waits=[])
 
-    def start(_: Home, tunnel: Tunnel, *, ask: Asks) -> Status:
+    def start(_: Home, tunnel: Tunnel, *, ask: Asks, tell: Tell) -> Status:
+        for waited in found.waits:
+            tell(waited)
         found.answers += [ask(*question) for question in found.questions]
         if found.error is not None:
             raise found.error
@@ -183,6 +186,19 @@ async def test_what_ssh_asks_is_asked_on_the_screen_and_never_shown(
         await press(pilot, "tab", "enter")
         await until_shown(pilot, "1 up")
     assert there.answers == ["canary-of-mine", "yes"]
+
+
+async def test_a_touch_that_ssh_waits_for_is_said_without_a_question(
+    app: MlopsApp, there: SimpleNamespace, home: Home
+) -> None:
+    book.keep(home, Tunnel("gpu"))
+    there.waits = ["Confirm user presence for key [SHA256:x]"]
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await until_shown(pilot, "gpu")
+        await press(pilot, "U", "tab", "enter")
+        await until_shown(pilot, "1 up")
+        assert there.waits[0] in [said.message for said in app._notifications]
 
 
 async def test_a_vm_that_ssh_does_not_know_is_added_if_one_agrees(

@@ -7,14 +7,20 @@ from typing import TYPE_CHECKING
 
 from tui.screens.dialogs import Ask, Choice
 from tui.screens.secret import AskSecret
-from tui.text import text
+from tui.text import line, text
 
 if TYPE_CHECKING:
     from textual.app import App
 
     from core.workstation.tunnel.asking import Ask as Asks
+    from core.workstation.tunnel.asking import Tell
 
-TITLE = "ssh asks"
+TITLE, WAITS = "ssh asks", "ssh waits"
+
+
+def telling(app: App[object]) -> Tell:
+    """Says on the screen what ssh waits for, a touch of a security key, for the same thread."""
+    return lambda said: app.call_from_thread(app.notify, line(said), title=WAITS, markup=False)
 
 
 def asking(app: App[object]) -> Asks:

@@ -20,6 +20,7 @@ from core.environment import Home
 from core.errors import MlopsError
 from core.workstation.tunnel import book, docker, tunnels
 from core.workstation.tunnel.asking import Ask as Asks
+from core.workstation.tunnel.asking import Tell
 from core.workstation.tunnel.definition import Forward, Tunnel, check_forwards, check_name
 from core.workstation.tunnel.health import BY_SUDO
 from core.workstation.tunnel.status import UP, Status
@@ -27,7 +28,7 @@ from tui import keys
 from tui.background import in_thread
 from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Ask, AskText, Choice, ShowText
-from tui.screens.question import asking
+from tui.screens.question import asking, telling
 from tui.text import lines, text
 from tui.widgets.tunnels import TunnelList, heads, size
 
@@ -166,7 +167,7 @@ class TunnelsScreen(BaseScreen):
         self.app.push_screen(Ask(f"Open {name}?", body, choices), answered)
 
     async def _open(self, name: str, how: str) -> None:
-        await self._while(f"opening {name}", partial(_open, self.ours.home, name, how, asking(self.app)))
+        await self._while(f"opening {name}", partial(_open, self.ours.home, name, how, asking(self.app), telling(self.app)))
 
     def action_end_tunnel(self) -> None:
         """Ends the chosen tunnel, once that is confirmed."""
@@ -240,13 +241,13 @@ def _defined(given: str) -> Tunnel:
     return Tunnel(check_name(name), forwards=check_forwards([*map(Forward.parse, forwards)]))
 
 
-def _open(home: Home, name: str, how: str, ask: Asks) -> None:
+def _open(home: Home, name: str, how: str, ask: Asks, tell: Tell) -> None:
     known = tunnels.defined(home, name)
     tunnel = replace(known, docker_context=known.docker_context or how == "context", sudo=known.sudo or how == "sudo")
     if tunnel != known:
         book.keep(home, tunnel)
     _add_first(home, tunnel, ask)
-    found = tunnels.start(home, tunnel, ask=ask)
+    found = tunnels.start(home, tunnel, ask=ask, tell=tell)
     if found.docker_context and found.docker_host:
         docker.make_context(found.docker_context, found.docker_host)
 

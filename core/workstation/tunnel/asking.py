@@ -29,14 +29,16 @@ LONGEST = 64 << 10
 
 Ask = Callable[[str, bool], str | None]
 """Asks a person, whose answer is not to be shown where the second argument says so; None: they would rather not."""
+Tell = Callable[[str], None]
+"""Tells a person what ssh waits for that is no answer, such as a touch of their security key."""
 
 
 class Desk:
     """Takes questions in a thread of its own while it is open; ``path`` is where."""
 
-    def __init__(self, ask: Ask) -> None:
+    def __init__(self, ask: Ask, tell: Tell) -> None:
         self.path = socket_folder() / f"ask-{secrets.token_hex(6)}.sock"
-        self._ask = ask
+        self._ask, self._tell = ask, tell
         self._server: socket.socket | None = None
 
     def __enter__(self) -> Desk:
@@ -69,8 +71,12 @@ class Desk:
         if other is not None and other.uid != os.getuid():
             return
         with connection.makefile("rb") as lines:
-            prompt = str(json.loads(lines.readline(LONGEST))["prompt"])
-        answer = self._ask(prompt, is_secret(prompt))
+            found = json.loads(lines.readline(LONGEST))
+        prompt, answer = str(found["prompt"]), None
+        if found["notice"]:
+            self._tell(prompt.strip())
+        else:
+            answer = self._ask(prompt, is_secret(prompt))
         connection.sendall(json.dumps({"answer": answer}).encode() + b"\n")
 
 
@@ -97,11 +103,11 @@ def is_secret(prompt: str) -> bool:
     return "(yes/no" not in prompt
 
 
-def asked(path: str, prompt: str) -> str | None:
-    """In the program that ssh starts: the answer from the desk; None where there is none."""
+def asked(path: str, prompt: str, *, notice: bool = False) -> str | None:
+    """In the program that ssh starts: the answer from the desk; None where there is none, as to a ``notice``."""
     with contextlib.suppress(OSError, ValueError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect(path)
-        connection.sendall(json.dumps({"prompt": prompt}).encode() + b"\n")
+        connection.sendall(json.dumps({"prompt": prompt, "notice": notice}).encode() + b"\n")
         with connection.makefile("rb") as lines:
             answer = json.loads(lines.readline(LONGEST))["answer"]
         return None if answer is None else str(answer)

@@ -14,7 +14,7 @@ from core.environment import Home, processes
 from core.environment.lock import holder
 from core.errors import StepError, UsageError
 from core.workstation.tunnel import book, control, docker, places
-from core.workstation.tunnel.asking import Ask, Desk
+from core.workstation.tunnel.asking import Ask, Desk, Tell
 from core.workstation.tunnel.definition import Tunnel, check_name
 from core.workstation.tunnel.process import MODULE
 from core.workstation.tunnel.status import DOWN, Status
@@ -36,13 +36,14 @@ def defined(home: Home, name: str) -> Tunnel:
     return book.load(home).get(name) or Tunnel(check_name(name))
 
 
-def start(home: Home, tunnel: Tunnel, *, ask: Ask | None = None) -> Status:
+def start(home: Home, tunnel: Tunnel, *, ask: Ask | None = None, tell: Tell = lambda _: None) -> Status:
     """Starts a tunnel as a process of its own; returns once it is up, or raises what prevented it.
 
-    What ssh asks meanwhile is asked by ``ask``, from another thread; without it nothing is asked.
+    What ssh asks meanwhile is asked by ``ask``, and what it waits for is told by ``tell``, both from another thread; without
+    ``ask`` there is neither.
     """
     folder = home.ensure("tunnels", tunnel.name)
-    with Desk(ask) if ask is not None else contextlib.nullcontext() as desk:
+    with Desk(ask, tell) if ask is not None else contextlib.nullcontext() as desk:
         document = {"tunnel": book.to_table(tunnel), "desk": str(desk.path) if desk is not None else ""}
         answer = processes.start(MODULE, [tunnel.name], log=folder / "errors.log", folder=folder, document=document)
     return Status.from_dict(answer["status"])

@@ -17,10 +17,11 @@ from ssh_server import Server, free_port
 from core.environment import Home
 from core.errors import MlopsError
 from core.workstation.tunnel import tunnels
-from core.workstation.tunnel.asking import Desk, asked, is_secret
+from core.workstation.tunnel.asking import At, Desk, asked, is_secret, program
 from core.workstation.tunnel.definition import Forward, Tunnel
 from core.workstation.tunnel.status import Status
 
+ROOT = Path(__file__).resolve().parents[3]
 CANARY = "canary-of-a-passphrase"
 
 
@@ -157,13 +158,24 @@ async def test_a_second_factor_goes_to_ssh_which_asks(two_factors: tuple[str, ..
 
 
 def test_a_desk_that_has_closed_answers_nobody() -> None:
-    with Desk(lambda prompt, secret: f"{prompt} {secret}") as desk:
+    with Desk(lambda prompt, secret: f"{prompt} {secret}", lambda _: None) as desk:
         assert desk.path.stat().st_mode & 0o777 == 0o600
         assert asked(str(desk.path), "Password:") == "Password: True"
         assert asked(str(desk.path), "Continue (yes/no)?") == "Continue (yes/no)? False"
     assert asked(str(desk.path), "Password:") is None
     assert asked("", "Password:") is None
     assert not is_secret("Are you sure you want to continue connecting (yes/no/[fingerprint])? ")
+
+
+def test_a_touch_that_ssh_waits_for_is_told_and_asks_nothing(tmp_path: Path) -> None:
+    """ssh says so of its notices: it reads no answer to them, and ends the program once the key was touched."""
+    person, told = Person(), list[str]()
+    notice = "Confirm user presence for key ED25519-SK SHA256:abc"
+    with Desk(person, told.append) as desk:
+        at = At(desk.path, program(tmp_path))
+        environment = {**at.variables(), "SSH_ASKPASS_PROMPT": "none", "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([at.program, notice], env=environment, capture_output=True, timeout=60, check=False)
+    assert (told, person.questions, done.stdout) == ([notice], [], b"")
 
 
 def test_who_would_rather_not_is_not_asked_again(locked: Server, home: Home, tunnel: Tunnel) -> None:

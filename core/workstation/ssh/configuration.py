@@ -72,11 +72,16 @@ class HostConfiguration:
         return self.one("user") or getpass.getuser()
 
     @property
+    def alias(self) -> str:
+        """The name that HostKeyAlias gives the host's key; empty where it has none."""
+        found = self.one("hostkeyalias")
+        return "" if found == "none" else found
+
+    @property
     def known_as(self) -> str:
         """The name under which the host's key is looked up: HostKeyAlias, else the host with its port as ssh writes it."""
-        alias = self.one("hostkeyalias")
-        if alias and alias != "none":
-            return alias
+        if self.alias:
+            return self.alias
         return self.hostname if self.port == 22 else f"[{self.hostname}]:{self.port}"
 
     @property

@@ -33,7 +33,7 @@ def keys_of(host: HostConfiguration) -> KnownKeys:
     """What is known of a host; where its name with its port has no key, those of its name alone count, as for ssh."""
     files = host.known_hosts_files
     found = known_keys(host.known_as, files)
-    if found.trusted or host.known_as != f"[{host.hostname}]:{host.port}":
+    if found.trusted or host.alias or host.known_as == host.hostname:
         return found
     alone = known_keys(host.hostname, files)
     return KnownKeys(alone.trusted, found.authorities + alone.authorities, found.revoked + alone.revoked, of_any_port=True)

@@ -101,6 +101,7 @@ class AsyncsshEngine:
             config=None,
             client_factory=client,
             username=host.user,
+            host_key_alias=host.alias or None,  # a certificate has to be for it, as for ssh
             known_hosts=lambda *_: _known(known),
             client_keys=mine.keys,
             client_certs=mine.certificates,

@@ -235,6 +235,23 @@ async def test_a_key_that_is_known_without_the_port_counts_where_none_is_known_w
 
 
 @by_either
+@pytest.mark.parametrize(("principal", "accepted"), [("vm", True), ("127.0.0.1", False)])
+async def test_a_hosts_certificate_is_for_its_alias_where_it_has_one(
+    principal: str, accepted: bool, name: str, own_sshd: Server, echo: Echo
+) -> None:
+    folder = own_sshd.folder
+    sign = ["ssh-keygen", "-q", "-s", str(folder / "key"), "-I", "host", "-h", "-n", principal, str(folder / "host_key.pub")]
+    subprocess.run(sign, check=True)
+    with (folder / "sshd_config").open("a") as config:
+        config.write(f"HostCertificate {folder}/host_key-cert.pub\n")
+    own_sshd.stop()
+    own_sshd.start()
+    own_sshd.known_hosts.write_text(f"@cert-authority vm {(folder / 'key.pub').read_text()}")
+    async with up(engine(name, own_sshd, "HostKeyAlias=vm"), f"0={echo.port}", first=accepted) as tunnel:
+        assert await tunnel.echoes() if accepted else isinstance(await tunnel.ended(), HostKeyRefused)
+
+
+@by_either
 async def test_a_refused_key_ends_a_tunnel_with_the_reason(name: str, own_sshd: Server, echo: Echo) -> None:
     async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
         (own_sshd.folder / "authorized_keys").write_text("")

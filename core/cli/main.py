@@ -21,6 +21,7 @@ def program() -> NoReturn:
     Python takes longer to put its modules away than many a command takes; nothing here needs that.
     """
     garbage.look_seldom()
+    _open_closed()
     try:
         code = main()
     except SystemExit as end:  # argparse's
@@ -34,6 +35,20 @@ def program() -> NoReturn:
         with contextlib.suppress(OSError, ValueError):  # nobody reads it any more
             stream.flush()
     os._exit(code)
+
+
+def _open_closed() -> None:
+    """Has the null device stand where the caller closed a standard stream.
+
+    Python has None there, and the next file that is opened would take its number: what a child prints would go into it.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+            os.set_inheritable(number, True)
+            setattr(sys, name, os.fdopen(number, "w" if number else "r", encoding="utf-8", closefd=False))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
 import sys
 
@@ -60,6 +61,29 @@ def test_a_reader_that_goes_away_gets_no_traceback() -> None:
         assert child.stderr is not None
         child.stdout.close()
         assert b"Traceback" not in child.stderr.read()
+
+
+@pytest.mark.parametrize(
+    ("shut", "given", "code", "out", "err"),
+    [
+        (">&-", "list", 0, "", "No environment yet"),
+        ("2>&-", "schema", 0, "json-schema.org", ""),
+        ("2>&-", "status nobody", 2, "", ""),
+        (">&-", "status nobody", 2, "", "Error: "),
+        ("<&-", "install demo --rehearse", 2, "", "Nobody is there to ask"),
+        ("<&- >&- 2>&-", "list", 0, "", ""),
+    ],
+)
+def test_a_stream_that_is_closed_takes_what_is_written_to_it_and_nothing_else_does(
+    shut: str, given: str, code: int, out: str, err: str
+) -> None:
+    command = f"{shlex.join(COMMAND)} {given} {shut}"
+    done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    for found, words in ((done.stdout, out), (done.stderr, err)):
+        assert words in found
+        assert bool(found) is bool(words)
+        assert "Traceback" not in found
 
 
 def test_what_goes_on_in_a_thread_is_waited_for_unless_it_is_a_daemon() -> None:

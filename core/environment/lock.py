@@ -3,6 +3,9 @@
 Host and pid name no holder by themselves: Cloud Shell reuses both, homes on NFS are shared while processes are not, and
 a killed child is a zombie that still answers. So the lock alone says whether somebody is alive; the file's text (boot id,
 host, pid, start time) only says who it is.
+
+Whoever looks takes the lock too, shared and for a moment: a system tells in no other way whether somebody holds it, here,
+on macOS and on NFS alike. So a lock that is shared is nobody's, and who wants it tries again.
 """
 
 from __future__ import annotations
@@ -17,6 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BusyError
+
+LOOKING = 2.0
+"""Seconds in which everybody has looked, at the most; a process that was halted while it did is not waited for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +59,10 @@ class Lock:
         """Takes the lock and writes the holder down; raises `BusyError` that names who holds it."""
         handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            _take(handle, self.path)
+        except BusyError:
             os.close(handle)
-            raise busy(self.path) from None
+            raise
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(asdict(holder)).encode(), 0)
         os.fsync(handle)
@@ -86,7 +92,10 @@ def holder(path: Path) -> Holder | None:
 
 def busy(path: Path) -> BusyError:
     """The error that says who holds the lock at ``path``."""
-    found = holder(path)
+    return _busy(path, holder(path))
+
+
+def _busy(path: Path, found: Holder | None) -> BusyError:
     if found is None:
         return BusyError("Another run holds the environment.", hint="Try again in a moment.")
     where = f"process {found.pid}" if found.here else f"process {found.pid} on {found.host}"
@@ -100,6 +109,20 @@ def boot_id() -> str:
     with contextlib.suppress(OSError):
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     return os.uname().nodename
+
+
+def _take(handle: int, path: Path) -> None:
+    until = time.monotonic() + LOOKING
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            found = holder(path)
+            if found is not None or time.monotonic() >= until:
+                raise _busy(path, found) from None
+            time.sleep(0.001)
+        else:
+            return
 
 
 def _written(handle: int) -> Holder:

@@ -25,6 +25,9 @@ from core.rehearsal.folder import folder, write_private
 from core.rehearsal.scenario import Scenario, parse
 from core.rehearsal.world import World
 
+LOOKING = 2.0
+"""Seconds in which everybody has seen whether the lock is held, at the most."""
+
 
 def main(arguments: list[str]) -> int:
     """Runs one rehearsal until it is asked to end."""
@@ -98,11 +101,12 @@ def _scenario(kept: Path, given: Path | None) -> Scenario:
 def _lock(place: Path) -> int:
     """Takes the lock for good; its text says who holds it, for those who want to end the process."""
     handle = os.open(place / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise BusyError("The rehearsal runs already.", code="rehearsal-runs") from None
+    until = time.monotonic() + LOOKING
+    while not _taken(handle, fcntl.LOCK_EX):
+        if not _taken(handle, fcntl.LOCK_SH) or time.monotonic() >= until:
+            os.close(handle)
+            raise BusyError("The rehearsal runs already.", code="rehearsal-runs")
+        time.sleep(0.001)  # who looks whether it runs shares the lock for a moment
     boot = Path("/proc/sys/kernel/random/boot_id")
     holder = {
         "boot": boot.read_text().strip() if boot.exists() else socket.gethostname(),
@@ -114,6 +118,14 @@ def _lock(place: Path) -> int:
     os.ftruncate(handle, 0)
     os.pwrite(handle, json.dumps(holder).encode(), 0)
     return handle
+
+
+def _taken(handle: int, how: int) -> bool:
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _answer(line: dict[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +60,33 @@ def test_a_killed_holder_holds_nothing_even_as_a_zombie(tmp_path: Path) -> None:
     lock.release()
     assert holder(path) is None
     child.communicate()
+
+
+def test_who_only_looks_keeps_nobody_from_a_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "run.lock"
+    path.touch()
+    looks = os.open(path, os.O_RDONLY)
+    fcntl.flock(looks, fcntl.LOCK_SH)
+    monkeypatch.setattr("core.environment.lock.time.sleep", lambda _: os.close(looks))  # has seen enough meanwhile
+    lock = Lock(path)
+    lock.acquire(Holder.me(run="r9"))
+    found = holder(path)
+    assert found is not None
+    assert found.run == "r9"
+    lock.release()
+
+
+def test_who_looks_without_end_is_not_waited_for_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "demo" / "run.lock"
+    path.parent.mkdir()
+    path.touch()
+    looks = os.open(path, os.O_RDONLY)
+    fcntl.flock(looks, fcntl.LOCK_SH)
+    monkeypatch.setattr("core.environment.lock.LOOKING", 0.0)
+    with pytest.raises(BusyError) as error:
+        Lock(path).acquire(Holder.me())
+    assert "in a moment" in error.value.hint
+    os.close(looks)
 
 
 def test_a_holder_on_another_machine_is_named_with_its_host(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from core.rehearsal.__main__ import _lock
 
 PROJECT = "rehearsal-abcdef"
 
@@ -79,6 +82,15 @@ def test_it_serves_holds_its_lock_and_ends_when_asked(process: Process) -> None:
     assert process.child.wait(20) == 6
     process.child = first
     assert process.stop() == 0
+
+
+def test_who_only_looks_whether_it_runs_keeps_it_from_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = os.open(tmp_path / "server.lock", os.O_RDONLY | os.O_CREAT)
+    fcntl.flock(looks, fcntl.LOCK_SH)
+    monkeypatch.setattr("core.rehearsal.__main__.time.sleep", lambda _: os.close(looks))  # has seen enough meanwhile
+    handle = _lock(tmp_path)
+    assert json.loads((tmp_path / "server.lock").read_text())["pid"] == os.getpid()
+    os.close(handle)
 
 
 def test_a_token_stands_in_no_variable(process: Process) -> None:

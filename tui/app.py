@@ -10,7 +10,7 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -353,12 +353,7 @@ def _live(home: Home) -> list[str]:
     """The environments that something runs on now; one whose record can't be read keeps nobody from leaving."""
     from core.run import runs
 
-    found = []
-    for name in Environment.all(home):
-        with suppress(MlopsError):
-            if runs.current(Environment.load(home, name)) is not None:
-                found.append(name)
-    return found
+    return [each.name for each in Environment.readable(home) if runs.current(each) is not None]
 
 
 def run() -> int:

@@ -17,17 +17,24 @@ from core.run.state import RunState
 
 
 def list_all(_: argparse.Namespace, out: Output) -> int:
-    """Every environment of this machine with its state, last run and age."""
+    """Every environment of this machine with its state, last run and age; then what is wrong with the others' records."""
     home = Home.find()
-    rows = [_row(Environment.load(home, name)) for name in Environment.all(home)]
+    rows, broken = [], []
+    for name in Environment.all(home):
+        try:
+            rows.append(_row(Environment.load(home, name)))
+        except UsageError as error:
+            broken.append(error)
     if out.json:
         out.document(rows)
-        return 0
-    for row in rows:
-        out.data(f"{row['name']:16}  {row['state']:12}  {row['cloud']:9}  {row['run']}")
-    if not rows:
-        out.say("No environment yet. Try one without an account: mlops-env install demo --rehearse")
-    return 0
+    else:
+        for row in rows:
+            out.data(f"{row['name']:16}  {row['state']:12}  {row['cloud']:9}  {row['run']}")
+        if not rows and not broken:
+            out.say("No environment yet. Try one without an account: mlops-env install demo --rehearse")
+    for told in broken:
+        out.error(told)
+    return broken[0].exit_code if broken else 0
 
 
 def _row(environment: Environment) -> dict[str, Any]:

@@ -6,9 +6,10 @@ out once (``project_id``, ``zone``) and must stay, which the record keeps as ``r
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,9 @@ class Environment:
                 code="environment-format",
                 hint="Install the version of mlops-env that wrote it, or a newer one.",
             )
+        for key in ("id", "cloud"):
+            if not isinstance(data.get(key), str):
+                raise UsageError(f"{source} has no {key}.", code="environment-file")
         return cls(
             home,
             name,
@@ -89,7 +93,14 @@ class Environment:
     def all(cls, home: Home) -> list[str]:
         """The names of every environment kept on this machine, in order."""
         found = home.environments.glob("*/environment.toml") if home.environments.is_dir() else ()
-        return sorted(path.parent.name for path in found)
+        return sorted(path.parent.name for path in found if NAME_PATTERN.fullmatch(path.parent.name))
+
+    @classmethod
+    def readable(cls, home: Home) -> Iterator[Environment]:
+        """Every environment kept on this machine whose record can be read, in order: for who looks among all for one."""
+        for name in cls.all(home):
+            with contextlib.suppress(UsageError):
+                yield cls.load(home, name)
 
     @property
     def folder(self) -> Path:

@@ -45,8 +45,7 @@ def cloud(environment: Environment, *, scenario: Path | None = None) -> Cloud:
 
 def cloud_of(home: Home, project: str) -> Cloud:
     """The cloud that a project is in: a rehearsal of this home, the one that the variable names, or Google's."""
-    for name in Environment.all(home):
-        environment = Environment.load(home, name)
+    for environment in Environment.readable(home):
         if environment.cloud == "rehearsal" and environment.values["project_id"] == project:
             return cloud(environment)
     named = Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None

@@ -6,13 +6,10 @@ clock at another rate, tell nothing of this one either.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from statistics import median
 
 from core.environment.home import Home
 from core.environment.record import Environment
-from core.errors import MlopsError
 from core.run import journal, runs
 from core.run.state import RunState, fold
 
@@ -22,7 +19,8 @@ LATEST = 5
 
 def learnt(home: Home, action: str, *, cloud: str, rate: float) -> dict[str, float]:
     """Seconds of the run's clock by step: the median of what each took in the newest runs that did something."""
-    found = [(run, each) for each in _environments(home, cloud) for run in runs.ids(each)]
+    known = (each for each in Environment.readable(home) if each.cloud == cloud)
+    found = [(run, each) for each in known for run in runs.ids(each)]
     took: dict[str, list[float]] = {}
     asked = 0
     for run, environment in sorted(found, key=lambda each: each[0], reverse=True):
@@ -34,14 +32,6 @@ def learnt(home: Home, action: str, *, cloud: str, rate: float) -> dict[str, flo
         if asked == LATEST:
             break
     return {step: median(seconds) for step, seconds in took.items()}
-
-
-def _environments(home: Home, cloud: str) -> Iterator[Environment]:
-    for name in Environment.all(home):
-        with contextlib.suppress(MlopsError):  # one whose record can't be read tells nothing
-            environment = Environment.load(home, name)
-            if environment.cloud == cloud:
-                yield environment
 
 
 def _times(state: RunState) -> dict[str, float]:

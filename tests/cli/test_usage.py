@@ -12,7 +12,7 @@ import pytest
 from core import errors
 from core.cli import main
 from core.cli.parser import build
-from core.environment import Home
+from core.environment import Environment, Home
 
 COMMON = {"--output", "--yes"}
 GIVEN = {"--config", "--set", "--rehearse", "--scenario"}
@@ -140,3 +140,17 @@ def test_an_empty_list_says_how_to_begin(capsys: pytest.CaptureFixture[str]) -> 
     assert "--rehearse" in said.err
     assert main(["list", "--output", "json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_record_that_cant_be_read_hides_no_other(home: Home, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("broken", "demo", "early"):
+        Environment.new(home, name, cloud="google", given={}).save()
+    (home.environments / "broken" / "environment.toml").write_text("[")
+    assert main(["list"]) == 2
+    said = capsys.readouterr()
+    assert [line.split()[0] for line in said.out.splitlines()] == ["demo", "early"]
+    assert "broken/environment.toml can't be read" in said.err
+    assert main(["list", "--output", "json"]) == 2
+    said = capsys.readouterr()
+    assert [row["name"] for row in json.loads(said.out)] == ["demo", "early"]
+    assert json.loads(said.err)["error"]["code"] == "environment-file"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 
 import pytest
@@ -56,6 +57,26 @@ def test_a_broken_or_newer_file_is_one_sentence(home: Home) -> None:
     path.write_text("not toml at all [")
     with pytest.raises(UsageError, match="can't be read"):
         Environment.load(home, "demo")
+
+
+def test_a_folder_whose_name_none_can_have_is_no_environment(home: Home) -> None:
+    made = Environment.new(home, "demo", cloud="google", given={}).save()
+    shutil.copytree(made.folder, made.folder.with_name("demo.bak"))
+    assert Environment.all(home) == ["demo"]
+
+
+@pytest.mark.parametrize("lost", ["id", "cloud"])
+def test_a_record_that_lacks_what_it_must_have_is_one_sentence(home: Home, lost: str) -> None:
+    path = Environment.new(home, "demo", cloud="google", given={}).save().folder / "environment.toml"
+    path.write_text(path.read_text().replace(f"{lost} = ", f"not_{lost} = "))
+    with pytest.raises(UsageError, match=f"has no {lost}"):
+        Environment.load(home, "demo")
+
+
+def test_who_looks_among_all_passes_over_what_cant_be_read(home: Home) -> None:
+    broken, good = (Environment.new(home, name, cloud="google", given={}).save() for name in ("broken", "good"))
+    (broken.folder / "environment.toml").write_text("[")
+    assert list(Environment.readable(home)) == [good]
 
 
 def test_a_home_that_is_not_writable_is_one_sentence(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -134,6 +134,6 @@ async def explained(target: Target, error: RelayUnreachable) -> RelayUnreachable
 def _notebook_of(to: Destination) -> str:
     """The environment of this machine whose notebook a VM is; empty where it is none's."""
     home = Home.find()
-    known = (Environment.load(home, name) for name in Environment.all(home))
+    known = Environment.readable(home)
     found = (e.name for e in known if (e.values["project_id"], e.names.notebook) == (to.project, to.instance))
     return next(found, "")

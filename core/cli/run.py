@@ -32,13 +32,18 @@ def install(arguments: argparse.Namespace, out: Output) -> int:
         _say_what(environment, out)
         _show(environment, arguments, out)
         shown.sweep(environment.home)  # a plan that was killed leaves a cloud that this must not begin on
-        environment.save()
+        new = not (environment.folder / "environment.toml").exists()
+        if new:  # a cloud never stands without an environment, whenever this is killed
+            environment.save()
         try:
             if environment.cloud == "rehearsal":
                 rehearsals.ensure(environment, scenario=arguments.scenario, begun=cloud)
+            if not new:  # only now: a scenario that is refused changes nothing
+                environment.save()
             run = start(environment, "install", secrets=secrets, wait=_wait(arguments), begun=process)
         except UsageError:
-            _forget_if_new(environment)
+            if new:
+                _forget(environment)
             raise
     return _follow(environment, run, arguments, out)
 
@@ -190,11 +195,10 @@ def _password(arguments: argparse.Namespace) -> dict[str, str]:
     return {"sql_password": password}
 
 
-def _forget_if_new(environment: Environment) -> None:
+def _forget(environment: Environment) -> None:
     """A scenario that is wrong leaves nothing behind of an environment that never was."""
     import shutil
 
-    if not runs.ids(environment):
-        shutil.rmtree(environment.folder, ignore_errors=True)
-        if not (rehearsals.folder(environment.home, environment.name) / "endpoints.json").exists():
-            rehearsals.forget(environment.home, environment.name)
+    shutil.rmtree(environment.folder, ignore_errors=True)
+    if not (rehearsals.folder(environment.home, environment.name) / "endpoints.json").exists():
+        rehearsals.forget(environment.home, environment.name)

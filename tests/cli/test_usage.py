@@ -133,6 +133,24 @@ def test_a_wrong_scenario_leaves_nothing_behind(tmp_path: Path, home: Home, caps
     assert not (home.rehearsals / "demo").exists()
 
 
+@pytest.mark.usefixtures("nothing_loads")
+@pytest.mark.parametrize("ran", [True, False])
+def test_a_scenario_that_is_refused_changes_nothing_of_an_environment_that_exists(
+    ran: bool, tmp_path: Path, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = Environment.new(home, "demo", cloud="rehearsal", given={"profile": "trial"}).save()
+    if ran:
+        (known.runs / "r1").mkdir(parents=True)
+        (known.runs / "r1" / "events.jsonl").touch()
+    (home.ensure("rehearsals", "demo") / "scenario.json").write_text("{}")
+    file = tmp_path / "scenario.toml"
+    file.write_text("speed = 0\n")
+    settings = ("--scenario", str(file), "--set", "profile=standard")
+    assert main(["install", "demo", "--rehearse", "--yes", *settings]) == 2
+    assert "keeps its scenario" in capsys.readouterr().err
+    assert Environment.load(home, "demo") == known
+
+
 def test_an_empty_list_says_how_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     said = capsys.readouterr()

@@ -11,7 +11,7 @@ import time
 
 from core import events
 from core.cli.narrate import Narrator
-from core.cli.output import Output, confirm, interactive
+from core.cli.output import Output, answer, confirm, interactive
 from core.environment import Environment
 from core.errors import MlopsError, from_dict
 from core.run import runs
@@ -84,9 +84,10 @@ class _Watcher:
         from core.run.control import ask
 
         if event.kind == "sql-password":
-            from getpass import getpass
-
-            value = getpass("SQL password: ")
+            value = answer("SQL password: ", secret=True)
+            if value is None:
+                hint = f"The run still waits. Give it with: mlops-env attach {self.environment.name}"
+                raise MlopsError("Nothing was done.", code="declined", hint=hint)
             ask(self.environment.id, {"do": "provide", "kind": "sql-password", "value": value})
         elif confirm("Signed in again?"):
             ask(self.environment.id, {"do": "signed-in", "config": os.environ.get("CLOUDSDK_CONFIG", "")})

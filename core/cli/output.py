@@ -53,10 +53,20 @@ def interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
+def answer(prompt: str, *, secret: bool = False) -> str | None:
+    """What a person types on the terminal, unseen where it is ``secret``; None where they leave the question by Ctrl-D."""
+    from getpass import getpass
+
+    try:
+        if secret:
+            return getpass(prompt)
+        print(prompt, end="", file=sys.stderr, flush=True)
+        return input()
+    except EOFError:
+        print(file=sys.stderr, flush=True)
+        return None
+
+
 def confirm(question: str) -> bool:
     """Asks yes or no on the terminal; anything but yes is no."""
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    try:
-        return input().strip().lower() in ("y", "yes")
-    except EOFError:
-        return False
+    return (answer(f"{question} [y/N] ") or "").strip().lower() in ("y", "yes")

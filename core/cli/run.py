@@ -7,7 +7,7 @@ import sys
 from contextlib import ExitStack
 
 from core.cli import follow
-from core.cli.output import Output, confirm, interactive
+from core.cli.output import Output, answer, confirm, interactive
 from core.cli.tools import provide
 from core.environment import Environment, Home, processes
 from core.environment import rehearsal as rehearsals
@@ -175,8 +175,7 @@ def _agree(arguments: argparse.Namespace, out: Output, question: str) -> None:
 
 def _ask_for_the_name(name: str) -> None:
     _needs_somebody()
-    print(f"Type the environment's name to go ahead ({name}): ", end="", file=sys.stderr, flush=True)
-    if input().strip() != name:
+    if (answer(f"Type the environment's name to go ahead ({name}): ") or "").strip() != name:
         raise MlopsError("Nothing was done.", code="declined")
 
 

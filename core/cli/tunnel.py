@@ -11,7 +11,7 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from core.cli.output import Output, confirm, interactive
+from core.cli.output import Output, answer, confirm, interactive
 from core.cli.ssh import accepted
 from core.environment import Home
 from core.errors import UsageError
@@ -66,14 +66,9 @@ def _add_first(home: Home, tunnel: Tunnel, arguments: argparse.Namespace, out: O
 
 def _ask(prompt: str, secret: bool) -> str | None:
     """Puts a question of ssh's on the terminal."""
-    import getpass
-
     try:
-        if secret:
-            return getpass.getpass(prompt)
-        print(prompt, end="", file=sys.stderr, flush=True)
-        return input()
-    except (EOFError, OSError):
+        return answer(prompt, secret=secret)
+    except OSError:
         return None
 
 

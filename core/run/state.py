@@ -58,7 +58,8 @@ class RunState:
     steps: dict[str, StepState] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     operations: dict[str, str] = field(default_factory=dict)
-    waiting: events.RunWaiting | None = None
+    waits: dict[str, events.RunWaiting] = field(default_factory=dict)
+    """The people who are waited for, by what they can give: the last one comes last."""
     interrupted: str = ""
     end: Event | None = None
 
@@ -68,6 +69,11 @@ class RunState:
         if isinstance(self.end, events.RunFinished | events.RunFailed | events.RunCancelled):
             return self.end.exit_code
         return 7 if self.waiting else 1
+
+    @property
+    def waiting(self) -> events.RunWaiting | None:
+        """The person who is waited for, the last one where there are several; None where nobody is."""
+        return next(reversed(self.waits.values()), None)
 
     def error(self) -> dict[str, Any] | None:
         """The error that the run failed with."""
@@ -83,13 +89,15 @@ class RunState:
         elif event.step:
             self._step(record, event)
         elif isinstance(event, events.RunWaiting):
-            self.waiting = event
+            self.waits.pop(event.kind, None)
+            self.waits[event.kind] = event
         elif isinstance(event, events.RunResumed):
-            self.waiting = None
+            self.waits.pop(event.kind, None)
         elif isinstance(event, events.RunInterrupted):
             self.interrupted = event.reason
         elif isinstance(event, events.RunFinished | events.RunFailed | events.RunCancelled):
-            self.end, self.waiting = event, None
+            self.end = event
+            self.waits.clear()
 
     def _begin(self, record: Record, event: events.RunStarted) -> None:
         self.run, self.started, self.action = record.run, record.time, event.action

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -80,11 +81,26 @@ def test_the_states_of_an_environment() -> None:
     assert runs.state(state_of(begun), None) == "interrupted"
     assert runs.state(state_of(begun, events.RunInterrupted(reason="reboot")), None) == "interrupted"
     assert runs.state(state_of(begun, waits), None) == "waiting"
-    assert runs.state(state_of(begun, waits, events.RunResumed()), None) == "interrupted"
+    assert runs.state(state_of(begun, waits, events.RunResumed(kind="sign-in")), None) == "interrupted"
     assert runs.state(state_of(begun, events.RunFinished()), None) == "installed"
     assert runs.state(state_of(begun, events.RunFailed()), None) == "failed"
     assert runs.state(state_of(begun, events.RunCancelled()), None) == "cancelled"
     assert runs.state(state_of(events.RunStarted(action="destroy"), events.RunFinished()), None) == "destroyed"
+
+
+@pytest.mark.parametrize("kinds", [("sign-in", "sql-password"), ("sql-password", "sign-in")])
+def test_who_comes_first_is_not_all_that_a_run_waits_for(kinds: tuple[str, str]) -> None:
+    first, second = kinds
+    waits = [events.RunWaiting(kind=kind) for kind in kinds]
+    state = state_of(events.RunStarted(action="install"), *waits)
+    assert state.waiting == waits[1]
+    for came, still in ((first, waits[1]), (second, waits[0])):
+        one = state_of(events.RunStarted(action="install"), *waits, events.RunResumed(kind=came))
+        assert one.waiting == still
+        assert one.exit_code == 7
+    both = state_of(*waits, events.RunResumed(kind=second), events.RunResumed(kind=first))
+    assert both.waiting is None
+    assert state_of(*waits, events.RunCancelled()).waiting is None
 
 
 def test_operations_without_an_end_are_left_open() -> None:

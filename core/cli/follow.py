@@ -40,6 +40,7 @@ class _Watcher:
         self.reader = Reader(runs.folder(environment, run))
         self.state = RunState()
         self.narrator = Narrator(environment, out)
+        self.asked: dict[str, events.RunWaiting] = {}
 
     def until_end(self) -> int:
         while True:
@@ -50,7 +51,7 @@ class _Watcher:
                     self.out.line(record.to_dict())
                 else:
                     self.narrator.tell(record, self.state)
-                self._ask(record.event)
+            self._ask()
             if self.state.end is not None or not alive:
                 self._until_over()
                 return self._end()
@@ -75,12 +76,12 @@ class _Watcher:
             self.out.error(from_dict(error))
         return state.exit_code
 
-    def _ask(self, event: events.Event) -> None:
-        """On a terminal, a wait for a person can be answered here."""
-        if not isinstance(event, events.RunWaiting) or event.step or not interactive():
+    def _ask(self) -> None:
+        """On a terminal, a wait for a person can be answered here: one a look, since others may be answered meanwhile."""
+        event = next((each for kind, each in self.state.waits.items() if self.asked.get(kind) is not each), None)
+        if event is None or not interactive() or not self._alive():
             return
-        if not self._alive():
-            return
+        self.asked[event.kind] = event
         from core.run.control import ask
 
         if event.kind == "sql-password":

@@ -15,7 +15,7 @@ from core.environment.lifetime import lifetime
 from core.environment.lock import busy
 from core.errors import MlopsError, UsageError
 from core.install import shown
-from core.install.start import EARLY, action_to_retry, demand_optional, start
+from core.install.start import EARLY, action_to_retry, demand_as_begun, demand_optional, start
 from core.run import runs
 
 
@@ -26,13 +26,15 @@ def install(arguments: argparse.Namespace, out: Output) -> int:
     with ExitStack() as begun:
         process, cloud = _begun(begun, arguments)
         environment = given.environment(arguments)
+        record = environment.kept
         if runs.current(environment) is not None:
             raise busy(runs.lock_path(environment))
         secrets = _password(arguments)
         _say_what(environment, out)
         _show(environment, arguments, out)
         shown.sweep(environment.home)  # a plan that was killed leaves a cloud that this must not begin on
-        new = not (environment.folder / "environment.toml").exists()
+        demand_as_begun(environment, record)
+        new = record is None
         if new:  # a cloud never stands without an environment, whenever this is killed
             environment.save()
         try:

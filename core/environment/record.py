@@ -103,6 +103,12 @@ class Environment:
                 yield cls.load(home, name)
 
     @property
+    def kept(self) -> bytes | None:
+        """The record as it is on disk now, whoever wrote it; None where there is none."""
+        path = self.folder / "environment.toml"
+        return path.read_bytes() if path.exists() else None
+
+    @property
     def folder(self) -> Path:
         return self.home.environments / self.name
 

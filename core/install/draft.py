@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from core.environment import Environment, Home
 from core.environment import rehearsal as rehearsals
-from core.environment.lock import Lock, busy
-from core.errors import MlopsError, ParameterError, UnknownEnvironment, UsageError
+from core.environment.lock import Lock
+from core.errors import MlopsError, ParameterError, UnknownEnvironment
 from core.install import following, outside, shown
 from core.install.changes import changed, fixed
 from core.install.following import Following
 from core.install.installation import Installation
 from core.prerequisites.check import Check, Subject
 from core.prerequisites.concerns import CONCERNS, Concern, look
-from core.run import runs
 from core.run.estimate import Estimate
 from core.run.step import Reporter
 
@@ -38,7 +37,7 @@ class Draft:
         self.saved = (environment.folder / "environment.toml").exists()
         self.fixed = fixed(environment) if self.saved else frozenset()
         self._before = environment
-        self._record = self._kept()
+        self._record = environment.kept
         self._scenario = scenario
         self._installation: Installation | None = None
         self._borrowed: Lock | None = None
@@ -204,31 +203,18 @@ class Draft:
     def start(self, secrets: Mapping[str, str]) -> str:
         """Keeps the environment and starts its installation; returns the run's id. May block.
 
-        Raises `BusyError` where a run holds it, `UsageError` where its record is no longer the one that was begun with:
-        written over, it would lose the id that all of what another window makes is known by.
+        Raises what `demand_as_begun` does.
         """
-        from core.install.start import start
+        from core.install.start import demand_as_begun, start
 
-        if runs.current(self.environment) is not None:
-            raise busy(runs.lock_path(self.environment))
-        if self._kept() != self._record:
-            raise UsageError(
-                f"{self.environment.name} was made or changed in another window meanwhile.",
-                code="changed-meanwhile",
-                hint="Nothing of it was touched. Go back to the beginning, and look at it as it is now.",
-            )
+        demand_as_begun(self.environment, self._record)
         self.environment.save()
-        self.saved, self._record = True, self._kept()
+        self.saved, self._record = True, self.environment.kept
         if self._shown is not None and self._shown.holds_for(self.environment):
             self._shown.save(self.environment)
         else:
             shown.forget(self.environment)
         return start(self.environment, "install", secrets=secrets)
-
-    def _kept(self) -> bytes | None:
-        """The environment's record as it is on disk now; None where there is none."""
-        path = self.environment.folder / "environment.toml"
-        return path.read_bytes() if path.exists() else None
 
     async def close(self) -> None:
         """Ends what the adapters keep open."""

@@ -38,6 +38,21 @@ def start(
     return str(answer["run"])
 
 
+def demand_as_begun(environment: Environment, record: bytes | None) -> None:
+    """Raises `BusyError` where a run holds it, `UsageError` where its record is not the one (``kept``) that was begun with.
+
+    Written over, it would lose the id that all of what another window makes is known by.
+    """
+    if runs.current(environment) is not None:
+        raise busy(runs.lock_path(environment))
+    if environment.kept != record:
+        raise UsageError(
+            f"{environment.name} was made or changed in another window meanwhile.",
+            code="changed-meanwhile",
+            hint="Nothing of it was touched. Go back to the beginning, and look at it as it is now.",
+        )
+
+
 def action_to_retry(environment: Environment) -> str:
     """What a retry of the last run does: the same as that run; raises `UsageError` where nothing is left to do."""
     last = runs.last(environment)

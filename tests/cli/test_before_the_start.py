@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -112,3 +113,21 @@ def test_what_was_shown_stays_where_a_later_plan_was_killed(
     assert main(["install", "demo", "--rehearse", "--yes"]) == 1
     assert "It does what was shown at " in capsys.readouterr().err
     assert shown.kept(home, "demo") is not None
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_what_another_window_made_meanwhile_is_not_written_over(
+    home: Home, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], quick: str, there: bool
+) -> None:
+    if there:
+        Environment.new(home, "demo", cloud="rehearsal", given={"project_id": "rehearsal-one"}).save()
+
+    def meanwhile(*_: object) -> None:
+        Environment.new(home, "demo", cloud="rehearsal", given={"project_id": "rehearsal-two"}).save()
+
+    monkeypatch.setattr(run, "provide", meanwhile)
+    monkeypatch.setattr(run.processes, "begin_both", lambda *_: (nullcontext(), nullcontext()))
+    assert main(["install", "demo", "--rehearse", "--scenario", quick, "--yes"]) == 2
+    assert "changed in another window meanwhile" in capsys.readouterr().err
+    assert Environment.load(home, "demo").values["project_id"] == "rehearsal-two"
+    assert rehearsals.running(home, "demo") is None

@@ -150,18 +150,30 @@ async def _give_up_sql_name(installation: Installation, found: Found) -> None:
 
 async def _remove_peering(installation: Installation, context: Context) -> None:
     """Removes the network's side of the peering with Google's services, as the console does."""
+    from core.gcp.errors import InvalidRequest, NotFound
+
     google, names = installation.google, installation.names
-    item = expected(names)[NETWORK]
-    network = await get(google, item)
-    if network is None or not item.owned(network):
-        return
-    if PEERING not in [p.get("name") for p in network.get("peerings") or ()]:
+    if not await _is_peered(installation):
         return
     context.log(f"Removing the peering {PEERING} from {names.network}.")
     context.changed()
-    await google.operate(
-        "compute", "v1", context, "remove-peering",
-        lambda: google.call(
-            "compute", "v1", "networks.removePeering", project=names.project, network=names.network, body={"name": PEERING}
-        ),
-    )  # fmt: skip
+    try:
+        await google.operate(
+            "compute", "v1", context, "remove-peering",
+            lambda: google.call(
+                "compute", "v1", "networks.removePeering", project=names.project, network=names.network,
+                body={"name": PEERING},
+            ),
+        )  # fmt: skip
+    except (InvalidRequest, NotFound):
+        if await _is_peered(installation):  # it may be gone: the answer to the first try was lost after its effect
+            raise
+
+
+async def _is_peered(installation: Installation) -> bool:
+    """Whether the network is the environment's own and still peers with Google's services."""
+    item = expected(installation.names)[NETWORK]
+    network = await get(installation.google, item)
+    if network is None or not item.owned(network):
+        return False
+    return PEERING in [p.get("name") for p in network.get("peerings") or ()]

@@ -328,6 +328,23 @@ async def test_a_destruction_that_broke_off_goes_on(tmp_path: Path, home: Home) 
         assert not cloud.made
 
 
+async def test_a_peering_whose_removal_lost_its_answer_is_gone_all_the_same(tmp_path: Path, home: Home) -> None:
+    fault = {"call": "compute.networks.removePeering", "when": "after", **FAULTS["reset"]}
+    async with platform_cloud(tmp_path, home, {"fault": [fault]}) as cloud:
+        await cloud.platform()
+        await cloud.destroy()
+        assert not cloud.made
+
+
+async def test_a_peering_that_may_not_be_removed_is_told(tmp_path: Path, home: Home) -> None:
+    fault = {"call": "compute.networks.removePeering", "status": 400, "reason": "invalid", "message": "No.", "times": 0}
+    async with platform_cloud(tmp_path, home, {"fault": [fault]}) as cloud:
+        await cloud.platform()
+        with pytest.raises(PermanentError) as caught:
+            await cloud.destroy()
+        assert caught.value.cause == "No."
+
+
 async def test_a_half_made_platform_goes(tmp_path: Path, home: Home) -> None:
     fault = {"call": "container.projects.locations.clusters.create", "status": 403, "reason": "forbidden", "times": 0}
     async with platform_cloud(tmp_path, home, {"fault": [fault]}) as cloud:

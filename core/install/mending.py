@@ -89,6 +89,20 @@ async def delete_cluster(installation: Installation, context: Context) -> None:
     )  # fmt: skip
 
 
+async def unprotect_sql(installation: Installation, context: Context, found: Document) -> None:
+    """Switches the protection of the environment's Cloud SQL instance off by its API, where ``found`` has it on."""
+    if not (found.get("settings") or {}).get("deletionProtectionEnabled"):
+        return
+    names, google, body = installation.names, installation.google, {"settings": {"deletionProtectionEnabled": False}}
+    context.changed()
+    await google.operate(
+        "sqladmin", "v1", context, "unprotect-sql",
+        lambda: google.call(
+            "sqladmin", "v1", "instances.patch", project=names.project, instance=names.sql_instance, body=body
+        ),
+    )  # fmt: skip
+
+
 async def delete_sql(installation: Installation, context: Context) -> None:
     """Deletes the environment's Cloud SQL instance by its API, and gives its name up: it stays reserved for a week."""
     names, google = installation.names, installation.google

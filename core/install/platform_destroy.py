@@ -1,8 +1,8 @@
 """Taking the platform down, from whatever a run left of it.
 
-Protection goes off everywhere before anything is deleted, or half of it would be. Then the cluster and the database go,
-side by side; then the peering, which Terraform can't delete and which holds the network; then the rest. What the state
-has lost, and is the environment's own, is imported first; what failed for good is deleted by its API.
+Protection goes off everywhere before anything is deleted, or half of it would be; only what failed for good is deleted at
+once, by its API. Then the cluster and the database go, side by side; then the peering, which Terraform can't delete and
+which holds the network; then the rest. What the state has lost, and is the environment's own, is imported first.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ async def _prepare(installation: Installation, context: Context, terraform: Terr
     found = await look(installation.google, installation.names, expected(installation.names))
     kept = {ARTIFACTS} if keep_bucket else set()
     await terraform.forget(sorted(kept & set(state)), context)
-    imports = await _imports(installation, context, found, state, kept)
-    await _unprotect(context, terraform, {a: r for a, r in state.items() if a not in kept}, imports)
+    imports, broken = await _imports(installation, context, found, state, kept)
+    await _unprotect(context, terraform, {a: r for a, r in state.items() if a not in kept | broken}, imports)
     return found
 
 
@@ -94,9 +94,13 @@ async def _state_bucket(installation: Installation) -> str:
 
 async def _imports(
     installation: Installation, context: Context, found: Found, state: State, kept: set[str]
-) -> dict[str, str]:
-    """What is the environment's own and Terraform does not know of. What is broken is deleted here."""
+) -> tuple[dict[str, str], set[str]]:
+    """What is the environment's own and Terraform does not know of, and what was broken.
+
+    That is deleted here, so that Terraform has nothing to unprotect there: it would make it anew for that.
+    """
     imports: dict[str, str] = {}
+    broken: set[str] = set()
     for address, (item, _) in found.own.items():
         if address in kept or address == CONNECTION:
             continue
@@ -105,12 +109,14 @@ async def _imports(
             continue
         if mending.is_broken(address, settled):
             if address == SQL:
+                await mending.unprotect_sql(installation, context, settled)
                 await mending.delete_sql(installation, context)
             elif address == CLUSTER:
                 await mending.delete_cluster(installation, context)
+            broken.add(address)
         elif address not in state:
             imports[address] = item.import_id
-    return imports
+    return imports, broken
 
 
 async def _unprotect(context: Context, terraform: Terraform, state: State, imports: Mapping[str, str]) -> None:

@@ -345,6 +345,31 @@ async def test_a_peering_that_may_not_be_removed_is_told(tmp_path: Path, home: H
         assert caught.value.cause == "No."
 
 
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_database_that_failed_while_it_was_protected_goes_too(cloud: PlatformCloud, known: bool) -> None:
+    await cloud.platform()
+    await cloud.protect()
+    first = cloud.installation.names.sql_instance
+    ((name, instance),) = cloud.simulated.world.store.items("sql.instances")
+    cloud.simulated.world.store.put("sql.instances", name, {**instance, "state": "FAILED"})
+    if not known:
+        cloud.lose_state()
+    await cloud.destroy()
+    assert not cloud.made
+    assert cloud.installation.names.sql_instance == f"{first}-2"
+
+
+async def test_a_cluster_that_failed_while_it_was_protected_is_not_made_anew_to_go(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    await cloud.protect()
+    ((name, cluster),) = cloud.simulated.world.store.items("container.clusters")
+    cloud.simulated.world.store.put("container.clusters", name, {**cluster, "status": "ERROR"})
+    cloud.told.resources.clear()
+    await cloud.destroy()
+    assert not cloud.made
+    assert CLUSTER not in {id for _, id, action, _ in cloud.told.resources if action == "create"}
+
+
 async def test_a_half_made_platform_goes(tmp_path: Path, home: Home) -> None:
     fault = {"call": "container.projects.locations.clusters.create", "status": 403, "reason": "forbidden", "times": 0}
     async with platform_cloud(tmp_path, home, {"fault": [fault]}) as cloud:

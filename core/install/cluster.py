@@ -48,7 +48,7 @@ async def endpoint(installation: Installation, name: str) -> tuple[str, bytes]:
 def _endpoint(cluster: Mapping[str, Any]) -> tuple[str, bytes]:
     endpoints = cluster.get("controlPlaneEndpointsConfig") or {}
     dns = endpoints.get("dnsEndpointConfig") or {}
-    if dns.get("endpoint") and dns.get("allowExternalTraffic", True):
+    if dns.get("endpoint") and dns.get("allowExternalTraffic"):
         return f"https://{dns['endpoint']}", b""
     addresses = endpoints.get("ipEndpointsConfig") or {}
     private = addresses.get("privateEndpoint") if not addresses.get("enablePublicEndpoint", True) else ""

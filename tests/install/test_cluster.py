@@ -16,6 +16,7 @@ from core.install.cluster import endpoint, step
 NAME = "projects/project-1/locations/us-central1-a/clusters/demo-cluster"
 GET = "container.projects.locations.clusters.get"
 DNS = {"dnsEndpointConfig": {"endpoint": "gke-abc.us-central1.gke.goog", "allowExternalTraffic": True}}
+ADDRESS = {"endpoint": "1.2.3.4"}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +35,12 @@ DNS = {"dnsEndpointConfig": {"endpoint": "gke-abc.us-central1.gke.goog", "allowE
             "https://10.0.0.2",
             b"PEM",
         ),
-        ({"endpoint": "1.2.3.4"}, "https://1.2.3.4", b""),
+        (
+            {"controlPlaneEndpointsConfig": {"dnsEndpointConfig": {"endpoint": "gke-abc.us-central1.gke.goog"}}, **ADDRESS},
+            "https://1.2.3.4",
+            b"",
+        ),
+        (ADDRESS, "https://1.2.3.4", b""),
     ],
 )
 async def test_the_dns_endpoint_if_it_lets_us_in_else_the_clusters_own(

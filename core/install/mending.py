@@ -48,11 +48,28 @@ def is_broken(address: str, found: Document) -> bool:
     return bool(field) and found.get(field) in BROKEN[address]
 
 
+def is_suspended(address: str, found: Document) -> bool:
+    """Whether Google holds a resource back, for what only a person can put right; what it holds is still there."""
+    return address == SQL and found.get("state") == "SUSPENDED"
+
+
+def refuse_suspended(item: Expected, found: Document | None) -> None:
+    """Raises `PermanentError` where Google has suspended a resource that is to be used."""
+    if found is None or not is_suspended(item.address, found):
+        return
+    raise PermanentError(
+        f"Google has suspended the {item.what} {item.name}.",
+        code="sql-suspended",
+        cause=", ".join(found.get("suspensionReason") or ()) or "It does not say why.",
+        hint="It keeps its data. Put right what it was suspended for (billing, say), then retry.",
+    )
+
+
 async def until_settled(installation: Installation, context: Context, item: Expected) -> Document | None:
-    """Waits until a resource is up, broken or gone; the step's deadline ends the wait."""
+    """Waits until a resource is up, broken, suspended or gone; the step's deadline ends the wait."""
     while True:
         found = await get(installation.google, item)
-        if found is None or is_up(item.address, found) or is_broken(item.address, found):
+        if found is None or any(settled(item.address, found) for settled in (is_up, is_broken, is_suspended)):
             return found
         field, _ = UP[item.address]
         context.progress(f"{item.what} {item.name} is {found.get(field)}")
@@ -65,6 +82,7 @@ async def mend_tainted(installation: Installation, context: Context, terraform: 
     if item is None:
         return False
     found = await until_settled(installation, context, item)
+    refuse_suspended(item, found)
     if found is not None and is_up(address, found):
         context.log(f"{item.what} {item.name} came up after all; it is kept.")
         await terraform.untaint(address, context)

@@ -134,6 +134,7 @@ async def _adopt(installation: Installation, context: Context, terraform: Terraf
     imports = dict(terraform.workspace.imports)
     for address, (item, _) in found.own.items():
         settled = await mending.until_settled(installation, context, item)
+        mending.refuse_suspended(item, settled)
         if settled is None:
             continue
         if mending.is_broken(address, settled):

@@ -130,3 +130,34 @@ async def test_a_pool_that_failed_and_that_the_state_does_not_know_is_made_anew(
     await cloud.platform()
     ((_, cluster),) = cloud.simulated.world.store.items("container.clusters")
     assert [pool["status"] for pool in cluster["nodePools"]] == ["RUNNING"]
+
+
+def _suspend(cloud: PlatformCloud) -> None:
+    """What Cloud SQL does to an instance whose project pays no more, or whose key is gone."""
+    ((name, instance),) = cloud.simulated.world.store.items("sql.instances")
+    suspended = {**instance, "state": "SUSPENDED", "suspensionReason": ["BILLING_ISSUE"]}
+    cloud.simulated.world.store.put("sql.instances", name, suspended)
+    cloud.next_run()
+
+
+async def test_a_database_that_google_suspended_is_told_and_neither_waited_for_nor_deleted(cloud: PlatformCloud) -> None:
+    await cloud.platform()
+    made = cloud.made["sql.instances"]
+    cloud.lose_state()
+    _suspend(cloud)
+    with pytest.raises(PermanentError) as caught:
+        await cloud.platform()
+    assert caught.value.code == "sql-suspended"
+    assert "BILLING_ISSUE" in caught.value.cause
+    assert cloud.made["sql.instances"] == made
+
+
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_database_that_google_suspended_can_be_destroyed(cloud: PlatformCloud, known: bool) -> None:
+    await cloud.platform()
+    await cloud.protect()
+    if not known:
+        cloud.lose_state()
+    _suspend(cloud)
+    await cloud.destroy()
+    assert not cloud.made

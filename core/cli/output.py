@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -30,17 +31,25 @@ class Output:
 
     def say(self, text: str) -> None:
         """A line of narration."""
-        print(printable(text), file=sys.stderr, flush=True)
+        _narrate(printable(text))
 
     def error(self, error: MlopsError) -> None:
         """An error: its sentence, cause, hint and command; on stderr, or as a document for a program."""
         if self.json:
-            print(json.dumps({"error": error.to_dict()}, ensure_ascii=False), file=sys.stderr, flush=True)
+            _narrate(json.dumps({"error": error.to_dict()}, ensure_ascii=False))
             return
         self.say(f"Error: {error.message}")
         for label, text in (("Cause", error.cause), ("Hint", error.hint), ("Command", error.command)):
             if text:
                 self.say(f"  {label}: {text}")
+
+
+def _narrate(text: str) -> None:
+    """Writes a line to stderr. Where its reader has gone away, what the command does and its data go on without it."""
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def printable(text: str) -> str:

@@ -63,6 +63,15 @@ def test_a_reader_that_goes_away_gets_no_traceback() -> None:
         assert b"Traceback" not in child.stderr.read()
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_reader_of_the_narration_that_goes_away_changes_nothing_else(form: str) -> None:
+    command = [*COMMAND, "status", "nobody", "--output", form]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stderr is not None
+        child.stderr.close()
+        assert child.wait() == 2
+
+
 @pytest.mark.parametrize(
     ("shut", "given", "code", "out", "err"),
     [

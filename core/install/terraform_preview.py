@@ -24,7 +24,7 @@ from core.names import Names
 from core.prerequisites.existing import INSTANCE
 from core.run.step import Reporter
 from core.run.together import together
-from core.terraform import Plan
+from core.terraform import MadeInVain, Plan, Terraform
 from core.terraform.workspace import STATE
 
 Planned = tuple[Plan, dict[str, dict[str, Any]]]
@@ -115,8 +115,18 @@ async def _planned(
             if installation.values["state"] == "local" and kept.is_file():
                 shutil.copyfile(kept, work / STATE)
             await terraform.init(reporter)
-            plan = await terraform.plan(reporter)
+            plan = await _plan(terraform, reporter)
             return await terraform.detailed(plan, reporter) if plan.changes else (plan, {})
+
+
+async def _plan(terraform: Terraform, reporter: Reporter) -> Plan:
+    """The plan; what was made in vain is made anew in it, as the run will do once its state has forgotten that."""
+    try:
+        return await terraform.plan(reporter)
+    except MadeInVain as failed:
+        reporter.log(f"{failed.message} {failed.cause}")
+        # A look at it is what fails, and the state isn't a preview's to change.
+        return (await terraform.plan(reporter, refresh=False)).anew(failed.addresses)
 
 
 def _grants(plan: Plan, planned: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -72,6 +72,12 @@ class Plan:
         """The same plan, with the fields that its updates change, from ``terraform show -json`` of it."""
         fields = {r["address"]: _changed(r["change"]) for r in shown.get("resource_changes", ())}
         return replace(self, changes=tuple(replace(c, fields=fields.get(c.address, ())) for c in self.changes))
+
+    def anew(self, addresses: Collection[str]) -> Plan:
+        """The same plan, but for the resources of these addresses, which are replaced."""
+        named = [(address, *address.split(".")[-2:]) for address in addresses]
+        replaced = [Change(address, type, name, "replace", "failed") for address, type, name in named]
+        return replace(self, changes=(*(c for c in self.changes if c.address not in addresses), *replaced))
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as ``mlops-env plan`` shows it; a replacement counts as both."""

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from platform_cloud import PlatformCloud, platform_cloud
+from platform_cloud import ZONE, PlatformCloud, platform_cloud
 
 from core.environment import Home
 from core.errors import PermanentError
+from core.install.addresses import CLUSTER, NODE_POOL
+from core.install.shown import of_plan
+from core.install.terraform_preview import preview
 
 POOLS = "container.projects.locations.clusters.nodePools"
 BUSY = {"status": 400, "reason": "resourceInUseByAnotherResource"}
@@ -118,6 +121,27 @@ async def test_what_fails_after_its_run_was_stopped_stands_in_nobodys_way(
         else:
             await cloud.destroy()
             assert not cloud.made
+
+
+@pytest.mark.parametrize("kind", ["cluster", "pool"])
+async def test_what_failed_after_its_run_was_stopped_is_shown_as_made_anew(tmp_path: Path, home: Home, kind: str) -> None:
+    call = "container.projects.locations.clusters.create" if kind == "cluster" else f"{POOLS}.create"
+    fault = {"call": call, "operation": "FAILED", "times": 1}
+    slow = {"speed": 500, "delays": {"iam": 0, "services": 0}, "durations": {call: 900}, "fault": [fault]}
+    async with platform_cloud(tmp_path, home, slow) as cloud:
+        await _stopped_while_it_makes(cloud, kind)
+        environment = cloud.installation.environment
+        state = environment.terraform_folder("platform") / "terraform.tfstate"
+        before = state.read_bytes()
+        found = await preview(cloud.installation, cloud.told, zone=ZONE)
+        assert state.read_bytes() == before
+        actions = {r["address"]: r["action"] for r in found["resources"] if r["step"] == "platform"}
+        failed, pool = (CLUSTER, "create") if kind == "cluster" else (NODE_POOL, "replace")
+        assert (actions[failed], actions[NODE_POOL]) == ("replace", pool)
+        assert found["add"] == len(actions)
+        document = {"terraform": found, "kubernetes": [], "services": []}
+        cloud.installation.shown = of_plan(environment, document)
+        await cloud.platform()
 
 
 async def test_a_pool_that_failed_and_that_the_state_does_not_know_is_made_anew(cloud: PlatformCloud) -> None:

@@ -19,6 +19,9 @@ IMAGE_GONE = ("not found", "manifest unknown", "no such image", "denied", "unaut
 STUCK = frozenset({"FailedMount", "FailedAttachVolume", "FailedCreatePodSandBox", "FailedBinding", "ProvisioningFailed"})
 """Reasons of events that say why a container is not even made."""
 
+PAST_IT = frozenset({"Pulling", "Pulled", "Created", "Started"})
+"""Reasons of events that come once the pod has its volumes and its network."""
+
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
@@ -81,13 +84,21 @@ async def stuck(cluster: Cluster, pod: Object) -> Trouble | None:
     if pod["metadata"].get("deletionTimestamp") or not waiting & {"ContainerCreating", "PodInitializing"}:
         return None
     events = await cluster.all("v1", "Event", namespace, fields=f"involvedObject.name={name}")
-    told = [e for e in events if e.get("type") == "Warning" and e.get("reason") in STUCK]
-    if not told:
+    told = [e for e in events if e.get("reason") in PAST_IT or (e.get("type") == "Warning" and e.get("reason") in STUCK)]
+    told.sort(key=lambda event: (_second(event), event["reason"] in PAST_IT))
+    if not told or told[-1]["reason"] in PAST_IT:  # what was in the way is no more: an image takes long, say
         return None
     hint = "Something that is mounted into the pod does not exist, or can't be attached: see the cause."
     command = f"kubectl describe pod {name} -n {namespace}"
     last = told[-1]
     return Trouble(str(last["reason"]), str(last.get("message", "")), hint, 240.0, command, pod=name, namespace=namespace)
+
+
+def _second(event: Object) -> str:
+    """When an event was seen last; whichever of its times are set depends on who told it."""
+    series = event.get("series") or {}
+    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    return str(next((time for time in times if time), ""))[: len("2026-11-24T10:00:00")]
 
 
 async def last_words(cluster: Cluster, pod: Object, container: str) -> str:

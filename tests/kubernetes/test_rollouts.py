@@ -10,6 +10,7 @@ from fake_cluster import FakeCluster, Recorder, deployment, pod, waiting
 
 from core.errors import PermanentError, StepError, TemporaryError
 from core.kubernetes import rollouts as module
+from core.kubernetes.diagnosis import stuck
 from core.kubernetes.rollouts import rolled_out, rollouts, settled
 from core.run.clock import Clock
 
@@ -99,6 +100,25 @@ async def test_a_volume_that_cannot_be_mounted_is_told_by_its_event(fake: FakeCl
     error = await failing(fake, reporter)
     assert error.cause == message
     assert error.code == "pod-failed-mount"
+
+
+@pytest.mark.parametrize(("pulling", "is_stuck"), [("10:00:31", False), ("10:00:30", False), ("10:00:20", True)])
+async def test_what_could_not_be_mounted_at_first_is_not_why_an_image_takes_long(
+    fake: FakeCluster, pulling: str, is_stuck: bool
+) -> None:
+    """The API lists events by name; a container is said to be in creation while its image is pulled, too."""
+    made = pod("d", containerStatuses=[waiting("ContainerCreating")])
+    for name, reason, told in (
+        ("a", "FailedMount", {"lastTimestamp": "2026-11-24T10:00:10Z", "message": "older"}),
+        ("b", "Pulling", {"lastTimestamp": f"2026-11-24T{pulling}Z"}),
+        ("c", "FailedMount", {"lastTimestamp": None, "eventTime": "2026-11-24T10:00:30.123456Z", "message": "newer"}),
+    ):
+        kind = "Normal" if reason == "Pulling" else "Warning"
+        event = {"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": "ns"}, "type": kind}
+        fake.put({**event, "reason": reason, **told})
+    async with fake.client() as cluster:
+        found = await stuck(cluster, made)
+    assert (found.cause if found else None) == ("newer" if is_stuck else None)
 
 
 async def test_a_crash_loop_shows_its_last_words(fake: FakeCluster, reporter: Recorder) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -494,3 +494,33 @@ async def test_every_size_shows_steps_and_the_failure(
         await opened(pilot, environment)
         screen = await until_shown(pilot, "pipelines", "ml-pipeline-ui", "q Quit", "? Help")
         assert all(len(line) <= size[0] for line in screen.splitlines())
+
+
+@pytest.mark.parametrize("live", [True, False])
+@pytest.mark.parametrize("size", [(60, 20), (80, 24)])
+async def test_the_failed_step_is_in_sight_and_named_however_much_is_being_made_above_it(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, size: tuple[int, int], live: bool
+) -> None:
+    environment = tui_runs.environment(home)
+    being_made = [tui_runs.resource(9, "platform", "google_x", f"module.x{n}", "progress") for n in range(30)]
+    failing = (2.0, events.StepFailed(step="sql-proxy", error=tui_runs.ERROR))
+    tui_runs.write(environment, [*tui_runs.halfway(), *being_made, (3.0, events.StepStarted(step="sql-proxy")), failing])
+    with tui_runs.alive(environment) if live else nullcontext():
+        async with app.run_test(size=size) as pilot:
+            await opened(pilot, environment)
+            await until_shown(pilot, "Failed at sql-proxy", "cannot pull its", "✗ sql-proxy")
+
+
+async def test_the_chosen_step_stays_in_sight_while_more_is_made_above_it(
+    app: MlopsApp, home: Home, moment: SimpleNamespace
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    with tui_runs.alive(environment):
+        async with app.run_test(size=(80, 24)) as pilot:
+            await opened(pilot, environment)
+            await press(pilot, "end")
+            await until_shown(pilot, "protect  ")
+            being_made = [tui_runs.resource(1, "platform", "google_x", f"module.x{n}", "progress") for n in range(30)]
+            tui_runs.write(environment, being_made, more=True)
+            await until_shown(pilot, "module.x29", "protect  ")

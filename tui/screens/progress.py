@@ -161,7 +161,7 @@ class ProgressScreen(BaseScreen):
     def _titles(self) -> None:
         log, panel = self.log_view, self.query_one("#right")
         if not log.display:
-            panel.border_title, panel.border_subtitle = text(told.heading(self.watched)), text("")
+            panel.border_title, panel.border_subtitle = text(told.heading(self.watched, self.steps.step())), text("")
             return
         panel.border_title = text(f"Log of {log.step}" if log.step else "Log of all steps")
         panel.border_subtitle = text(f"{log.count():,} lines" + (", following" if log.following else ""))

@@ -144,6 +144,13 @@ def failed(state: RunState, chosen: StepState | None) -> StepState | None:
     return next((step for step in state.steps.values() if step.state == "failed"), None)
 
 
+def in_front(watched: Watched, chosen: StepState | None) -> StepState | None:
+    """The step whose error stands in front of the log, where one does."""
+    step = failed(watched.state, chosen) if watched.state.waiting is None else None
+    meant = chosen is None or chosen.state == "failed" or not watched.live
+    return step if step is not None and step.error and meant else None
+
+
 def most_important(watched: Watched) -> str:
     """The step to look at: what needs a person, what failed, what runs on the critical path, what ended last."""
     state = watched.state
@@ -161,8 +168,8 @@ def outcome(watched: Watched, chosen: StepState | None) -> Shown | None:
     state, name = watched.state, watched.environment.name
     if state.waiting is not None:
         return _waiting(watched, state.waiting)
-    step = failed(state, chosen)
-    if step is not None and step.error and (chosen is None or chosen.state == "failed" or not watched.live):
+    step = in_front(watched, chosen)
+    if step is not None and step.error:
         actions = [a for a in ("retry", "skip", "page", "copy", "log") if allowed(a, watched, step)]
         return text((str(step.error.get("message", "")), "bold $text-error")), of_error(step.error), actions
     match watched.standing:
@@ -216,9 +223,17 @@ def _installed(watched: Watched) -> Shown:
     return text((f"{watched.environment.name} is installed.", "bold $text-success")), parts, ["access", "log"]
 
 
-def heading(watched: Watched | None) -> str:
-    """The title over what stands in front of the log."""
-    return doing(watched).capitalize() if watched is not None else ""
+def heading(watched: Watched | None, chosen: StepState | None) -> str:
+    """The title over what stands in front of the log: the step that an error is of, whatever else the run does."""
+    if watched is None:
+        return ""
+    step = in_front(watched, chosen)
+    return (_failed_at(watched.state, step) if step else doing(watched)).capitalize()
+
+
+def _failed_at(state: RunState, step: StepState) -> str:
+    removal = "removal " if state.action == "destroy" else ""
+    return f"{removal}failed at {step.id}"
 
 
 def command(watched: Watched | None, chosen: StepState | None) -> str:

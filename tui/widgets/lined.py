@@ -113,10 +113,13 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
 
     def fit(self) -> None:
         """Takes a new number of rows into account."""
-        self.virtual_size = Size(self.wide() or self.cells, self.count())
+        self._measure()
         if self.CHOOSES and self.chosen >= self.count():
             self.chosen = max(0, self.count() - 1)
         self.refresh()
+
+    def _measure(self) -> None:
+        self.virtual_size = Size(self.wide() or self.cells, self.count())
 
     def on_resize(self) -> None:
         self.fit()
@@ -162,9 +165,11 @@ class Lined(ScrollView, can_focus=True, inherit_bindings=False):
         self.chosen = row
 
     def show_chosen(self) -> None:
-        """Scrolls to the chosen row."""
-        if self.CHOOSES:
-            self.scroll_to_region(Region(0, self.chosen, 1, 1), animate=False, x_axis=False)
+        """Scrolls to the chosen row; before the first layout, which comes with a resize, there is nowhere to scroll."""
+        if self.CHOOSES and self.size:
+            self._measure()
+            # Forced: rows that have come just now get their scrollbar with the next layout only.
+            self.scroll_to_region(Region(0, self.chosen, 1, 1), animate=False, force=True, x_axis=False)
 
     def on_focus(self) -> None:
         self.show_cursor()

@@ -205,6 +205,20 @@ async def test_a_password_can_be_made_and_it_is_said_where_it_will_be(app: Mlops
         assert preparing.password not in shown(app)
 
 
+async def test_a_password_stands_in_the_form_that_is_opened_again(app: MlopsApp, home: Home) -> None:
+    preparing = tui_drafts.preparing(home)
+    async with app.run_test() as pilot:
+        screen = await opened(pilot, preparing)
+        screen.query_one("#password", PasswordField).value = PASSWORD
+        await until_shown(pilot, "--sql-password-stdin")
+        screen.action_back()
+        await until(pilot, lambda: app.screen is not screen)
+        again = await opened(pilot, preparing)
+        await until_shown(pilot, "•" * len(PASSWORD))
+        again.query_one("#password", PasswordField).value = ""
+        await until(pilot, lambda: not preparing.password)
+
+
 async def test_answers_are_saved_and_loaded(
     app: MlopsApp, home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

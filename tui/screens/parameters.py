@@ -100,6 +100,9 @@ class ParametersScreen(BaseScreen):
 
     def on_mount(self) -> None:
         self.query_one("#advanced").display = False
+        password = self.query_one("#password", PasswordField)
+        with password.prevent(PasswordField.Changed):
+            password.value = self.preparing.password
         self._fill(self.preparing.draft.environment.given)
         self.work(self._warm, group="warm")
         self.work(self._prices, group="prices")

@@ -108,29 +108,37 @@ class Logs:
         return sum(file.take() for file in self.files.values()) > 0
 
     def merge(self) -> Iterator[None]:
-        """Puts the lines that are not yet in the order of all of them there; yields now and then."""
+        """Puts the lines that are not yet in the order of all of them there; yields now and then.
+
+        Between two pauses another may do the same, and any pause may be the last: what was found counts at the end, at
+        once, without what is there by then.
+        """
         fresh: list[int] = []
-        for number, name in enumerate(self._names):
-            file = self.files[name]
-            for at in range(self._merged_up_to[number], len(file)):
-                fresh.append(self._key(number, file, at))
+        last, up_to = list(self._last), list(self._merged_up_to)
+        for number, begin in enumerate(self._merged_up_to[:]):
+            file = self.files[self._names[number]]
+            up_to[number] = len(file)
+            for at in range(begin, up_to[number]):
+                last[number] = self._second(last[number], file.seconds(at))
+                fresh.append((last[number] << 40) | (number << 32) | at)
                 if len(fresh) % 2000 == 0:
                     yield
-            self._merged_up_to[number] = len(file)
-        fresh.sort()
-        self._merged.extend(fresh)
+        there = self._merged_up_to
+        self._merged.extend(key for key in sorted(fresh) if key & 0xFFFFFFFF >= there[(key >> 32) & 0xFF])
+        for number, end in enumerate(up_to):
+            if end > there[number]:
+                there[number], self._last[number] = end, last[number]
         yield
 
-    def _key(self, number: int, file: LogFile, at: int) -> int:
-        """A line's second since the run began (a day wraps), its file and number, as one sortable number."""
-        stamp = file.seconds(at)
-        if stamp is not None:
-            since = (stamp - self._begin) % _DAY
-            days = self._last[number] // _DAY
-            if since + days * _DAY < self._last[number] - _DAY // 2:
-                days += 1
-            self._last[number] = max(self._last[number], since + days * _DAY)
-        return (self._last[number] << 40) | (number << 32) | at
+    def _second(self, last: int, stamp: int | None) -> int:
+        """A line's second since the run began, which a day wraps, after a line of the second ``last``."""
+        if stamp is None:
+            return last
+        since = (stamp - self._begin) % _DAY
+        days = last // _DAY
+        if since + days * _DAY < last - _DAY // 2:
+            days += 1
+        return max(last, since + days * _DAY)
 
     def count(self, step: str = "") -> int:
         """How many lines one log has, or all."""

@@ -57,6 +57,28 @@ def test_all_logs_stand_in_the_order_of_their_stamps_over_midnight(tmp_path: Pat
     assert [logs.place(i)[0] for i in range(logs.count())] == ["a", "b", "b", "a"]
 
 
+@pytest.mark.parametrize("broken_off", [True, False])
+def test_every_line_stands_there_once_however_often_they_are_put_in_order(tmp_path: Path, broken_off: bool) -> None:
+    for step in ("a", "b"):
+        (tmp_path / f"{step}.log").write_text("".join(f"10:00:{i // 60:02d} {step}{i}\n" for i in range(1500)))
+    logs = Logs(tmp_path)
+    logs.look()
+    while logs.take():
+        pass
+    begun = logs.merge()
+    next(begun)
+    _take(logs)
+    if broken_off:
+        begun.close()  # type: ignore[attr-defined]
+    for _ in begun:
+        pass
+    assert sorted(logs.place(i) for i in range(logs.count())) == [(step, i) for step in "ab" for i in range(1500)]
+    with (tmp_path / "a.log").open("a") as file:
+        file.write("10:01:00 the last\n")
+    _take(logs)
+    assert logs.line(3000) == "10:01:00 the last"
+
+
 def test_a_log_that_comes_up_later_is_taken_in(tmp_path: Path) -> None:
     logs = _logs(tmp_path, platform=["00:00:01 one"])
     (tmp_path / "verify.log").write_text("00:00:09 two\n")

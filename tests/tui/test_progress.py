@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import textwrap
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
@@ -17,6 +18,7 @@ from tui_pilot import focused, press, shown, until, until_shown
 
 from core import events
 from core.environment import Environment, Home
+from core.run import runs
 from core.run.state import RunState
 from tui import clipboard, steering
 from tui.app import MlopsApp
@@ -524,3 +526,40 @@ async def test_the_chosen_step_stays_in_sight_while_more_is_made_above_it(
             being_made = [tui_runs.resource(1, "platform", "google_x", f"module.x{n}", "progress") for n in range(30)]
             tui_runs.write(environment, being_made, more=True)
             await until_shown(pilot, "module.x29", "protect  ")
+
+
+async def test_the_focus_stays_where_a_failure_takes_the_place_of_the_log(
+    app: MlopsApp, home: Home, moment: SimpleNamespace
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.failed()[:-5])
+    with tui_runs.alive(environment):
+        async with app.run_test() as pilot:
+            screen = await opened(pilot, environment)
+            await press(pilot, "tab")
+            await until(pilot, lambda: app.focused is screen.log_view)
+            tui_runs.write(environment, tui_runs.failed()[-5:-4], more=True)
+            await until_shown(pilot, "cannot pull its")
+            assert focused(app) is screen.steps
+            await press(pilot, "tab")
+            await until(pilot, lambda: app.focused not in (None, screen.steps))
+            tui_runs.write(environment, [(0, events.StepStarted(step="pipelines"))], more=True)
+            await until_shown(pilot, "Log of pipelines")
+            assert focused(app) is screen.steps
+
+
+async def test_logs_that_are_closed_while_they_are_taken_in_are_let_go(
+    app: MlopsApp, home: Home, moment: SimpleNamespace
+) -> None:
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.halfway())
+    with tui_runs.alive(environment):
+        async with app.run_test() as pilot:
+            screen = await opened(pilot, environment)
+            await until_shown(pilot, "Log of platform")
+            tui_runs.write_log(environment, "platform", [f"14:12:00 line {i} {'x' * 80}" for i in range(9000)])
+            taking = asyncio.ensure_future(screen.log_view.take())
+            await asyncio.sleep(0)
+            screen.log_view.open(runs.folder(environment, tui_runs.RUN) / "logs")
+            await taking
+            await until_shown(pilot, "line 8999")

@@ -133,12 +133,20 @@ class ProgressScreen(BaseScreen):
         in_front = shown is not None and not self._log_wanted
         if shown is not None:
             await self.query_one("#outcome", Outcome).show(*shown)
-        self.query_one("#outcome").display = in_front
-        self.log_view.display = not in_front
+        self._put_in_front(outcome=in_front)
         self.set_class(in_front, "-told")
         self._titles()
         self._ended()
         self.refresh_bindings()
+
+    def _put_in_front(self, *, outcome: bool) -> None:
+        """Shows one of the two; the focus does not go with the other."""
+        shown, hidden = self.query_one("#outcome"), self.log_view
+        if not outcome:
+            shown, hidden = hidden, shown
+        if self.focused is not None and hidden in self.focused.ancestors_with_self:
+            self.set_focus(self.steps)
+        shown.display, hidden.display = True, False
 
     def _choose_by_itself(self) -> None:
         """The chosen step is the one that matters most, until a person chooses."""

@@ -77,17 +77,21 @@ class LogView(Lined):
         if logs is None:
             return
         logs.look()
+        for _ in self._pieces(logs):
+            await asyncio.sleep(0)
+            if logs is not self.logs:  # they were closed meanwhile
+                return
+
+    def _pieces(self, logs: Logs) -> Iterator[None]:
         more = True
         while more:
             for _ in range(PIECES):
                 more = logs.take(self.step)
                 if not more:
                     break
-                await asyncio.sleep(0)
+                yield
             if not self.step:
-                await _in_pauses(logs.merge())
-            if logs is not self.logs:
-                return
+                yield from logs.merge()
             self._grow()
 
     def _grow(self) -> None:
@@ -197,8 +201,3 @@ class LogView(Lined):
         if self.logs is not None:
             self.logs.close()
             self.logs = None
-
-
-async def _in_pauses(work: Iterator[None]) -> None:
-    for _ in work:
-        await asyncio.sleep(0)

@@ -56,6 +56,18 @@ async def test_a_choice_shows_at_once_and_is_written_once_it_is_confirmed(app: M
     assert json.loads((code / ".devcontainer" / "devcontainer.json").read_text())["updateRemoteUserUID"] is False
 
 
+async def test_a_folder_may_be_typed_from_the_home(app: MlopsApp, code: Path, tmp_path: Path) -> None:
+    (tmp_path / "user" / "churn").mkdir(parents=True)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until_shown(pilot, "No environment is kept")
+        await press(pilot, "v")
+        await until_shown(pilot, '"name": "fraud"')
+        app.screen.query_one("#folder", Field).value = "~nobody-of-that-name"
+        await until_shown(pilot, "There is no folder ~nobody-of-that-name.")
+        app.screen.query_one("#folder", Field).value = "~/churn"
+        await until_shown(pilot, '"name": "churn"')
+
+
 async def test_what_is_there_is_shown_as_a_difference_and_kept(app: MlopsApp, code: Path) -> None:
     (code / ".devcontainer").mkdir()
     (code / ".devcontainer" / "Dockerfile").write_text("FROM mine\n")

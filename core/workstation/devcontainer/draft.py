@@ -100,7 +100,10 @@ def draft(
 
 
 def _folder(folder: Path) -> Path:
-    where = folder.expanduser().absolute()
+    try:
+        where = folder.expanduser().absolute()
+    except RuntimeError:  # ~NAME of a user whom this machine does not know, or half of a name
+        where = folder
     if not where.is_dir():
         raise UsageError(f"There is no folder {where}.", code="no-folder", hint="Make it first, or name another.")
     inner = where / FOLDER

@@ -165,6 +165,51 @@ async def test_checks_that_depend_on_a_value_run_again_beside_the_form(app: Mlop
         assert not screen.allowed("review")
 
 
+async def test_edits_that_follow_quickly_are_all_looked_at(app: MlopsApp, home: Home) -> None:
+    preparing = tui_drafts.preparing(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, preparing)
+        preparing.looked.clear()
+        screen.rows["region"].choose("europe-west4")
+        await pilot.pause()
+        screen.rows["namespace"].choose("ml")
+        wanted = {c.id for c in CONCERNS if {"region", "namespace"} & set(c.keys)}
+        await until(pilot, lambda: set(preparing.looked) == wanted)
+
+
+async def test_answers_that_are_loaded_are_looked_at(app: MlopsApp, home: Home, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text('region = "us-central9"\n')
+    preparing = tui_drafts.preparing(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, preparing)
+        preparing.told["places"] = [Check("region", "The region", "block", "us-central9", "there is no such region")]
+        await press(pilot, "ctrl+o")
+        await until_shown(pilot, "Load answers")
+        app.screen.query_one("#value", Field).value = str(tmp_path / "mine.toml")
+        await press(pilot, "enter")
+        await until_shown(pilot, "✗ blocks region: us-central9: there is no such region.")
+
+
+async def test_answers_that_are_saved_have_what_is_fixed_now(
+    app: MlopsApp, home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    preparing = tui_drafts.Told(tui_drafts.draft(home, region="europe-west4", namespace="ml"))
+    preparing.draft.fixed = frozenset({"region"})
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, preparing)
+        await press(pilot, "ctrl+s")
+        await until(pilot, lambda: (tmp_path / "demo.toml").exists())
+    assert tomllib.loads((tmp_path / "demo.toml").read_text()) == {"region": "europe-west4", "namespace": "ml"}
+
+
+async def test_a_list_stands_in_the_command_as_a_command_line_takes_it(app: MlopsApp, home: Home) -> None:
+    preparing = tui_drafts.Told(tui_drafts.draft(home, docker_users=["user:a@x.example", "user:b@x.example"]))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await opened(pilot, preparing)
+        await until_shown(pilot, "--set docker_users=user:a@x.example,user:b@x.example")
+
+
 async def test_the_password_is_masked_and_reaches_no_file_command_or_clipboard(
     app: MlopsApp, home: Home, copied: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -236,6 +281,16 @@ async def test_answers_are_saved_and_loaded(
         assert screen.preparing.draft.environment.given["node_max"] == 5
     saved = tomllib.loads((tmp_path / "demo.toml").read_text())
     assert saved == {"namespace": "ml", "node_max": 5, "labels": {"team": "a"}}
+
+
+async def test_answers_of_a_home_that_is_not_there_are_an_error_with_its_cause(app: MlopsApp, home: Home) -> None:
+    async with app.run_test() as pilot:
+        await opened(pilot, tui_drafts.preparing(home))
+        await press(pilot, "ctrl+o")
+        await until_shown(pilot, "Load answers")
+        app.screen.query_one("#value", Field).value = "~nobody-of-that-name/a.toml"
+        await press(pilot, "enter")
+        await until_shown(pilot, "The answers file ~nobody-of-that-name/a.toml")
 
 
 @pytest.mark.parametrize("content", ["namespace =", 'nodes = "many"\n', 'kms_key = "key"\n'])

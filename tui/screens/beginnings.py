@@ -11,7 +11,7 @@ from textual.widgets import Button, Static
 
 from tui.screens.base import Dialog
 from tui.text import text
-from tui.widgets.field import Field
+from tui.widgets.field import Field, path_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class AskRehearsal(Dialog[Rehearsal | None]):
         field = self.query_one("#value", Field)
         name, scenario = field.value.strip(), self.query_one("#scenario", Field).value.strip()
         if name:
-            self.dismiss(Rehearsal(name, Path(scenario).expanduser() if scenario else None, at_once))
+            self.dismiss(Rehearsal(name, path_of(scenario) if scenario else None, at_once))
         else:
             field.focus()
 

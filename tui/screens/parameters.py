@@ -30,6 +30,7 @@ from tui.screens.base import BaseScreen, relabel
 from tui.screens.choose import Choose
 from tui.screens.dialogs import AskText
 from tui.text import lines, text
+from tui.widgets.field import path_of
 from tui.widgets.parameter import ParameterRow, shown
 from tui.widgets.password import PasswordField
 
@@ -55,6 +56,8 @@ class ParametersScreen(BaseScreen):
         super().__init__()
         self.preparing = preparing
         self._wrong: dict[str, ParameterError] = {}
+        self._unseen: set[str] = set()
+        """The parameters whose values the checks have not begun to look at."""
 
     # -- the form
 
@@ -139,20 +142,28 @@ class ParametersScreen(BaseScreen):
         """The values that a person gave and that can be read."""
         return {key: row.given for key, row in self.rows.items() if row.given is not None and not row.fixed}
 
+    def _kept(self) -> dict[str, Any]:
+        """The values that were given and are fixed now."""
+        draft = self.preparing.draft
+        return {key: value for key, value in draft.environment.given.items() if key in draft.fixed}
+
     # -- as one types
 
     def on_parameter_row_edited(self, event: ParameterRow.Edited) -> None:
         event.stop()
         self._show()
-        self.work(partial(self._edited, event.row.spec.key), group="edited")
+        self._unseen.add(event.row.spec.key)
+        self.work(self._edited, group="edited")
 
-    async def _edited(self, key: str) -> None:
+    async def _edited(self) -> None:
+        """Looks at what was changed, by now or by edits whose turn this one took."""
         await self._validate()
         await asyncio.sleep(SETTLED)
         if self._wrong or any(row.problem for row in self.rows.values()):
             return
-        for concern in self.preparing.concerned([key]):
+        for concern in self.preparing.concerned(self._unseen):
             self.work(partial(self._look, concern.id), group=f"look-{concern.id}")
+        self._unseen.clear()
 
     async def _look(self, id: str) -> None:
         from tui.preparing import concern
@@ -172,8 +183,7 @@ class ParametersScreen(BaseScreen):
         found = await in_thread(_problems, given, self.preparing.name)
         self._wrong = {error.key: error for error in reversed(found)}
         right = {key: value for key, value in given.items() if key not in self._wrong}
-        kept = {k: v for k, v in self.preparing.draft.environment.given.items() if k in self.preparing.draft.fixed}
-        self.preparing.draft.give({**kept, **right})
+        self.preparing.draft.give({**self._kept(), **right})
         for key, row in self.rows.items():
             own = row.problem_of(str(row.query_one("#in-" + key).value)) if _typed(row) else ""  # type: ignore[attr-defined]
             error = self._wrong.get(key)
@@ -340,14 +350,14 @@ class ParametersScreen(BaseScreen):
         """Saves the values as an answers file; a password is never among them."""
         from core.parameters.answers import dump
 
-        self.ours.save(dump(self.given()), f"{self.preparing.name}.toml")
+        self.ours.save(dump({**self._kept(), **self.given()}), f"{self.preparing.name}.toml")
 
     def action_load(self) -> None:
         """Asks for an answers file, and fills the form from it."""
 
         def answered(path: str | None) -> None:
             if path:
-                self.work(partial(self._load, Path(path).expanduser()), group="load")
+                self.work(partial(self._load, path_of(path)), group="load")
 
         body = text("The answers file to load; what it leaves out takes its default.")
         self.app.push_screen(AskText("Load answers", body, f"{self.preparing.name}.toml", "Load"), answered)
@@ -359,8 +369,12 @@ class ParametersScreen(BaseScreen):
         unknown = [error for error in await in_thread(_problems, values, self.preparing.name) if error.key not in self.rows]
         if unknown:
             raise unknown[0]
-        self._fill({key: value for key, value in values.items() if key not in self.preparing.draft.fixed})
-        await self._validate()
+        before = self.given()
+        fixed = self.preparing.draft.fixed
+        self._fill({**{key: value for key, value in values.items() if key not in fixed}, **self._kept()})
+        now = self.given()
+        self._unseen |= {key for key in self.rows if before.get(key) != now.get(key)}
+        self.work(self._edited, group="edited")
 
 
 FOLDED = f"▸ Advanced: {sum(p.advanced for p in PARAMETERS)} more parameters, which seldom matter (ctrl+l)"
@@ -381,6 +395,9 @@ def _typed(row: ParameterRow) -> bool:
 
 
 def _plain(value: Any) -> str:
+    """A value as a command line takes it."""
+    if isinstance(value, list | tuple):
+        return ",".join(str(inner) for inner in value)
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

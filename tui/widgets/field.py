@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from textual import events
 from textual.geometry import Offset
 from textual.widgets import Input
@@ -44,3 +47,8 @@ class Field(Input):
         if "\n" in pasted.rstrip("\n"):
             self.app.notify("The pasted text had several lines; they are one now.", severity="warning", markup=False)
         self.replace(kept, *self.selection)
+
+
+def path_of(typed: str) -> Path:
+    """The path that a text means, ``~`` being a home; a home that nobody has stays as it is, to be told as not there."""
+    return Path(os.path.expanduser(typed))  # noqa: PTH111  that of Path is an error where there is no such home

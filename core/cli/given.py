@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,6 @@ def environment(arguments: argparse.Namespace) -> Environment:
     Raises `UsageError` and `ParameterError` for everything that is wrong with them.
     """
     home = Home.find()
-    given = _given(arguments)
     cloud = "rehearsal" if arguments.rehearse else "google"
     if arguments.scenario and not arguments.rehearse:
         raise UsageError("--scenario goes with --rehearse.", code="usage", hint="A scenario scripts the simulated cloud.")
@@ -28,9 +28,9 @@ def environment(arguments: argparse.Namespace) -> Environment:
     try:
         known = Environment.load(home, arguments.name)
     except UnknownEnvironment:
-        id = shown.id_of(home, arguments.name, cloud=cloud)
+        given, id = _given(arguments, {}), shown.id_of(home, arguments.name, cloud=cloud)
         return _checked(Environment.new(home, arguments.name, cloud=cloud, given=given, id=id))
-    return _checked(_again(known, given, rehearse=arguments.rehearse))
+    return _checked(_again(known, _given(arguments, known.given), rehearse=arguments.rehearse))
 
 
 def _again(known: Environment, given: dict[str, Any], *, rehearse: bool) -> Environment:
@@ -48,7 +48,8 @@ def _checked(found: Environment) -> Environment:
     return found
 
 
-def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+def _given(arguments: argparse.Namespace, before: Mapping[str, Any]) -> dict[str, Any]:
+    """What the flags say, where ``before`` was given to the environment earlier."""
     given: dict[str, Any] = {}
     if arguments.config:
         from core.parameters.answers import load
@@ -57,7 +58,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.set:
         from core.parameters.validation import settings
 
-        given.update(settings(arguments.set))
+        given.update(settings(arguments.set, {**before, **given}))
     if given.get("kfp_manifests") not in (None, "github"):
         with contextlib.suppress(RuntimeError):  # what names no folder is refused with all else that is wrong
             given["kfp_manifests"] = str(Path(str(given["kfp_manifests"])).expanduser().absolute())

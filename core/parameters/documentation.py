@@ -11,8 +11,9 @@ _HEAD = """# Parameters
 
 The parameters of an environment. They are the keys of an answers file (`mlops-env install NAME --config FILE`, TOML) and of
 `--set KEY=VALUE`; `mlops-env schema` prints the JSON Schema of such a file. What is left out takes its default. Labels are a
-table in the file, and `--set labels.NAME=VALUE` on the command line. The password of the database is no parameter: it is
-generated, or given by `--sql-password-stdin`.
+table in the file. On the command line `--set labels.NAME=VALUE` sets one beside those that are there, and
+`--set labels=NAME=VALUE,…` gives all of them anew. The password of the database is no parameter: it is generated, or given
+by `--sql-password-stdin`.
 
 *Later* says what changing the value of an installed environment does: `fixed` is refused, `in place` changes it, `replaces`
 makes anew what is made from it.

@@ -68,8 +68,11 @@ def coerce(key: str, text: str) -> Any:
     return text
 
 
-def settings(given: Iterable[str]) -> dict[str, Any]:
-    """The values of ``KEY=VALUE`` settings, the last of a key winning; ``labels.NAME=VALUE`` sets one label."""
+def settings(given: Iterable[str], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The values of ``KEY=VALUE`` settings, the last of a key winning.
+
+    ``labels.NAME=VALUE`` sets one label beside those that ``before`` has, the values that hold without the settings.
+    """
     found: dict[str, Any] = {}
     for setting in given:
         key, separator, text = setting.partition("=")
@@ -77,7 +80,8 @@ def settings(given: Iterable[str]) -> dict[str, Any]:
             raise UsageError(f"{setting!r} is no setting.", code="setting", hint="Write --set KEY=VALUE.")
         outer, dot, inner = key.strip().partition(".")
         if dot and outer in _keys() and parameter(outer).kind == "map":
-            found.setdefault(outer, {})[inner] = text
+            there = found[outer] if outer in found else (before or {}).get(outer)
+            found[outer] = {**(there if isinstance(there, Mapping) else {}), inner: text}
         else:
             found[key.strip()] = coerce(key.strip(), text)
     return found

@@ -151,6 +151,25 @@ def test_a_scenario_that_is_refused_changes_nothing_of_an_environment_that_exist
     assert Environment.load(home, "demo") == known
 
 
+@pytest.mark.usefixtures("nothing_loads")
+def test_a_label_that_is_set_takes_none_of_the_others_away(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meant: list[Environment] = []
+
+    def note(environment: Environment, *_: object, **__: object) -> None:
+        meant.append(environment)
+        raise errors.CancelledByUser("That is all.")
+
+    monkeypatch.setattr("core.cli.run._say_what", note)
+    file = tmp_path / "answers.toml"
+    file.write_text('[labels]\nteam = "ml"\nstage = "dev"\n')
+    Environment.new(home, "old", cloud="rehearsal", given={"labels": {"team": "ml", "stage": "dev"}}).save()
+    for arguments in (["new", "--config", str(file)], ["old"]):
+        main(["install", *arguments, "--rehearse", "--yes", "--set", "labels.owner=me"])
+    assert [e.values["labels"] for e in meant] == [{"team": "ml", "stage": "dev", "owner": "me"}] * 2
+
+
 def test_an_empty_list_says_how_to_begin(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list"]) == 0
     said = capsys.readouterr()

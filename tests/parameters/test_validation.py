@@ -183,6 +183,15 @@ def test_settings_become_values_of_their_types() -> None:
     }
 
 
+def test_one_label_is_set_beside_those_that_are_there() -> None:
+    before = {"labels": {"team": "ml", "stage": "dev"}, "node_max": 4}
+    assert validation.settings(["labels.stage=prod", "labels.owner=me"], before) == {
+        "labels": {"team": "ml", "stage": "prod", "owner": "me"}
+    }
+    assert validation.settings(["labels=owner=me"], before) == {"labels": {"owner": "me"}}, "all of them are given anew"
+    assert before["labels"] == {"team": "ml", "stage": "dev"}
+
+
 def test_the_last_setting_of_a_key_wins() -> None:
     assert validation.settings(["node_max=4", "node_max=5"]) == {"node_max": 5}
 

@@ -268,19 +268,27 @@ async def test_answers_are_saved_and_loaded(
     app: MlopsApp, home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "mine.toml").write_text('namespace = "ml"\nnode_max = 5\n\n[labels]\nteam = "a"\n')
+    (tmp_path / "mine.toml").write_text('namespace = "ml"\nnode_max = 5\n\n[labels]\nteam = "a"\nstage = "b"\n')
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await opened(pilot, tui_drafts.preparing(home))
         await press(pilot, "ctrl+o")
         await until_shown(pilot, "Load answers")
         app.screen.query_one("#value").value = str(tmp_path / "mine.toml")  # type: ignore[attr-defined]
         await press(pilot, "enter")
-        await until_shown(pilot, "--set namespace=ml --set node_max=5 --set labels.team=a")
+        await until_shown(pilot, "--set namespace=ml --set node_max=5 --set labels=team=a,stage=b")
         await press(pilot, "ctrl+s")
         await until(pilot, lambda: (tmp_path / "demo.toml").exists())
         assert screen.preparing.draft.environment.given["node_max"] == 5
     saved = tomllib.loads((tmp_path / "demo.toml").read_text())
-    assert saved == {"namespace": "ml", "node_max": 5, "labels": {"team": "a"}}
+    assert saved == {"namespace": "ml", "node_max": 5, "labels": {"team": "a", "stage": "b"}}
+
+
+async def test_the_command_gives_several_accounts_as_the_command_line_takes_them(app: MlopsApp, home: Home) -> None:
+    async with app.run_test(size=(140, 36)) as pilot:
+        preparing = tui_drafts.preparing(home)
+        preparing.draft.give({"docker_users": ["ada@example.com", "bob@example.com"]})
+        screen = await opened(pilot, preparing)
+        assert "--set docker_users=ada@example.com,bob@example.com" in screen.command()
 
 
 async def test_answers_of_a_home_that_is_not_there_are_an_error_with_its_cause(app: MlopsApp, home: Home) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -262,10 +263,7 @@ class ParametersScreen(BaseScreen):
 
     def command(self) -> str:
         """The command that does the same."""
-        settings = []
-        for key, value in self.given().items():
-            pairs = value.items() if isinstance(value, dict) else [("", value)]
-            settings += [f"{key}{'.' if inner else ''}{inner}={_plain(v)}" for inner, v in pairs]
+        settings = [f"{key}={_plain(value)}" for key, value in self.given().items()]
         words = ["mlops-env", "install", self.preparing.name]
         words += [word for setting in settings for word in ("--set", shlex.quote(setting))]
         words += ["--rehearse"] if self.preparing.rehearsal else []
@@ -395,7 +393,9 @@ def _typed(row: ParameterRow) -> bool:
 
 
 def _plain(value: Any) -> str:
-    """A value as a command line takes it."""
+    """A value as ``--set`` takes it: the whole of a map, since a single pair leaves those alone that are there."""
+    if isinstance(value, Mapping):
+        return ",".join(f"{name}={inner}" for name, inner in value.items())
     if isinstance(value, list | tuple):
         return ",".join(str(inner) for inner in value)
     return str(value).lower() if isinstance(value, bool) else str(value)

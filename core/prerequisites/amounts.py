@@ -19,6 +19,8 @@ FIRST_POOL_VCPUS, FIRST_POOL_GIB = 2, 30
 VOLUME_GIB = 20
 """The disk of Kubeflow's object store."""
 NOTEBOOK_GIB = 150 + 100
+SHARED = frozenset({"E2", "F1", "G1", "N1"})
+"""Families of machines whose vCPUs no quota counts but that of all; every other has one of its own besides."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,9 @@ def _held(vcpus: Mapping[str, float], machines: Machines | None) -> Counter[str]
         return Counter()
     cpus = int(vcpus.get(machines.type, 0) * machines.count)
     found = Counter({"CPUS": cpus, "CPUS_ALL_REGIONS": cpus, "SSD_TOTAL_GB": machines.disk_gb * machines.count})
+    family = machines.type.partition("-")[0].upper()
+    if family not in SHARED:
+        found[f"{family}_CPUS"] = cpus
     if not machines.private:
         found["IN_USE_ADDRESSES"] = machines.count
     return found

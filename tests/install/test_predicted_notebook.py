@@ -89,7 +89,8 @@ async def test_a_machine_that_the_zone_lacks(tmp_path: Path, home: Home, stand_i
         assert "Machine type n2-standard-8 does not exist" in said(await refused(cloud))
 
 
-QUOTAS = [("SSD_TOTAL_GB", 200, {}), ("DISKS_TOTAL_GB", 249, {"profile": "trial"}), ("CPUS_ALL_REGIONS", 3, {})]
+QUOTAS = [("SSD_TOTAL_GB", 200, {}), ("DISKS_TOTAL_GB", 249, {"profile": "trial"}), ("CPUS_ALL_REGIONS", 3, {}),
+          ("N2_CPUS", 7, {"profile": "standard"})]  # fmt: skip
 
 
 @pytest.mark.parametrize(("metric", "limit", "given"), QUOTAS)

@@ -14,7 +14,7 @@ from core.prerequisites.there import parts
 OWN = "projects/p"
 REFUSING = ({"enforce": True}, {"denyAll": True}, {"values": {"allowedValues": ["other"]}},
             {"values": {"deniedValues": ["container.googleapis.com", "storage.googleapis.com"]}})  # fmt: skip
-NOTEBOOKS, PROFILES, PRIVATE = ("none", "vm", "container"), ("trial", "small"), (True, False)
+NOTEBOOKS, PROFILES, PRIVATE = ("none", "vm", "container"), ("trial", "small", "standard"), (True, False)
 
 
 def _may_block(constraint: Constraint) -> bool:
@@ -28,7 +28,8 @@ def _metrics() -> set[str]:
         resolve({"notebook": notebook, "profile": profile, "private_nodes": private}, environment="demo")
         for notebook, profile, private in product(NOTEBOOKS, PROFILES, PRIVATE)
     ]
-    return {metric for values in each for metric in amounts.wanted_of(values, {}).most}
+    machines = {str(values[key]): 2.0 for values in each for key in sizes.MACHINES}
+    return {metric for values in each for metric in amounts.wanted_of(values, machines).most}
 
 
 BLOCKS: dict[str, set[str]] = {

@@ -10,7 +10,7 @@ from core.parameters.specification import resolve
 from core.prerequisites.amounts import Wanted, wanted_of
 from core.prerequisites.there import Machines, There
 
-VCPUS = {"e2-standard-2": 2, "e2-standard-4": 4, "e2-standard-8": 8}
+VCPUS = {"e2-standard-2": 2, "e2-standard-4": 4, "e2-standard-8": 8, "n1-standard-4": 4, "n2-standard-8": 8}
 
 
 def wanted(found: There, **given: Any) -> Wanted:
@@ -43,6 +43,10 @@ FIRST: list[tuple[There, dict[str, Any], dict[str, int]]] = [
     (standing(), {"node_machine_type": "e2-standard-8"}, cpus(8, SSD_TOTAL_GB=100)),
     (standing(Machines(3, "e2-standard-4", 100)), {"node_machine_type": "e2-standard-8"}, cpus(16, SSD_TOTAL_GB=100)),
     (standing(Machines(3, "e2-standard-8", 100)), {}, cpus(4, SSD_TOTAL_GB=100)),
+    # the vCPUs of most families have a quota of their own besides
+    (standing(), {"node_machine_type": "n2-standard-8"}, cpus(8, SSD_TOTAL_GB=100, N2_CPUS=8)),
+    (standing(), {"notebook": "vm", "notebook_machine_type": "n2-standard-8"}, cpus(8, SSD_TOTAL_GB=250, N2_CPUS=8)),
+    (standing(), {"notebook": "vm", "notebook_machine_type": "n1-standard-4"}, cpus(4, SSD_TOTAL_GB=250)),
     # a trial's go one by one, and no other stands beside them
     (standing(Machines(2, "e2-standard-2", 50)), {"profile": "trial", "node_machine_type": "e2-standard-4"}, cpus(4)),
     # all of them anew, once the old ones are gone

@@ -147,6 +147,11 @@ async def test_a_name_that_google_does_not_know_spoils_nothing(
         ({"CPUS_ALL_REGIONS": {"limit": 8}, "SSD_TOTAL_GB": {"limit": 250}}, {"profile": "trial", "notebook": "vm"},
          {"quotas": "pass"}),
         ({"CPUS_ALL_REGIONS": {"limit": 7}}, {"profile": "trial", "notebook": "vm"}, {"quota.CPUS_ALL_REGIONS": "block"}),
+        # the quota of a family of machines: a notebook's 8; two nodes' 32, then six nodes' and an upgrade's 112
+        ({"N2_CPUS": {"limit": 7}}, {"profile": "standard", "notebook": "vm"}, {"quota.N2_CPUS": "block"}),
+        ({"N2_CPUS": {"limit": 8}}, {"profile": "standard", "notebook": "vm"}, {"quotas": "pass"}),
+        ({"N2D_CPUS": {"limit": 32}}, {"profile": "standard", "node_machine_type": "n2d-standard-16"},
+         {"quota.N2D_CPUS": "warn"}),
         # 100 GB of a node and 20 of Kubeflow's volume; 250 of a notebook
         ({"SSD_TOTAL_GB": {"limit": 119}}, {"profile": "small"}, {"quota.SSD_TOTAL_GB": "block"}),
         ({"SSD_TOTAL_GB": {"limit": 369}}, {"profile": "small", "notebook": "vm"}, {"quota.SSD_TOTAL_GB": "block"}),

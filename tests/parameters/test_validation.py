@@ -83,6 +83,8 @@ WRONG: list[tuple[str, Any, str]] = [
     ("subnet_cidr", "10.0.0.0/30", "a private IPv4 range"),
     ("subnet_cidr", "10.0.0.0/7", "a private IPv4 range"),
     ("subnet_cidr", "10.300.0.0/20", "a private IPv4 range"),
+    ("services_cidr", "10.32.0.0/15", "a private IPv4 range in CIDR form from /16 to /27"),
+    ("services_cidr", "10.32.0.0/28", "a private IPv4 range in CIDR form from /16 to /27"),
     ("sql_cidr", "172.17.0.0/20", "Docker"),
     ("sql_cidr", "172.16.0.0/15", "Docker"),
 ]
@@ -126,6 +128,11 @@ def test_ranges_do_not_overlap(values: dict[str, Any], key: str) -> None:
     error = refused(**values)
     assert error.key == key
     assert "overlaps" in error.message
+
+
+def test_ranges_are_as_large_as_google_takes_them() -> None:
+    largest = {"services_cidr": "172.18.0.0/16", "pods_cidr": "10.128.0.0/9", "sql_cidr": "192.168.0.0/16"}
+    assert validation.validate(largest, environment="demo") == largest
 
 
 def test_ranges_hold_the_most_nodes() -> None:

@@ -120,7 +120,7 @@ def _joined(near: Near, far: Far) -> None:
         far.leave()
     elif far.channel is not None:
         near.joined(far)
-    else:
+    elif far.near is not None:  # else its end was told already, and is dealt with
         near.break_off()
 
 

@@ -100,22 +100,22 @@ class Near(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.traffic.up += len(data)
         far = self.far
-        if far is None:
+        if far is None or far.channel is None:  # it is to come, or has gone and another may take its place
             self._early.append(data)
             assert self.transport is not None
             self.transport.pause_reading()
-        elif far.channel is not None:
-            if self.first is not None:
-                self.first = data if not self.first and len(data) <= AT_ONCE else None
-            try:
-                far.channel.write(data)
-            except OSError:
-                return  # it has ended, and says so next
+            return
+        if self.first is not None:
+            self.first = data if not self.first and len(data) <= AT_ONCE else None
+        with contextlib.suppress(OSError):  # it has ended, and says so next
+            far.channel.write(data)
 
     def again(self) -> None:
         """The other half was never there: another takes its place, and hears what that one did not."""
         self.far = None
-        self._early = [self.first] if self.first else []
+        if self.first:
+            self._early.insert(0, self.first)
+        self.first = b""
         self._accepted(self)
 
     def eof_received(self) -> bool:
@@ -166,13 +166,14 @@ _ASKING: set[asyncio.Task[None]] = set()
 class Far(asyncio.Protocol):
     """The half at the other end of the tunnel."""
 
-    __slots__ = ("channel", "doubt", "eof", "near", "when_over")
+    __slots__ = ("_asking", "channel", "doubt", "eof", "near", "when_over")
 
     def __init__(self, near: Near) -> None:
         self.near: Near | None = near
         self.channel: Any = None
         self.eof = False
         self.when_over: Callable[[], None] | None = None
+        self._asking = False
         self.doubt: Callable[[], Awaitable[bool]] | None = None
         """Where an engine can't tell whether a stream was opened: whether its connection is what ended."""
 
@@ -228,7 +229,7 @@ class Far(asyncio.Protocol):
             lost = await doubt()
             if near.gone:
                 return
-            if lost and unheard:
+            if lost and unheard and near.first is not None:
                 self._let_go()
                 near.again()
             elif lost or self.channel is None:
@@ -237,6 +238,7 @@ class Far(asyncio.Protocol):
                 self._let_go()
                 near.end()
 
+        self._asking = True
         task = asyncio.get_running_loop().create_task(find_out())
         _ASKING.add(task)
         task.add_done_callback(_ASKING.discard)
@@ -261,7 +263,7 @@ class Far(asyncio.Protocol):
         self.over()
         near, self.near = self.near, None
         self.channel = None
-        if near is None:
+        if near is None or self._asking:
             return
         if self.eof and exc is None:
             near.end()

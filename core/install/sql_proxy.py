@@ -22,6 +22,8 @@ from core.kustomize import Manifests
 from core.run.step import Context, Outcome, Step
 
 SERVICE, PORT = "mysql", 3306
+PATIENCE = 2.0
+"""Times as long as other pods may crash: a grant can take seven minutes, and what crashed until then waits five more."""
 
 
 def step(installation: Installation) -> Step:
@@ -43,7 +45,7 @@ def step(installation: Installation) -> Step:
             workloads = phases(now.sql_proxy)[-1]
             await _apply(cluster, workloads, context)
             names = [o["metadata"]["name"] for o in workloads if o["kind"] == "Deployment"]
-            await rollouts(cluster, namespace, names, context)
+            await rollouts(cluster, namespace, names, context, patience=PATIENCE)
         context.publish("sql_proxy", True)
         return None
 

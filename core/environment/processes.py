@@ -20,15 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NoReturn
 
+from core.environment.variables import PLACES
 from core.errors import MlopsError, from_dict
 
 EARLY = "core.environment.early"
-PLACES = (
-    "MLOPS_ENV_HOME", "MLOPS_ENV_REHEARSAL", "CLOUDSDK_CONFIG", "GOOGLE_APPLICATION_CREDENTIALS", "SSL_CERT_FILE",
-    "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE", "HTTPLIB2_CA_CERTS",
-    "GIT_SSL_CAINFO",
-)  # fmt: skip
-"""Variables that name a place, which may be seen from the folder that the caller is in."""
 _LAUNCHER = """
 import os, sys
 os.setsid()

@@ -17,13 +17,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.environment import Cloud
+from core.environment.variables import CA_VARIABLES
 from core.errors import UsageError
 from core.gcp.properties import gcloud_property, gcloud_proxy
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-CA_VARIABLES = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE",
-                "HTTPLIB2_CA_CERTS", "GIT_SSL_CAINFO")  # fmt: skip
-"""Variables in which a user may name a bundle for one client; what any of them names, every client trusts."""
 
 
 @dataclass(frozen=True, slots=True)

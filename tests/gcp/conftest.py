@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from core.environment.variables import CA_VARIABLES
 from core.gcp import Google
-from core.gcp.network import CA_VARIABLES
 from core.run.clock import VirtualClock
 from core.run.redact import Redactor
 from tests.gcp.fake_google import Fake, fake_google

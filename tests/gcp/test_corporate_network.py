@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 
 from core.environment import Cloud
+from core.environment.variables import CA_VARIABLES
 from core.gcp import Google, metadata_server, network
 from core.gcp.errors import Unreachable
 from core.run.clock import VirtualClock
@@ -51,7 +52,7 @@ async def project(google: Google) -> dict[str, str]:
     return await google.call("cloudresourcemanager", "v1", "projects.get", projectId="proj-one")
 
 
-@pytest.mark.parametrize("bundle", network.CA_VARIABLES)
+@pytest.mark.parametrize("bundle", CA_VARIABLES)
 async def test_calls_and_tokens_go_through_the_proxy_and_trust_its_authority(
     tmp_path: Path, user: Path, monkeypatch: pytest.MonkeyPatch, bundle: str
 ) -> None:

@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from core.environment import Cloud
+from core.environment.variables import CA_VARIABLES
 from core.errors import UsageError
 from core.gcp import network
-from core.gcp.network import CA_VARIABLES, Proxies
+from core.gcp.network import Proxies
 
 
 def authority(name: str) -> str:

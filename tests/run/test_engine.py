@@ -39,12 +39,39 @@ class Bench:
     def state(self) -> dict[str, str]:
         return {s.id: s.state for s in fold(journals.read(self.folder)).steps.values()}
 
+    async def until(self, step: str, state: str) -> None:
+        """Waits until a step is in a state."""
+        while self.state.get(step) != state:
+            await asyncio.sleep(0)
+
     def types(self) -> list[str]:
         return [r.event.type for r in journals.read(self.folder)]
 
 
 def step(id: str, run: Any, needs: str = "", publishes: str = "", **options: Any) -> Step:
     return Step(id, id.title(), run, tuple(needs.split()), tuple(publishes.split()), **options)
+
+
+def breaks_once() -> Step:
+    """``once``, which fails, and publishes ``a`` when it is run again."""
+    tries = []
+
+    async def run(context: Context) -> None:
+        tries.append(1)
+        if len(tries) == 1:
+            raise PermanentError("no")
+        context.publish("a", 1)
+
+    return step("once", run, publishes="a")
+
+
+def lasts(release: asyncio.Event) -> Step:
+    """``long``, which keeps the run going until it is released."""
+
+    async def run(_: Context) -> None:
+        await release.wait()
+
+    return step("long", run)
 
 
 async def works(context: Context) -> None:
@@ -223,25 +250,13 @@ async def test_waiting_inside_a_step_for_a_fact_that_will_not_come_ends(tmp_path
 
 async def test_a_failed_step_is_run_again_on_request_while_the_run_goes_on(tmp_path: Path) -> None:
     release = asyncio.Event()
-    tries = []
 
-    async def breaks_once(context: Context) -> None:
-        tries.append(1)
-        if len(tries) == 1:
-            raise PermanentError("no")
-        context.publish("a", 1)
-
-    async def long(_: Context) -> None:
-        await release.wait()
-
-    bench = Bench(tmp_path, step("once", breaks_once, publishes="a"), step("user", works, "a"), step("long", long))
+    bench = Bench(tmp_path, breaks_once(), step("user", works, "a"), lasts(release))
     run = asyncio.ensure_future(bench.run())
-    while bench.state.get("once") != "failed":
-        await asyncio.sleep(0)
+    await bench.until("once", "failed")
     assert not bench.engine.retry("long")
     assert bench.engine.retry("once")
-    while bench.state.get("user") != "done":
-        await asyncio.sleep(0)
+    await bench.until("user", "done")
     release.set()
     assert isinstance(await run, events.RunFinished)
 
@@ -273,13 +288,7 @@ async def test_a_run_that_comes_to_its_end_takes_up_no_failed_step(tmp_path: Pat
 
 async def test_what_waited_in_mid_work_goes_on_once_the_failed_step_is_run_again(tmp_path: Path) -> None:
     release = asyncio.Event()
-    tries, began = [], []
-
-    async def breaks_once(context: Context) -> None:
-        tries.append(1)
-        if len(tries) == 1:
-            raise PermanentError("no")
-        context.publish("a", 1)
+    began = []
 
     async def waits(context: Context) -> None:
         began.append(1)
@@ -289,20 +298,16 @@ async def test_what_waited_in_mid_work_goes_on_once_the_failed_step_is_run_again
     async def waits_for_that(context: Context) -> None:
         await context.wait_for("b")
 
-    async def long(_: Context) -> None:
-        await release.wait()
-
     bench = Bench(
         tmp_path,
-        step("once", breaks_once, publishes="a"),
+        breaks_once(),
         step("waits", waits, publishes="b"),
         step("waits-too", waits_for_that),
         step("after", works, "b"),
-        step("long", long),
+        lasts(release),
     )
     run = asyncio.ensure_future(bench.run())
-    while bench.state.get("waits-too") != "cancelled":
-        await asyncio.sleep(0)
+    await bench.until("waits-too", "cancelled")
     assert bench.state["waits"] == "cancelled"
     assert bench.engine.retry("once")
     release.set()
@@ -321,14 +326,10 @@ async def test_what_waited_in_mid_work_goes_on_once_the_failed_step_is_skipped(t
     async def waits(context: Context) -> None:
         got.append(await context.wait_for("a"))
 
-    async def long(_: Context) -> None:
-        await release.wait()
-
     optional = step("breaks", breaks, publishes="a", optional=True)
-    bench = Bench(tmp_path, optional, step("waits", waits), step("long", long))
+    bench = Bench(tmp_path, optional, step("waits", waits), lasts(release))
     run = asyncio.ensure_future(bench.run())
-    while bench.state.get("waits") != "cancelled":
-        await asyncio.sleep(0)
+    await bench.until("waits", "cancelled")
     assert bench.engine.skip("breaks")
     release.set()
     assert isinstance(await run, events.RunFinished)
@@ -337,13 +338,6 @@ async def test_what_waited_in_mid_work_goes_on_once_the_failed_step_is_skipped(t
 
 async def test_what_waited_for_two_failed_steps_ends_cancelled_where_one_is_run_again(tmp_path: Path) -> None:
     release = asyncio.Event()
-    tries = []
-
-    async def breaks_once(context: Context) -> None:
-        tries.append(1)
-        if len(tries) == 1:
-            raise PermanentError("no")
-        context.publish("a", 1)
 
     async def breaks(_: Context) -> None:
         raise PermanentError("never")
@@ -352,20 +346,16 @@ async def test_what_waited_for_two_failed_steps_ends_cancelled_where_one_is_run_
         await context.wait_for("a")
         await context.wait_for("d")
 
-    async def long(_: Context) -> None:
-        await release.wait()
-
     bench = Bench(
         tmp_path,
-        step("once", breaks_once, publishes="a"),
+        breaks_once(),
         step("breaks", breaks, publishes="c"),
         step("between", works, "c", "d"),
         step("waits", waits),
-        step("long", long),
+        lasts(release),
     )
     run = asyncio.ensure_future(bench.run())
-    while bench.state.get("waits") != "cancelled":
-        await asyncio.sleep(0)
+    await bench.until("waits", "cancelled")
     assert bench.engine.retry("once")
     release.set()
     last = await run
@@ -376,13 +366,6 @@ async def test_what_waited_for_two_failed_steps_ends_cancelled_where_one_is_run_
 
 async def test_what_puts_its_work_in_order_while_the_failed_step_is_run_again_goes_on(tmp_path: Path) -> None:
     in_order, release = asyncio.Event(), asyncio.Event()
-    tries = []
-
-    async def breaks_once(context: Context) -> None:
-        tries.append(1)
-        if len(tries) == 1:
-            raise PermanentError("no")
-        context.publish("a", 1)
 
     async def waits(context: Context) -> None:
         try:
@@ -391,38 +374,13 @@ async def test_what_puts_its_work_in_order_while_the_failed_step_is_run_again_go
             in_order.set()
             await release.wait()
 
-    bench = Bench(tmp_path, step("once", breaks_once, publishes="a"), step("waits", waits))
+    bench = Bench(tmp_path, breaks_once(), step("waits", waits))
     run = asyncio.ensure_future(bench.run())
     await in_order.wait()
     assert bench.engine.retry("once")
     release.set()
     assert isinstance(await run, events.RunFinished)
     assert bench.state == {"once": "unchanged", "waits": "unchanged"}
-
-
-async def test_a_run_that_is_ending_takes_nothing_up_again(tmp_path: Path) -> None:
-    ending, release = asyncio.Event(), asyncio.Event()
-
-    async def plan(_: Context) -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ending.set()
-            await release.wait()
-
-    async def breaks(context: Context) -> None:
-        await context.clock.sleep(1)
-        raise PermanentError("broken")
-
-    optional = step("breaks", breaks, publishes="a", optional=True)
-    bench = Bench(tmp_path, optional, step("after", works, "a", ahead=plan))
-    run = asyncio.ensure_future(bench.run())
-    await ending.wait()
-    assert not bench.engine.retry("breaks")
-    assert not bench.engine.skip("breaks")
-    release.set()
-    assert isinstance(await run, events.RunFailed)
-    assert bench.state == {"breaks": "failed", "after": "cancelled"}
 
 
 async def test_a_run_whose_step_could_not_begin_has_not_finished(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from core.install import notebook_script, shown, workdir
 from core.install.adoption import Found
 from core.install.connection import connect
 from core.install.installation import Installation
-from core.kubernetes.apply import apply_all
+from core.kubernetes.apply import any_changed, apply_all
 from core.kubernetes.resources import Object
 from core.names import Names
 from core.prerequisites.existing import INSTANCE, get, of_notebook
@@ -190,7 +190,7 @@ async def _let_into_the_cluster(installation: Installation, context: Context) ->
     namespace, url = await context.wait_for("namespace"), await context.wait_for("cluster_endpoint")
     async with connect(installation, url) as cluster:
         applied = await apply_all(cluster, rights(installation.names, namespace), context)
-    if any(item.action != "unchanged" for item in applied):
+    if any_changed(applied):
         context.changed()
 
 

@@ -15,7 +15,7 @@ from core.install.installation import Installation
 from core.install.kubeflow import Kubeflow
 from core.install.manifests import for_database
 from core.install.secrets import DATABASE, OBJECT_STORE, USER_KEY
-from core.kubernetes.apply import Applied, apply_all
+from core.kubernetes.apply import Applied, any_changed, apply_all
 from core.kubernetes.client import Cluster
 from core.kubernetes.diagnosis import pod_trouble
 from core.kubernetes.port_forward import Target, forward
@@ -84,7 +84,7 @@ async def _apply(installation: Installation, cluster: Cluster, context: Context)
         workloads = await _workloads(installation, cluster, now)  # which bear a mark of the settings that name it
     late = await apply_all(cluster, [o for o in workloads if o["metadata"]["name"] != STORE], context)
     _note(late, context)
-    changed = any(one.action != "unchanged" for one in (*early, *store, *late))
+    changed = any_changed((*early, *store, *late))
     names = [o["metadata"]["name"] for o in manifests.workloads if o["kind"] == "Deployment"]
     restarted = await start_again(cluster, installation.names.namespace)
     for pod in restarted:
@@ -151,7 +151,7 @@ def _between_crashes(pod: Object) -> bool:
 
 
 def _note(applied: list[Applied], context: Context) -> None:
-    if any(one.action != "unchanged" for one in applied):
+    if any_changed(applied):
         context.changed()
 
 

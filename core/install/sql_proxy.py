@@ -13,7 +13,7 @@ from core.install.connection import connect
 from core.install.installation import Installation
 from core.install.manifests import for_database
 from core.kubernetes import diagnosis
-from core.kubernetes.apply import apply_all, phases
+from core.kubernetes.apply import any_changed, apply_all, phases
 from core.kubernetes.client import Cluster
 from core.kubernetes.port_forward import Target
 from core.kubernetes.resources import Object
@@ -67,7 +67,7 @@ def _early(manifests: Manifests) -> list[Object]:
 
 
 async def _apply(cluster: Cluster, objects: list[Object], context: Context) -> None:
-    if any(one.action != "unchanged" for one in await apply_all(cluster, objects, context)):
+    if any_changed(await apply_all(cluster, objects, context)):
         context.changed()
 
 

@@ -57,6 +57,11 @@ async def apply_all(cluster: Cluster, objects: Sequence[Object], reporter: Repor
     return done
 
 
+def any_changed(applied: Iterable[Applied]) -> bool:
+    """Whether any of these was made or changed."""
+    return any(one.action != "unchanged" for one in applied)
+
+
 def phases(objects: Iterable[Object]) -> tuple[list[Object], list[Object], list[Object], list[Object]]:
     """The objects in the four groups that go one after the other."""
     given = list(objects)

@@ -8,12 +8,13 @@ of itself that it is ready.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from core.errors import PermanentError
 from core.install import shown
 from core.install.connection import connect
 from core.install.installation import Installation
 from core.install.kubeflow import Kubeflow
-from core.install.manifests import for_database
 from core.install.secrets import DATABASE, OBJECT_STORE, USER_KEY
 from core.kubernetes.apply import Applied, any_changed, apply_all
 from core.kubernetes.client import Cluster
@@ -21,10 +22,12 @@ from core.kubernetes.diagnosis import pod_trouble
 from core.kubernetes.port_forward import Target, forward
 from core.kubernetes.resources import Object, key, label
 from core.kubernetes.rollouts import rollouts, settled
-from core.kustomize import Manifests
 from core.run.clock import Clock
 from core.run.step import Context, Outcome, Reporter, Step
 from core.run.together import together
+
+if TYPE_CHECKING:
+    from core.kustomize import Manifests
 
 UI_SERVICE, UI_PORT = "ml-pipeline-ui", 80
 STORE = "seaweedfs"
@@ -65,6 +68,7 @@ def ui(installation: Installation) -> Target:
 
 async def _apply(installation: Installation, cluster: Cluster, context: Context) -> bool:
     from core import kustomize
+    from core.install.manifests import for_database
 
     manifests = kustomize.load(context.fact("manifests")["folder"])
     _refuse_secrets(list(manifests))

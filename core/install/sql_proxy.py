@@ -8,18 +8,21 @@ which is what the rollout's patience is for.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from core.install import shown
 from core.install.connection import connect
 from core.install.installation import Installation
-from core.install.manifests import for_database
 from core.kubernetes import diagnosis
 from core.kubernetes.apply import any_changed, apply_all, phases
 from core.kubernetes.client import Cluster
 from core.kubernetes.port_forward import Target
 from core.kubernetes.resources import Object
 from core.kubernetes.rollouts import rollouts
-from core.kustomize import Manifests
 from core.run.step import Context, Outcome, Step
+
+if TYPE_CHECKING:
+    from core.kustomize import Manifests
 
 SERVICE, PORT = "mysql", 3306
 PATIENCE = 2.0
@@ -31,6 +34,7 @@ def step(installation: Installation) -> Step:
 
     async def run(context: Context) -> Outcome | None:
         from core import kustomize
+        from core.install.manifests import for_database
 
         manifests = kustomize.load(context.fact("manifests")["folder"])
         namespace = installation.names.namespace

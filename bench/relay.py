@@ -6,9 +6,11 @@ its round is measured anew. Each row is a ratio of times, ours to theirs, of whi
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,7 +22,7 @@ from pathlib import Path
 
 from bench.measure import PROGRAM, Lacking, Row, ratios, run
 from bench.measure import seconds as timed
-from bench.tunnel import Bench, _end, _free_port, _reached, bulk, echo
+from bench.tunnel import Bench, _free_port, _reached, bulk, echo
 from core.workstation.tunnel.running import STEADY
 
 BULK, ECHOES, ROUNDS = 64 << 20, 300, 5
@@ -94,8 +96,9 @@ class Ways:
             words += ["-o", option]
         environment = {**os.environ, **variables}
         begin = time.perf_counter()
+        words += ["bench", f"echo; {command}"]
         child = subprocess.Popen(
-            [*words, "bench", f"echo; {command}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, env=environment, start_new_session=True
         )
         limit = threading.Timer(LIMIT, child.kill)
         limit.start()
@@ -113,8 +116,7 @@ class Ways:
             raise Hung from error
         finally:
             limit.cancel()
-            child.kill()
-            child.wait()
+            _gone(child)
 
     def _options(self) -> list[str]:
         folder = self.machine.folder
@@ -123,6 +125,18 @@ class Ways:
             f"UserKnownHostsFile={folder}/known_hosts", "GlobalKnownHostsFile=/dev/null", "HostKeyAlias=bench",
             "ProxyUseFdpass=no", "BatchMode=yes",
         ]  # fmt: skip
+
+
+def _gone(child: subprocess.Popen[bytes]) -> None:
+    """Ends an ssh and the client behind its ProxyCommand, whose own end would take a part of what is measured next."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()
+    until = time.monotonic() + 1  # one that nobody reaps stays in the group
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < until:
+            os.killpg(child.pid, 0)
+            time.sleep(0.005)
 
 
 Work = Callable[["subprocess.Popen[bytes]"], None]
@@ -196,7 +210,8 @@ class Tunnels:
         words = ["ssh", "-F", "none", "-N", "-L", f"127.0.0.1:{local}:localhost:{self.ways.machine.served}"]
         for option in [*self.ways._options(), f"ProxyCommand={proxy}"]:
             words += ["-o", option]
-        child = subprocess.Popen([*words, "bench"], stdin=subprocess.DEVNULL, env={**os.environ, **variables})
+        environment = {**os.environ, **variables}
+        child = subprocess.Popen([*words, "bench"], stdin=subprocess.DEVNULL, env=environment, start_new_session=True)
         limit = threading.Timer(LIMIT, child.kill)
         limit.start()
         try:
@@ -204,7 +219,7 @@ class Tunnels:
             yield local
         finally:
             limit.cancel()
-            _end(child)
+            _gone(child)
 
     def theirs(self, work: Callable[[int], float]) -> float:
         """What ``work`` measures through gcloud's client; a run that hangs is counted, and done again."""

@@ -95,6 +95,47 @@ async def test_packets_are_whole_wherever_the_network_cuts_them(sshd: Server, ec
     between.close()
 
 
+async def test_a_host_whose_packets_wait_to_be_acknowledged_opens_streams_at_once(
+    sshd: Server, echo: Echo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """sshd has the system delay its small packets; an acknowledgement travels with data, or 40 ms late: here, never."""
+    signed_in = asyncio.Event()
+    monkeypatch.setattr(with_asyncssh._Client, "auth_completed", lambda _: signed_in.set())
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", sshd.port)
+        acknowledged = asyncio.Event()
+
+        async def there() -> None:
+            while data := await reader.read(1 << 16):
+                acknowledged.set()
+                far_writer.write(data)
+
+        async def back() -> None:
+            while data := await far_reader.read(1 << 16):
+                acknowledged.clear()
+                writer.write(data)
+                if signed_in.is_set():
+                    await acknowledged.wait()
+
+        ways = [asyncio.create_task(there()), asyncio.create_task(back())]
+        await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        for way in ways:
+            way.cancel()
+        far_writer.close()
+        writer.close()
+
+    between = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = between.sockets[0].getsockname()[1]
+    options = [f"Port={port}", f"HostKeyAlias=[127.0.0.1]:{sshd.port}", "ServerAliveInterval=60"]
+    async with up(engine("asyncssh", sshd, *options), f"0={echo.port}") as tunnel, asyncio.timeout(GENEROUS):
+        reader, writer = await tunnel.connect()
+        writer.write(b"E")
+        assert await reader.readexactly(1) == b"E"
+        writer.close()
+    between.close()
+
+
 async def test_a_stream_that_opens_too_late_for_who_asked_is_closed_again(
     own_sshd: Server, echo: Echo, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ _SET = {
 _ON = {
     "hostbasedauthentication": "it accepts this machine's own key",
     "verifyhostkeydns": "its host key is looked up in DNS",
+    "proxyusefdpass": "its ProxyCommand hands over a socket",
 }
 _ADOPTING = ("accept-new", "no", "off", "false")
 """What StrictHostKeyChecking is where ssh itself writes a new key down."""
@@ -33,21 +34,12 @@ class Choice:
     why: str = ""
 
 
-def choose(host: HostConfiguration, *, wanted: str = "", relayed: bool = False, ask: bool = False) -> Choice:
-    """The engine for a host; ``relayed``: its connections go through IAP's relay in this process; ``ask``: ssh may ask."""
+def choose(host: HostConfiguration, *, wanted: str = "", ask: bool = False) -> Choice:
+    """The engine for a host; ``ask``: ssh may ask somebody."""
     if wanted:
         return Choice(wanted, "the tunnel's definition says so")
-    why = "" if relayed else _of_the_way(host)
-    why = why or _of_the_host(host, ask=ask) or _of_the_keys(host)
+    why = _of_the_host(host, ask=ask) or _of_the_keys(host)
     return Choice(OPENSSH, why) if why else Choice(ASYNCSSH)
-
-
-def _of_the_way(host: HostConfiguration) -> str:
-    if host.proxy_jump:
-        return f"the way leads over {host.proxy_jump[0]}"
-    if host.proxy_command:
-        return "a ProxyCommand leads there"
-    return ""
 
 
 def _of_the_host(host: HostConfiguration, *, ask: bool) -> str:

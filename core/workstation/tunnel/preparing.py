@@ -132,7 +132,7 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
     account = account_of(host)
     access.hold_to(account)
     cloud = found.cloud if found.destination is not None or to is None else rehearsals.cloud_of(home, to.project)
-    chosen = choice.choose(host, wanted=tunnel.engine, relayed=to is not None, ask=ask or desk is not None)
+    chosen = choice.choose(host, wanted=tunnel.engine, ask=ask or desk is not None)
     async with AsyncExitStack() as stack:
         way = _relay(stack, to, cloud) if to is not None and chosen.engine == choice.ASYNCSSH else None
         engine = _engine(chosen, way, host, tunnel, clock, ask=ask, desk=desk)
@@ -200,7 +200,7 @@ def _engine(
         return openssh
     from core.workstation.tunnel.with_asyncssh import AsyncsshEngine
 
-    asyncssh = AsyncsshEngine(host, clock=clock, way=way)
+    asyncssh = AsyncsshEngine(host, clock=clock, way=way, ask=ask, desk=desk)
     return asyncssh if tunnel.engine else Either(asyncssh, openssh)
 
 

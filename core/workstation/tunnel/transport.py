@@ -13,7 +13,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, Protocol
 
 READ = 256 << 10
 """Bytes that are read at once."""
@@ -23,15 +23,27 @@ TOGETHER = 64
 """Pieces that are handed to the system at once."""
 
 
+class Connection(Protocol):
+    """What a transport needs of a socket."""
+
+    def fileno(self) -> int: ...
+    def recv(self, size: int, /) -> bytes: ...
+    def send(self, data: Any, /) -> int: ...
+    def sendmsg(self, pieces: Iterable[Any], /) -> int: ...
+    def shutdown(self, how: int, /) -> None: ...
+    def close(self) -> None: ...
+
+
 class SocketTransport(asyncio.Transport):
     """See the module. `begin` makes it known to its protocol; it reads from `resume_reading` on."""
 
-    def __init__(self, connection: socket.socket, protocol: asyncio.Protocol) -> None:
+    def __init__(self, connection: Connection, protocol: asyncio.Protocol) -> None:
         super().__init__()
         self._loop = asyncio.get_running_loop()
-        self._socket, self._protocol = connection, protocol
+        self._socket: Any = connection
+        self._protocol = protocol
         self._receive, self._send = connection.recv, connection.send
-        self._number = connection.fileno()
+        self._number = self._out = connection.fileno()
         self._waiting: deque[Any] = deque()
         self._size = 0
         self._reading = self._holding = self._heard_all = self._ended = self._closing = self._told = False
@@ -143,7 +155,7 @@ class SocketTransport(asyncio.Transport):
     def _keep(self, pieces: Sequence[Any]) -> None:
         """Has them wait until the system takes more."""
         if not self._waiting:
-            self._loop.add_writer(self._number, self._writable)
+            self._loop.add_writer(self._out, self._writable)
         self._waiting.extend(pieces)
         self._size += sum(map(len, pieces))
         if self._size > HIGH and not self._holding:
@@ -175,7 +187,7 @@ class SocketTransport(asyncio.Transport):
             if self._closing:
                 self._over(None)
                 return
-            self._loop.remove_writer(self._number)
+            self._loop.remove_writer(self._out)
             if self._ended:
                 self._shut()
 
@@ -228,7 +240,7 @@ class SocketTransport(asyncio.Transport):
     def _over(self, error: Exception | None) -> None:
         if not self._told:
             self._told = True
-            self._loop.remove_writer(self._number)  # it may stand there with nothing that waits: see `_writable`
+            self._loop.remove_writer(self._out)  # it may stand there with nothing that waits: see `_writable`
             self._loop.call_soon(self._lost, error)
 
     def _lost(self, error: Exception | None) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,8 +21,9 @@ from asyncssh.packet import String, UInt32
 from core.errors import MlopsError
 from core.run.clock import Clock
 from core.workstation.ssh.configuration import HostConfiguration
-from core.workstation.tunnel import fast
+from core.workstation.tunnel import asking, fast
 from core.workstation.tunnel.ciphers import gcm_first
+from core.workstation.tunnel.commanded import Commanded, command_of
 from core.workstation.tunnel.definition import End
 from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Told, Unreachable
 from core.workstation.tunnel.hostkeys import KnownKeys, host_key_refused, keys_of
@@ -44,8 +45,8 @@ KEEPALIVE, KEEPALIVES = 3.0, 3
 """Seconds of silence before the host is asked whether it is there, and unanswered questions that end a connection."""
 PROOF, PROOFS = 1.0, 3
 """The same, right after the machine woke up."""
-REACHING, GREETING = 5.0, 20.0
-"""Seconds for a connection to the host's port, and for the whole of the sign-in."""
+REACHING, GREETING, ASKED = 5.0, 20.0, 600.0
+"""Seconds for a connection to the host's port, and for the whole of the sign-in; the last where a person may be asked."""
 REKEY = 16 << 30
 """Bytes under one key: AES-GCM counts its packets in 64 bits, and each new key costs a pause."""
 
@@ -58,18 +59,33 @@ class Way(Protocol):
 
 
 class AsyncsshEngine:
-    """Connects to one host by asyncssh; ``way`` carries its connections, else a socket does."""
+    """Connects to one host by asyncssh; a relay (``way``) carries its connections, else its ProxyCommand, else a socket.
+
+    ``ask`` and ``desk`` are for an ssh that its ProxyCommand runs: whether it may ask on the terminal, and where else.
+    """
 
     name = "asyncssh"
     why = ""
 
-    def __init__(self, host: HostConfiguration, *, clock: Clock, way: Way | None = None, aes: bool | None = None) -> None:
-        self._host, self._clock, self._way, self._aes = host, clock, way, aes
+    def __init__(
+        self,
+        host: HostConfiguration,
+        *,
+        clock: Clock,
+        way: Way | None = None,
+        ask: bool = False,
+        desk: asking.At | None = None,
+        aes: bool | None = None,
+    ) -> None:
+        self._host, self._clock, self._ask, self._desk, self._aes = host, clock, ask, desk, aes
+        self._relayed, command = way is not None, command_of(host)
+        self._commanded = Commanded(command, clock=clock, variables=self._variables) if command and way is None else None
+        self._way = way or self._commanded
 
     async def connect(self) -> AsyncsshLink:
         """A new connection, signed in."""
         connection, ended = await self._connected()
-        return AsyncsshLink(connection, ended, self._clock, self._connected, relayed=self._way is not None)
+        return AsyncsshLink(connection, ended, self._clock, self._connected, self._commanded, relayed=self._relayed)
 
     async def _connected(self) -> Connected:
         known = await asyncio.to_thread(keys_of, self._host)
@@ -87,16 +103,28 @@ class AsyncsshEngine:
                 **carrier,
             )
         except (asyncssh.Error, OSError, TimeoutError, ValueError) as error:
-            raise self._meaning(error, known) from error
+            found = self._meaning(error, known)
+            if isinstance(found, Unreachable) and self._commanded is not None:
+                found.cause = await self._commanded.said() or found.cause
+            raise found from error
         finally:
             mine.close()
         return connection, ended
+
+    @property
+    def _asks(self) -> bool:
+        """Whether the way there may ask somebody."""
+        return self._commanded is not None and (self._ask or (self._desk is not None and self._desk.open))
+
+    def _variables(self) -> Mapping[str, str] | None:
+        return self._desk.variables() if self._desk is not None and self._desk.open else None
 
     def _options(
         self, known: KnownKeys, mine: Identities, client: Callable[[], asyncssh.SSHClient]
     ) -> asyncssh.SSHClientConnectionOptions:
         host = self._host
-        interval, count = _keepalive(host, relayed=self._way is not None)
+        interval, count = _keepalive(host, relayed=self._relayed)
+        greeting = ASKED if self._asks else GREETING
         return asyncssh.SSHClientConnectionOptions(
             config=None,
             client_factory=client,
@@ -115,8 +143,8 @@ class AsyncsshEngine:
             rekey_bytes=REKEY,
             keepalive_interval=interval,
             keepalive_count_max=count,
-            connect_timeout=max(GREETING, _seconds(host.one("connecttimeout"))),
-            login_timeout=GREETING * 2,
+            connect_timeout=max(greeting, _seconds(host.one("connecttimeout"))),
+            login_timeout=greeting * 2,
         )
 
     async def _reach(self) -> socket.socket:
@@ -213,11 +241,12 @@ class AsyncsshLink:
         ended: asyncio.Future[Exception | None],
         clock: Clock,
         another: Callable[[], Awaitable[Connected]],
+        way: Commanded | None = None,
         *,
         relayed: bool,
     ) -> None:
         self._connection, self._ended, self._clock, self._relayed = connection, ended, clock, relayed
-        self._open = 0
+        self._open, self._way = 0, way
         self._commands = Sessions(connection, another)
         self._usual = (connection._keepalive_interval, connection._keepalive_count_max)
 
@@ -295,7 +324,8 @@ class AsyncsshLink:
     async def lost(self) -> str:
         """Waits for the end of the connection."""
         error = await asyncio.shield(self._ended)
-        return "it was closed" if error is None else str(error) or type(error).__name__
+        said = "" if self._way is None else await self._way.said()
+        return said or ("it was closed" if error is None else str(error) or type(error).__name__)
 
     async def prove(self) -> None:
         """Asks the host to answer within seconds; over a relay, that one watches its own way."""
@@ -320,6 +350,8 @@ class AsyncsshLink:
         self._connection.abort()
         with contextlib.suppress(asyncssh.Error, OSError):
             await self._connection.wait_closed()
+        if self._way is not None:
+            await self._way.ended()
 
 
 def _known(keys: KnownKeys) -> tuple[Any, ...]:

@@ -8,7 +8,6 @@ an ordinary login (forwards, commands, agent, X11) is switched off.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import shutil
@@ -24,6 +23,7 @@ from core.errors import MlopsError, PersonNeeded
 from core.run.clock import Clock
 from core.workstation.ssh.configuration import HostConfiguration, program
 from core.workstation.tunnel import asking
+from core.workstation.tunnel.children import ENDING, Heard, stop, with_us
 from core.workstation.tunnel.ciphers import gcm_first
 from core.workstation.tunnel.definition import End
 from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Told, Unreachable
@@ -37,10 +37,6 @@ GREETING = 60.0
 """Seconds for the whole of the sign-in; where a person is asked, as long as `ASKED`."""
 ASKED = 600.0
 PROOF = 4.0
-ENDING = 1.0
-"""Seconds in which ssh ends when it is told to, and says its last words."""
-LONGEST = 64 << 10
-"""Bytes that are kept of what ssh writes."""
 _UP = "mlops-env-is-up"
 _FULL = 0.005
 """Seconds until ssh has taken some of the connections that wait at its socket, which holds 128."""
@@ -83,7 +79,7 @@ class OpensshEngine:
     async def connect(self) -> OpensshLink:
         """A new connection, signed in."""
         folder = _Folder()
-        async with _Heard() as printed, _Heard() as errors:
+        async with Heard() as printed, Heard() as errors:
             process = await asyncio.create_subprocess_exec(
                 *self._command(folder.path),
                 stdin=asyncio.subprocess.DEVNULL,
@@ -112,13 +108,13 @@ class OpensshEngine:
     def _command(self, folder: Path) -> list[str]:
         own = ["PermitLocalCommand=yes", f"LocalCommand=echo {_UP}", "StreamLocalBindUnlink=yes", "SessionType=none",
                f"BatchMode={'no' if self._ask else 'yes'}"]  # fmt: skip
-        return [*_with_us(), program(), *self._source, "-M", "-S", str(folder / "c"), "-N", "-T", *self._with(own)]
+        return [*with_us(), program(), *self._source, "-M", "-S", str(folder / "c"), "-N", "-T", *self._with(own)]
 
     @property
     def _alone(self) -> list[str]:
         """The beginning of a command line for one command there, on a connection of its own."""
         own = ["PermitLocalCommand=no", "ControlPath=none", "ControlMaster=no", "BatchMode=yes"]
-        return [*_with_us(), program(), *self._source, "-T", *self._with(own)]
+        return [*with_us(), program(), *self._source, "-T", *self._with(own)]
 
     def _with(self, own: Sequence[str]) -> list[str]:
         """The options of every connection, and the host."""
@@ -176,7 +172,7 @@ class OpensshLink:
         process: asyncio.subprocess.Process,
         folder: _Folder,
         clock: Clock,
-        heard: tuple[_Heard, _Heard],
+        heard: tuple[Heard, Heard],
         alone: Sequence[str] = (),
     ) -> None:
         self._host, self._process, self._folder, self._clock, self._alone = host, process, folder, clock, alone
@@ -241,7 +237,7 @@ class OpensshLink:
 
     def _over(self, child: asyncio.subprocess.Process) -> None:
         self._children.discard(child)
-        _end(child)
+        stop(child)
 
     async def _ending(self) -> bool:
         """Whether ssh is at its end: it closes every stream then, as if the other side had."""
@@ -277,10 +273,7 @@ class OpensshLink:
 
     async def said(self) -> str:
         """What ssh wrote to its standard error, once it has ended."""
-        with contextlib.suppress(TimeoutError):
-            async with self._clock.deadline(ENDING):
-                await self._errors.until(None)
-        return self._errors.text.decode(errors="replace").strip()
+        return await self._errors.said(self._clock)
 
     async def prove(self) -> None:
         """Has the host answer within seconds, or ends ssh."""
@@ -302,7 +295,7 @@ class OpensshLink:
         if self._mux is not None:
             self._mux.close()
         for child in self._children:
-            _end(child)
+            stop(child)
         self._kill()
         await self._process.wait()
         for heard in (self._printed, self._errors):
@@ -312,8 +305,8 @@ class OpensshLink:
     def _kill(self) -> None:
         """Has ssh end, and its ProxyCommand with it, which nobody else knows of; kills it where it does not."""
         if self._process.returncode is None:
-            _end(self._process, signal.SIGTERM)
-            asyncio.get_running_loop().call_later(ENDING, _end, self._process)
+            stop(self._process, signal.SIGTERM)
+            asyncio.get_running_loop().call_later(ENDING, stop, self._process)
 
     async def _control(self, *words: str) -> tuple[int, str]:
         """Speaks to the master."""
@@ -330,64 +323,9 @@ class OpensshLink:
         try:
             printed, _ = await process.communicate()
         except BaseException:
-            _end(process)
+            stop(process)
             raise
         return process.returncode or 0, printed.decode(errors="replace")
-
-
-class _Heard(asyncio.Protocol):
-    """What a child writes into a pipe of ours; ``end`` is the child's, which lets go of it here once the child is begun.
-
-    A pipe of asyncio's would keep the child's end from being seen for as long as somebody else holds the pipe: a
-    ProxyCommand has ssh's standard error, and may live on after it.
-    """
-
-    def __init__(self) -> None:
-        self.text = bytearray()
-        self.end = -1
-        self._more = asyncio.Event()
-        self._over = False
-        self._transport: asyncio.BaseTransport | None = None
-
-    async def __aenter__(self) -> _Heard:
-        """Opens the pipe."""
-        here, self.end = os.pipe()
-        self._transport, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: self, os.fdopen(here, "rb", 0))
-        return self
-
-    async def __aexit__(self, kind: object, *_: object) -> None:
-        """Lets the child's end go; there is no child where there was an error."""
-        os.close(self.end)
-        if kind is not None:
-            self.close()
-
-    async def until(self, words: bytes | None) -> bool:
-        """Waits for words, whatever else is written before; false where all has been said, and they were not."""
-        while not (found := words is not None and words in self.text) and not self._over:
-            self._more.clear()
-            await self._more.wait()
-        return found
-
-    def close(self) -> None:
-        """Hears no more."""
-        if self._transport is not None:
-            self._transport.close()
-
-    def data_received(self, data: bytes) -> None:
-        self.text += data
-        del self.text[:-LONGEST]
-        self._more.set()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._over = True
-        self._more.set()
-
-
-def _end(process: asyncio.subprocess.Process, number: int = signal.SIGKILL) -> None:
-    """Signals a child; its own ``kill`` would take its exit code from under asyncio, which then complains of it."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, number)
 
 
 class _Folder:
@@ -436,9 +374,3 @@ def _held(folder: Path) -> bool:
 def _escaped(path: str) -> str:
     """A path as ssh reads it between colons."""
     return path.replace("\\", "\\\\").replace(":", "\\:")
-
-
-def _with_us() -> list[str]:
-    """What ends ssh with this process, however that ends; where there is nothing for it, ssh ends with its connection."""
-    setpriv = shutil.which("setpriv")
-    return [setpriv, "--pdeathsig", "KILL"] if setpriv else []

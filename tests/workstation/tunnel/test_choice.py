@@ -23,8 +23,9 @@ from core.workstation.tunnel.with_openssh import OpensshEngine
     [
         ((), ""),
         (("Compression=yes", "Ciphers=aes256-ctr", "ConnectTimeout=7"), ""),
-        (("ProxyJump=bastion",), "the way leads over bastion"),
-        (("ProxyCommand=nc %h %p",), "a ProxyCommand leads there"),
+        (("ProxyJump=bastion",), ""),
+        (("ProxyCommand=nc %h %p",), ""),
+        (("ProxyCommand=nc -F %h %p", "ProxyUseFdpass=yes"), "its ProxyCommand hands over a socket"),
         (("ProxyCommand=none",), ""),
         (("PKCS11Provider=/usr/lib/opensc.so",), "its key is on a smart card"),
         (("KnownHostsCommand=/bin/keys %H",), "a command tells its host keys"),
@@ -53,7 +54,7 @@ def test_a_key_that_needs_a_passphrase_goes_to_ssh_which_can_ask(own_sshd: Serve
 
 def test_what_is_defined_is_taken(sshd: Server) -> None:
     assert choose(sshd.host(), wanted="openssh").engine == "openssh"
-    assert choose(sshd.host("ProxyCommand=nc %h %p"), wanted="asyncssh").engine == "asyncssh"
+    assert choose(sshd.host("VerifyHostKeyDNS=yes"), wanted="asyncssh").engine == "asyncssh"
 
 
 async def test_an_agents_key_signs_in(own_sshd: Server, tmp_path: Path) -> None:

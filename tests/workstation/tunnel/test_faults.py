@@ -123,15 +123,16 @@ while data := there.recv(65536):
 """A ProxyCommand that does not end with its standard input, as one to a network that is gone does not."""
 
 
-def by_proxy(server: Server, on_hangup: str) -> Engine:
+def by_proxy(name: str, server: Server, on_hangup: str) -> Engine:
     path = server.folder / "proxy.py"
     path.write_text(PROXY)
-    return engine("openssh", server, f"ProxyCommand={sys.executable} {path} %p {on_hangup}", *CARELESS)
+    return engine(name, server, f"ProxyCommand={sys.executable} {path} %p {on_hangup}", *CARELESS)
 
 
-async def test_a_proxy_command_that_outlives_its_ssh_does_not_hide_its_end(own_sshd: Server, echo: Echo) -> None:
+@by_either
+async def test_a_proxy_command_that_outlives_its_ssh_does_not_hide_its_end(name: str, own_sshd: Server, echo: Echo) -> None:
     slept = 0.0
-    async with up(by_proxy(own_sshd, "SIG_IGN"), f"0={echo.port}", asleep=lambda: slept) as tunnel:
+    async with up(by_proxy(name, own_sshd, "SIG_IGN"), f"0={echo.port}", asleep=lambda: slept) as tunnel:
         reader, _ = await in_flight(tunnel)
         own_sshd.kill_children(signal.SIGSTOP)
         slept = 3600.0
@@ -142,8 +143,9 @@ async def test_a_proxy_command_that_outlives_its_ssh_does_not_hide_its_end(own_s
         assert tunnel.running.status().reconnects == 1
 
 
-async def test_a_proxy_command_ends_with_its_tunnel(own_sshd: Server, echo: Echo) -> None:
-    async with up(by_proxy(own_sshd, "SIG_DFL"), f"0={echo.port}") as tunnel:
+@by_either
+async def test_a_proxy_command_ends_with_its_tunnel(name: str, own_sshd: Server, echo: Echo) -> None:
+    async with up(by_proxy(name, own_sshd, "SIG_DFL"), f"0={echo.port}") as tunnel:
         assert await tunnel.echoes()
     async with asyncio.timeout(GENEROUS):
         while own_sshd.children():
@@ -158,6 +160,8 @@ async def test_what_a_shell_says_before_its_command_is_no_hindrance(
     shell.chmod(0o755)
     monkeypatch.setenv("SHELL", str(shell))
     async with up(engine("openssh", sshd), f"0={echo.port}") as tunnel:
+        assert await tunnel.echoes()
+    async with up(by_proxy("asyncssh", sshd, "SIG_DFL"), f"0={echo.port}") as tunnel:
         assert await tunnel.echoes()
 
 

@@ -15,7 +15,7 @@ from tunnel_bench import GENEROUS, Up
 from core.rehearsal.scenario import Fault
 from core.workstation.ssh.closing import RelayRefused
 from core.workstation.ssh.relay import Destination
-from core.workstation.tunnel.choice import choose
+from core.workstation.tunnel.commanded import command_of
 from core.workstation.tunnel.preparing import account_of, relay_of
 from core.workstation.tunnel.running import REFUSALS
 
@@ -99,12 +99,10 @@ def refuses_from_now_on(bench: Any, code: int, times: int) -> None:
     bench.service.cut()
 
 
-def test_a_proxy_command_of_ours_is_the_relay_and_anothers_is_ssh(sshd: Server) -> None:
+def test_a_proxy_command_of_ours_is_the_relay_and_anothers_is_run(sshd: Server) -> None:
     ours = sshd.host("ProxyCommand=/x/mlops-env ssh iap-proxy vm %p --project p --zone us-central1-a --account me@x.example")
     assert account_of(ours) == "me@x.example"
     assert relay_of(ours) == Destination("p", "us-central1-a", "vm", sshd.port)
-    assert choose(ours, relayed=True).engine == "asyncssh"
     others = sshd.host("ProxyCommand=gcloud compute start-iap-tunnel vm %p --listen-on-stdin --project=p --zone=z")
     assert relay_of(others) is None
-    assert choose(others).engine == "openssh"
-    assert choose(others).why == "a ProxyCommand leads there"
+    assert command_of(others) == f"gcloud compute start-iap-tunnel vm {sshd.port} --listen-on-stdin --project=p --zone=z"

@@ -13,6 +13,7 @@ import os
 import shlex
 import signal
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -58,17 +59,11 @@ class Commanded:
 
     async def create_connection(self, factory: Callable[[], Any], host: str = "", port: int = 0) -> tuple[Any, Any]:
         """Starts the command, and has a new protocol speak through it."""
-        given, here = os.pipe()
-        there, taken = os.pipe()
-        try:
+        with ExitStack() as theirs, ExitStack() as ours:
+            given, here = _pipe(theirs, ours)
+            taken, there = _pipe(theirs, ours, turned=True)
             process, self._errors = await self._started(given, taken)
-        except BaseException:
-            os.close(here)
-            os.close(there)
-            raise
-        finally:
-            os.close(given)
-            os.close(taken)
+            ours.pop_all()
         protocol = factory()
         transport = _Transport(_Pipes(there, here), protocol, partial(self._over, process, self._errors))
         transport.begin()
@@ -110,6 +105,15 @@ class Commanded:
         said = "" if self._errors is None else await self._errors.said(self._clock)
         lines = [line.strip() for line in said.splitlines() if line.strip() and not line.startswith(_KILLED)]
         return lines[-1] if lines else ""
+
+
+def _pipe(theirs: ExitStack, ours: ExitStack, *, turned: bool = False) -> tuple[int, int]:
+    """A command's end of a new pipe, which it reads (``turned``: writes), and ours; each is closed with its stack."""
+    read, written = os.pipe()
+    command, own = (written, read) if turned else (read, written)
+    theirs.callback(os.close, command)
+    ours.callback(os.close, own)
+    return command, own
 
 
 class _Pipes:

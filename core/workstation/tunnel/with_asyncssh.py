@@ -51,6 +51,10 @@ REKEY = 16 << 30
 """Bytes under one key: AES-GCM counts its packets in 64 bits, and each new key costs a pause."""
 
 
+_REFUSED = ("Permission denied", "Too many authentication failures", "Host key verification failed")
+"""Last words of an ssh that nobody lets in."""
+
+
 class Way(Protocol):
     """What carries a connection in place of a socket, such as a relay."""
 
@@ -105,7 +109,7 @@ class AsyncsshEngine:
         except (asyncssh.Error, OSError, TimeoutError, ValueError) as error:
             found = self._meaning(error, known)
             if isinstance(found, Unreachable) and self._commanded is not None:
-                found.cause = await self._commanded.said() or found.cause
+                found = self._on_the_way(found, await self._commanded.said())
             raise found from error
         finally:
             mine.close()
@@ -196,6 +200,19 @@ class AsyncsshEngine:
         if isinstance(error, asyncssh.KeyExchangeFailed | asyncssh.ProtocolNotSupported):
             return Unreachable(f"{host.hostname} and this program agree on no cipher.", code="no-cipher", cause=str(error))
         return self._unreachable(error)
+
+    def _on_the_way(self, found: Unreachable, said: str) -> Exception:
+        """The error with a command's own words; an ssh that was refused on the way there would be the next time as well."""
+        host = self._host
+        if any(words in said for words in _REFUSED):
+            return SignInRefused(
+                f"The way to {host.hostname} is not open to you.",
+                code="sign-in-refused",
+                cause=said,
+                hint=f"Try: ssh {host.host}",
+            )
+        found.cause = said or found.cause
+        return found
 
     def _unreachable(self, error: Exception) -> Unreachable:
         host = self._host
@@ -324,8 +341,10 @@ class AsyncsshLink:
     async def lost(self) -> str:
         """Waits for the end of the connection."""
         error = await asyncio.shield(self._ended)
-        said = "" if self._way is None else await self._way.said()
-        return said or ("it was closed" if error is None else str(error) or type(error).__name__)
+        closed = error is None or isinstance(error, asyncssh.ConnectionLost)
+        if closed and self._way is not None and (said := await self._way.said()):
+            return said
+        return "it was closed" if error is None else str(error) or type(error).__name__
 
     async def prove(self) -> None:
         """Asks the host to answer within seconds; over a relay, that one watches its own way."""

@@ -85,6 +85,13 @@ async def test_a_host_that_refuses_is_told_and_its_command_ends(own_sshd: Server
             await asyncio.sleep(0)
 
 
+async def test_an_ssh_that_is_refused_on_the_way_there_is_told_as_one_that_is(sshd: Server) -> None:
+    over = f"ssh -F {sshd.config} -o PubkeyAuthentication=no -o BatchMode=yes -W 127.0.0.1:{sshd.port} box"
+    with pytest.raises(SignInRefused, match="is not open to you") as raised:
+        await engine("asyncssh", sshd, *behind(sshd, over)).connect()
+    assert "Permission denied (publickey" in raised.value.cause
+
+
 async def test_a_command_that_dies_is_run_anew_and_its_last_words_are_the_reason(own_sshd: Server, echo: Echo) -> None:
     pids = own_sshd.folder / "pids"
     over = f"{sys.executable} {_passing(own_sshd)} {own_sshd.port} {pids}"

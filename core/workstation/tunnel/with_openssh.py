@@ -44,6 +44,7 @@ _CONTROL = ("-F", "none", "-o", "ProxyCommand=false", "-o", "LogLevel=ERROR")
 """How the master is spoken to, and never gone around, were its socket gone."""
 SESSIONS = 8
 """Commands on one connection, of which sshd runs ten by itself, looks at the host among them."""
+_REFUSED = ("Permission denied", "Too many authentication failures")
 _SWITCHED_OFF = (
     "ClearAllForwardings=yes", "RemoteCommand=none", "ForwardAgent=no", "ForwardX11=no", "Tunnel=no", "RequestTTY=no",
     "ControlPersist=no", "ForkAfterAuthentication=no", "StdinNull=no", "UpdateHostKeys=no",
@@ -134,7 +135,9 @@ class OpensshEngine:
             return host_key_refused(host, changed=True)
         if "Host key verification failed" in said:
             return host_key_refused(host, changed=False)
-        if "Permission denied" in said or "Too many authentication failures" in said:
+        refused = next((line for line in said.splitlines() if any(words in line for words in _REFUSED)), "")
+        if refused:
+            last = refused  # an ssh on the way there says it before the one that then finds nobody
             if not self._ask and (reason := self._person_needed(last)):
                 return PersonNeeded(
                     "sign-in",

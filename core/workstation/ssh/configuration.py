@@ -153,6 +153,13 @@ class HostConfiguration:
         return "".join(parts) + text[at:]
 
 
+def hop(text: str) -> tuple[str, str, str]:
+    """The user, the name and the port of a hop of a ProxyJump: ``[user@]host[:port]``, or the same behind ``ssh://``."""
+    user, _, place = text.removeprefix("ssh://").rstrip("/").rpartition("@")
+    name, _, port = place[1:].partition("]") if place.startswith("[") else place.partition(":")
+    return user, name, port.lstrip(":")
+
+
 def user_home() -> Path:
     """The user's home as ssh knows it: from the password database, whatever ``HOME`` says."""
     try:

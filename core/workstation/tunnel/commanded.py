@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any
 
 from core.run.clock import Clock
-from core.workstation.ssh.configuration import HostConfiguration, program
+from core.workstation.ssh.configuration import HostConfiguration, hop, program
 from core.workstation.tunnel.children import ENDING, Heard, stop, with_us
 from core.workstation.tunnel.transport import SocketTransport
 
@@ -37,16 +37,9 @@ def command_of(host: HostConfiguration) -> str:
     if host.proxy_command or not host.proxy_jump:
         return host.proxy_command
     *before, last = host.proxy_jump
-    words = ["-J", ",".join(before)] if before else []
-    return shlex.join([program(), *words, "-W", f"[{host.hostname}]:{host.port}", *_hop(last)])
-
-
-def _hop(text: str) -> list[str]:
-    """One hop of a ProxyJump (``[user@]host[:port]``, or as an address of ``ssh://``) as the words of a command line."""
-    user, _, place = text.removeprefix("ssh://").rstrip("/").rpartition("@")
-    name, _, port = place[1:].partition("]") if place.startswith("[") else place.partition(":")
-    port = port.lstrip(":")
-    return [*(["-l", user] if user else []), *(["-p", port] if port else []), "--", name]
+    user, name, port = hop(last)
+    given = {"-J": ",".join(before), "-W": f"[{host.hostname}]:{host.port}", "-l": user, "-p": port}
+    return shlex.join([program(), *(word for pair in given.items() if pair[1] for word in pair), "--", name])
 
 
 class Commanded:

@@ -8,20 +8,21 @@ an ordinary login (forwards, commands, agent, X11) is switched off.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import shutil
 import signal
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from core.environment.home import socket_folder
 from core.errors import MlopsError, PersonNeeded
 from core.run.clock import Clock
-from core.workstation.ssh.configuration import HostConfiguration, program
+from core.workstation.ssh.configuration import HostConfiguration, hop, program, resolve
 from core.workstation.tunnel import asking
 from core.workstation.tunnel.children import ENDING, Heard, stop, with_us
 from core.workstation.tunnel.ciphers import gcm_first
@@ -69,7 +70,7 @@ class OpensshEngine:
     ) -> None:
         self.why = why
         self._host, self._clock, self._terminal, self._desk = host, clock, ask, desk
-        self._source = ["-F", str(file)] if file is not None else []
+        self._file, self._source = file, ["-F", str(file)] if file is not None else []
         self._options = list(options)
 
     @property
@@ -162,8 +163,16 @@ class OpensshEngine:
             return ""
         from core.workstation.tunnel.identities import locked
 
-        files = locked(host)
+        files = [file for each in (host, *self._hops()) for file in locked(each)]
         return f"The key {files[0]} needs its passphrase." if files else ""
+
+    def _hops(self) -> Iterator[HostConfiguration]:
+        """The hosts that are jumped over, as ssh sees them."""
+        for text in self._host.proxy_jump:
+            user, name, port = hop(text)
+            given = {"User": user, "Port": port}
+            with contextlib.suppress(MlopsError):
+                yield resolve(name, file=self._file, options=[f"{key}={value}" for key, value in given.items() if value])
 
 
 class OpensshLink:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from ssh_server import Echo, Server
 from tunnel_bench import ENGINES, GENEROUS, engine, up
 
+from core.errors import PersonNeeded
 from core.run.clock import Clock
 from core.workstation.tunnel import asking
 from core.workstation.tunnel.commanded import Commanded, command_of
@@ -91,6 +93,20 @@ async def test_an_ssh_that_is_refused_on_the_way_there_is_told_as_one_that_is(na
     with pytest.raises(SignInRefused) as raised:
         await engine(name, sshd, *behind(sshd, over)).connect()
     assert "Permission denied (publickey" in raised.value.cause
+
+
+async def test_a_person_is_needed_for_the_key_of_a_hop_as_for_the_hosts_own(
+    own_sshd: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSH_ASKPASS", "/bin/false")  # nobody is there, not on the terminal of the tests either
+    monkeypatch.setenv("SSH_ASKPASS_REQUIRE", "force")
+    key = own_sshd.folder / "locked"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "a passphrase", "-f", str(key)], check=True)
+    with own_sshd.config.open("a") as config:
+        config.write(own_sshd.config.read_text().replace("Host box", "Host hop").replace(f"{own_sshd.folder}/key", str(key)))
+    with pytest.raises(PersonNeeded) as raised:
+        await engine("openssh", own_sshd, "ProxyJump=hop").connect()
+    assert raised.value.message == f"The key {key} needs its passphrase."
 
 
 async def test_a_command_that_dies_is_run_anew_and_its_last_words_are_the_reason(own_sshd: Server, echo: Echo) -> None:

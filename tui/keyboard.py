@@ -59,7 +59,7 @@ class Keyboard:
         """Whether a key is part of a text that was pasted where none can be taken; its line ends press nothing.
 
         A slow connection, and a busy computer, bring keys at once that a person typed one by one. So one letter again
-        and again is a key that is held, and two letters are held back until no third has come.
+        and again is a key that is held, and of two keys the second is held back until no third has come.
         """
         letter = event.is_printable or event.key in ("enter", "ctrl+j")
         if not letter:
@@ -71,16 +71,17 @@ class Keyboard:
             return False
         self._at_once.append(event)
         typing = isinstance(self.app.focused, Input)
-        if event.is_printable and (typing or all(key.key == event.key for key in self._at_once)):
-            return False
-        if typing:
-            self.app.say("The pasted text had line ends; they were left out.", severity="warning")
-        elif event.is_printable and len(self._at_once) == 2:
+        left_out = [event]
+        if len(self._at_once) > 2 and self._held is not None:
+            left_out, self._held = [self._held, event], None
+        typed = event.is_printable and (typing or all(key.key == event.key for key in self._at_once))
+        if not typed and len(self._at_once) == 2:
             self._held = event
             self.app.set_timer(self.paste_gap, self._release)
             return True
-        self._held = None
-        return True
+        if typing and not all(key.is_printable for key in left_out):
+            self.app.say("The pasted text had line ends; they were left out.", severity="warning")
+        return not typed
 
     async def _release(self) -> None:
         """Lets the key through that was held back."""

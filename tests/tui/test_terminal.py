@@ -144,6 +144,14 @@ def test_letters_that_come_all_at_once_are_a_paste_and_do_nothing_more(home: Hom
         screen.type("q")
 
 
+def test_a_letter_and_enter_that_come_at_once_were_typed(home: Home) -> None:
+    """So a slow connection brings them, and two keys are no paste."""
+    with terminal() as screen:
+        screen.until(DRAWN)
+        screen.type("q\r")
+        assert screen.wait() == 0
+
+
 def test_esc_and_a_letter_that_were_joined_are_esc_and_the_letter(home: Home) -> None:
     with terminal() as screen:
         screen.until(DRAWN)

@@ -52,11 +52,11 @@ def test_a_missing_permission_is_named_before_anything_is_made(rehearsed: Any) -
 
 
 def test_an_image_that_cannot_be_pulled_names_the_pod_and_the_image(installed: Any) -> None:
-    """One that comes after all is waited for."""
+    """One that comes after all is waited for, as long as it may take in the simulated time, which has to pass for that."""
     for deployment in ("ml-pipeline", "ml-pipeline-ui"):
         installed.kubectl("delete", "deployment", deployment, "-n", "kubeflow")
     pull = '[[fault]]\nreason = "ImagePullBackOff"\n'
-    installed.replay(f'speed = 0\n{pull}pod = "ml-pipeline"\ntimes = 2\n{pull}pod = "ml-pipeline-ui"\ntimes = 0\n')
+    installed.replay(f'speed = 400\n{pull}pod = "ml-pipeline"\ntimes = 2\n{pull}pod = "ml-pipeline-ui"\ntimes = 0\n')
     error = fails(installed, "", code=1)
     assert "ml-pipeline-ui" in error["message"]
     assert "pull" in error["message"] + error["cause"]

@@ -211,3 +211,21 @@ async def test_an_end_at_the_last_byte_that_waited_leaves_nothing_of_it_in_the_l
     async with asyncio.timeout(GENEROUS):
         await heard.lost
     assert not loop.remove_writer(number), "the next socket of that number would be taken for it"
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="this system has no say in when it acknowledges")
+@pytest.mark.parametrize(("size", "at_once"), [(10, 0), (60_000, 1)])
+async def test_much_is_acknowledged_at_once_and_a_word_with_its_answer(size: int, at_once: int) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as far:
+        near, _ = server.accept()
+        near.setblocking(False)
+        near.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)  # as the system has it once both sides have spoken
+        heard = Heard()
+        to = transport(near, heard)
+        far.sendall(bytes(size))
+        async with asyncio.timeout(GENEROUS):
+            while len(heard.said) < size:
+                await asyncio.sleep(0)
+        assert near.getsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK) == at_once
+        to.close()
+        await heard.lost

@@ -45,8 +45,9 @@ KEEPALIVE, KEEPALIVES = 3.0, 3
 """Seconds of silence before the host is asked whether it is there, and unanswered questions that end a connection."""
 PROOF, PROOFS = 1.0, 3
 """The same, right after the machine woke up."""
-REACHING, GREETING, ASKED = 5.0, 20.0, 600.0
-"""Seconds for a connection to the host's port, and for the whole of the sign-in; the last where a person may be asked."""
+REACHING, GREETING, COMMANDED, ASKED = 5.0, 20.0, 60.0, 600.0
+"""Seconds for a connection to the host's port, and for the whole of the sign-in: usually, by way of a command, which may be
+another sign-in, and where that may ask a person."""
 REKEY = 16 << 30
 """Bytes under one key: AES-GCM counts its packets in 64 bits, and each new key costs a pause."""
 
@@ -128,7 +129,7 @@ class AsyncsshEngine:
     ) -> asyncssh.SSHClientConnectionOptions:
         host = self._host
         interval, count = _keepalive(host, relayed=self._relayed)
-        greeting = ASKED if self._asks else GREETING
+        greeting = ASKED if self._asks else COMMANDED if self._commanded is not None else GREETING
         return asyncssh.SSHClientConnectionOptions(
             config=None,
             client_factory=client,

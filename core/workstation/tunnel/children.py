@@ -14,6 +14,7 @@ ENDING = 1.0
 """Seconds in which a child ends when it is told to, and says its last words."""
 LONGEST = 64 << 10
 """Bytes that are kept of what a child writes."""
+_REFUSED = ("Permission denied (", "Too many authentication failures")
 
 
 class Heard(asyncio.Protocol):
@@ -69,6 +70,14 @@ class Heard(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._over = True
         self._more.set()
+
+
+def refused(said: str) -> str:
+    """The line in which an ssh says that its user is not let in, among others' that came of it; empty where none does.
+
+    A system that denies something says so too, without the ways to sign in that ssh has tried (``(publickey)``).
+    """
+    return next((line.strip() for line in said.splitlines() if any(words in line for words in _REFUSED)), "")
 
 
 def stop(process: asyncio.subprocess.Process, number: int = signal.SIGKILL) -> None:

@@ -496,13 +496,14 @@ class FastConnection(SSHClientConnection):
         self._recv_packet()
 
     def process_packet(self, pkttype: int, pktid: int, packet: Any) -> Any:
-        """Takes a packet, and says something where it asks for no answer, so that its acknowledgement has company.
+        """Takes a packet, and says something where nothing else answers it, so that its acknowledgement has company.
 
         sshd leaves the system's delay of small packets on. After a sign-in it tells its keys and what it thought of ours,
         and until that is acknowledged it can't say that a stream is open: 40 ms, where nothing goes its way.
         """
+        sent = self._send_seq
         processed = super().process_packet(pkttype, pktid, packet)
-        if pkttype in _TELLING and self.unhindered:
+        if pkttype in _TELLING and self._send_seq == sent and self.unhindered:
             self._send_other(bytes((MSG_IGNORE,)) + String(""))
         return processed
 

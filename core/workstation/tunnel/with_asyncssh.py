@@ -22,6 +22,7 @@ from core.errors import MlopsError
 from core.run.clock import Clock
 from core.workstation.ssh.configuration import HostConfiguration
 from core.workstation.tunnel import asking, fast
+from core.workstation.tunnel.children import refused
 from core.workstation.tunnel.ciphers import gcm_first
 from core.workstation.tunnel.commanded import Commanded, command_of
 from core.workstation.tunnel.definition import End
@@ -52,8 +53,8 @@ REKEY = 16 << 30
 """Bytes under one key: AES-GCM counts its packets in 64 bits, and each new key costs a pause."""
 
 
-_REFUSED = ("Permission denied", "Too many authentication failures", "Host key verification failed")
-"""Last words of an ssh that nobody lets in."""
+_UNKNOWN = "Host key verification failed"
+"""What an ssh says of a host on the way there that it does not know, or knows otherwise."""
 
 
 class Way(Protocol):
@@ -205,7 +206,7 @@ class AsyncsshEngine:
     def _on_the_way(self, found: Unreachable, said: str) -> Exception:
         """The error with a command's own words; an ssh that was refused on the way there would be the next time as well."""
         host = self._host
-        if any(words in said for words in _REFUSED):
+        if refused(said) or _UNKNOWN in said:
             return SignInRefused(
                 f"The way to {host.hostname} is not open to you.",
                 code="sign-in-refused",

@@ -24,7 +24,7 @@ from core.errors import MlopsError, PersonNeeded
 from core.run.clock import Clock
 from core.workstation.ssh.configuration import HostConfiguration, hop, program, resolve
 from core.workstation.tunnel import asking
-from core.workstation.tunnel.children import ENDING, Heard, stop, with_us
+from core.workstation.tunnel.children import ENDING, Heard, refused, stop, with_us
 from core.workstation.tunnel.ciphers import gcm_first
 from core.workstation.tunnel.definition import End
 from core.workstation.tunnel.engine import NotForwarded, SignInRefused, Told, Unreachable
@@ -45,7 +45,6 @@ _CONTROL = ("-F", "none", "-o", "ProxyCommand=false", "-o", "LogLevel=ERROR")
 """How the master is spoken to, and never gone around, were its socket gone."""
 SESSIONS = 8
 """Commands on one connection, of which sshd runs ten by itself, looks at the host among them."""
-_REFUSED = ("Permission denied", "Too many authentication failures")
 _SWITCHED_OFF = (
     "ClearAllForwardings=yes", "RemoteCommand=none", "ForwardAgent=no", "ForwardX11=no", "Tunnel=no", "RequestTTY=no",
     "ControlPersist=no", "ForkAfterAuthentication=no", "StdinNull=no", "UpdateHostKeys=no",
@@ -97,7 +96,7 @@ class OpensshEngine:
                 await link.greet()
                 return link
             await process.wait()
-            raise self._meaning(await link.said())
+            raise await asyncio.to_thread(self._meaning, await link.said())
         except TimeoutError as error:
             await link.close()
             raise Unreachable(
@@ -136,9 +135,8 @@ class OpensshEngine:
             return host_key_refused(host, changed=True)
         if "Host key verification failed" in said:
             return host_key_refused(host, changed=False)
-        refused = next((line for line in said.splitlines() if any(words in line for words in _REFUSED)), "")
-        if refused:
-            last = refused  # an ssh on the way there says it before the one that then finds nobody
+        if line := refused(said):
+            last = line  # an ssh on the way there says it before the one that then finds nobody
             if not self._ask and (reason := self._person_needed(last)):
                 return PersonNeeded(
                     "sign-in",

@@ -95,6 +95,16 @@ async def test_an_ssh_that_is_refused_on_the_way_there_is_told_as_one_that_is(na
     assert "Permission denied (publickey" in raised.value.cause
 
 
+@pytest.mark.parametrize("name", ENGINES)
+async def test_a_system_that_denies_something_is_tried_again(name: str, sshd: Server, tmp_path: Path) -> None:
+    """A network that is shut for now says the same words as an ssh that lets nobody in."""
+    (tmp_path / "closed").write_text("#!/bin/sh\n")
+    with pytest.raises(Unreachable):
+        await engine(name, sshd, *behind(sshd, f"{tmp_path}/closed")).connect()
+    with pytest.raises(Unreachable):
+        await engine(name, sshd, *behind(sshd, "/bin/sh -c 'echo connect: Permission denied >&2; exit 1'")).connect()
+
+
 async def test_a_person_is_needed_for_the_key_of_a_hop_as_for_the_hosts_own(
     own_sshd: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -111,7 +111,7 @@ class AsyncsshEngine:
         except (asyncssh.Error, OSError, TimeoutError, ValueError) as error:
             found = self._meaning(error, known)
             if isinstance(found, Unreachable) and self._commanded is not None:
-                found = self._on_the_way(found, await self._commanded.said())
+                found = self._on_the_way(found, error, await self._commanded.said())
             raise found from error
         finally:
             mine.close()
@@ -203,7 +203,7 @@ class AsyncsshEngine:
             return Unreachable(f"{host.hostname} and this program agree on no cipher.", code="no-cipher", cause=str(error))
         return self._unreachable(error)
 
-    def _on_the_way(self, found: Unreachable, said: str) -> Exception:
+    def _on_the_way(self, found: Unreachable, error: Exception, said: str) -> Exception:
         """The error with a command's own words; an ssh that was refused on the way there would be the next time as well."""
         host = self._host
         if refused(said) or _UNKNOWN in said:
@@ -213,7 +213,8 @@ class AsyncsshEngine:
                 cause=said,
                 hint=f"Try: ssh {host.host}",
             )
-        found.cause = said or found.cause
+        silent = "The command that leads there ended without a word." if isinstance(error, asyncssh.ConnectionLost) else ""
+        found.cause, found.hint = said or silent or found.cause, f"Try: ssh {host.host}"
         return found
 
     def _unreachable(self, error: Exception) -> Unreachable:

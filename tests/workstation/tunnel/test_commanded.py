@@ -77,6 +77,14 @@ async def test_a_command_that_is_not_there_is_told_as_the_shell_tells_it(sshd: S
     assert "there-is-no-such-command" in raised.value.cause
 
 
+@pytest.mark.parametrize("command", ["true", "printf 'HTTP/1.1 400 no\\r\\n\\r\\n'"])
+async def test_a_command_that_ends_without_a_word_is_told_as_that(sshd: Server, command: str) -> None:
+    with pytest.raises(Unreachable) as raised:
+        await engine("asyncssh", sshd, *behind(sshd, f'/bin/sh -c "{command}"')).connect()
+    assert raised.value.cause == "The command that leads there ended without a word."
+    assert raised.value.hint == "Try: ssh box"
+
+
 async def test_a_host_that_refuses_is_told_and_its_command_ends(own_sshd: Server) -> None:
     (own_sshd.folder / "authorized_keys").write_text("")
     over = f"{sys.executable} {_passing(own_sshd)} {own_sshd.port}"

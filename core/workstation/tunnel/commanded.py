@@ -155,6 +155,10 @@ class _Transport(SocketTransport):
         """Nothing: a pipe has no address."""
         return default
 
+    def _fail(self, error: Exception | None) -> None:
+        """Ends it; a pipe that nobody reads is a command that has ended, as one that nobody writes, whichever shows first."""
+        super()._fail(None if isinstance(error, BrokenPipeError) else error)
+
     def _lost(self, error: Exception | None) -> None:
         try:
             super()._lost(error)

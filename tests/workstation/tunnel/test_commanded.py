@@ -161,13 +161,13 @@ class Listening(asyncio.Protocol):
 
     def __init__(self) -> None:
         self.heard = bytearray()
-        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
 
     def data_received(self, data: bytes) -> None:
         self.heard += data
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.over.set_result(None)
+        self.over.set_result(exc)
 
 
 async def test_a_commands_streams_are_pipes_that_pass_on_everything(tmp_path: Path) -> None:
@@ -185,6 +185,18 @@ async def test_a_commands_streams_are_pipes_that_pass_on_everything(tmp_path: Pa
         await way.ended()
     assert protocol.heard == said
     assert transport.get_extra_info("peername") is None
+
+
+async def test_a_command_that_reads_no_more_has_ended_as_one_that_writes_no_more(tmp_path: Path) -> None:
+    """Its output is still open, so that it is the broken pipe that shows first."""
+    way = Commanded("sh -c 'exec <&-; echo x; exec sleep 1000'", clock=Clock())
+    transport, protocol = await way.create_connection(Listening)
+    async with asyncio.timeout(GENEROUS):
+        while not protocol.heard:
+            await asyncio.sleep(0)
+        transport.write(b"x")
+        assert await protocol.over is None
+        await way.ended()
 
 
 async def test_a_command_that_does_not_hear_is_killed(tmp_path: Path) -> None:

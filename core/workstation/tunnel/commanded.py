@@ -156,7 +156,7 @@ class _Transport(SocketTransport):
         return default
 
     def _fail(self, error: Exception | None) -> None:
-        """Ends it; a pipe that nobody reads is a command that has ended, as one that nobody writes, whichever shows first."""
+        """Ends it; a pipe that nobody reads is a command that has ended, as is one that nobody writes."""
         super()._fail(None if isinstance(error, BrokenPipeError) else error)
 
     def _lost(self, error: Exception | None) -> None:

@@ -1,7 +1,8 @@
 """``python -P -m bench.tunnel_load serve|delay …``: what stands behind a tunnel, and a long way in between.
 
 ``serve`` prints its port; the first byte of a connection says what it does: S takes all and answers with how much it was,
-D gives as much as eight bytes say, E echoes. ``delay PORT SECONDS`` passes on to a port, each way that much later.
+D gives as much as eight bytes say, E echoes, C says how many other connections there are. ``delay PORT SECONDS`` passes on
+to a port, each way that much later.
 """
 
 from __future__ import annotations
@@ -70,6 +71,10 @@ def _serve_some(key: selectors.SelectorKey, ready: selectors.BaseSelector) -> No
     connection: socket.socket = key.fileobj  # type: ignore[assignment]
     try:
         data = connection.recv(1 if key.data is None else PIECE)
+        if key.data is None and data == b"C":
+            others = len(ready.get_map()) - 2  # but for this one, and what listens
+            connection.sendall(others.to_bytes(8, "big"))
+            data = b""
         if data and (key.data or data == b"E"):
             connection.sendall(data)
             if key.data is None:

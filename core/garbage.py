@@ -19,6 +19,11 @@ def look_seldom() -> None:
     gc.set_threshold(SELDOM, *gc.get_threshold()[1:])
 
 
+def settle() -> None:
+    """What is there now stays, and is not looked through any more: for a process that begins what it was started for."""
+    gc.freeze()
+
+
 @contextmanager
 def loading() -> Iterator[None]:
     """Within it, nothing is looked for; what was loaded stays, and is not looked through afterwards either."""

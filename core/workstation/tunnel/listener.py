@@ -88,9 +88,12 @@ class Listener:
 
     def _listen(self, listening: socket.socket) -> None:
         if listening.fileno() >= 0:
-            asyncio.get_running_loop().add_reader(listening, self._accept, listening)
+            tcp = listening.family != socket.AF_UNIX
+            if tcp:  # what is accepted has it from here
+                listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            asyncio.get_running_loop().add_reader(listening, self._accept, listening, tcp)
 
-    def _accept(self, listening: socket.socket) -> None:
+    def _accept(self, listening: socket.socket, tcp: bool) -> None:
         """Takes what has connected: some of it at a time, so that the streams there are go on meanwhile."""
         for _ in range(AT_A_TIME):
             try:
@@ -104,7 +107,7 @@ class Listener:
                 loop.call_later(PAUSE, self._listen, listening)
                 return
             connection.setblocking(False)
-            SocketTransport(connection, Near(self._accepted, self.traffic)).begin()
+            SocketTransport(connection, Near(self._accepted, self.traffic), tcp=tcp).begin()
 
     def _accepted(self, near: Near) -> None:
         self._opening[near] = None

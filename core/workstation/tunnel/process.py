@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from core import garbage
 from core.environment import Home, companions, processes
 from core.environment.files import write_atomically
 from core.environment.lock import Holder, Lock, holder
@@ -88,6 +89,7 @@ async def serve(
 
 async def _when_up(running: Running, status: Callable[[], Status], ready: Ready) -> None:
     await asyncio.shield(running.first)
+    garbage.settle()
     ready(status())
 
 
@@ -129,6 +131,7 @@ def told(found: Status, prepared: Prepared) -> Status:
 
 def main() -> int:
     """The process of its own."""
+    garbage.look_seldom()
     name = sys.argv[1]
     document = processes.read_document()
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

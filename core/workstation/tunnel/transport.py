@@ -21,10 +21,9 @@ HIGH, LOW = 64 << 10, 16 << 10
 """Waiting bytes at which the protocol is asked to write no more, and at which it may again."""
 TOGETHER = 64
 """Pieces that are handed to the system at once."""
-
-
 MUCH = 4096
 """Bytes that are acknowledged at once when they have come together: more than what is answered in a moment anyway."""
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
 
 
 class Connection(Protocol):
@@ -41,12 +40,21 @@ class Connection(Protocol):
 class SocketTransport(asyncio.Transport):
     """See the module. `begin` makes it known to its protocol; it reads from `resume_reading` on."""
 
-    def __init__(self, connection: Connection, protocol: asyncio.Protocol) -> None:
+    __slots__ = (
+        "_closing", "_ended", "_heard_all", "_holding", "_loop", "_number", "_out", "_protocol", "_reading", "_receive",
+        "_send", "_size", "_socket", "_tcp", "_told", "_waiting",
+    )  # fmt: skip
+
+    def __init__(self, connection: Connection, protocol: asyncio.Protocol, *, tcp: bool | None = None) -> None:
+        """``tcp``: whether it is a connection over TCP, where that is known; else it is asked, which takes as long again."""
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._socket: Any = connection
         self._protocol = protocol
-        self._receive, self._send = _acknowledging(connection), connection.send
+        if tcp is None:
+            tcp = isinstance(connection, socket.socket) and connection.family != socket.AF_UNIX
+        self._tcp = tcp
+        self._receive, self._send = connection.recv, connection.send
         self._number = self._out = connection.fileno()
         self._waiting: deque[Any] = deque()
         self._size = 0
@@ -95,7 +103,19 @@ class SocketTransport(asyncio.Transport):
         except OSError as error:
             self._fail(error)
             return
+        if self._tcp and len(data) >= MUCH:
+            self._acknowledge()
         self._tell(self._heard, data)
+
+    def _acknowledge(self) -> None:
+        """Has whoever sends much told soon that it has come.
+
+        A sender that has the system delay its small packets, as sshd does, keeps the last of a download back until all
+        before it is acknowledged, which the system here does 40 ms late where it has nothing to send (tcp(7), TCP_QUICKACK).
+        """
+        if _QUICKACK is not None:
+            with contextlib.suppress(OSError):  # what has come counts, whatever becomes of the connection
+                self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
 
     def _heard(self, data: bytes) -> None:
         if data:
@@ -252,24 +272,3 @@ class SocketTransport(asyncio.Transport):
             self._protocol.connection_lost(error)
         finally:
             self._socket.close()
-
-
-def _acknowledging(connection: Connection) -> Callable[[int], bytes]:
-    """How a connection is read: over TCP, whoever sends much is told soon that it has come.
-
-    A sender that has the system delay its small packets, as sshd does, keeps the last of a download back until all before
-    it is acknowledged, which the system here does 40 ms late where it has nothing to send (tcp(7), TCP_QUICKACK).
-    """
-    option = getattr(socket, "TCP_QUICKACK", None)
-    if option is None or not isinstance(connection, socket.socket) or connection.family == socket.AF_UNIX:
-        return connection.recv
-    receive, set_option = connection.recv, connection.setsockopt
-
-    def received(size: int) -> bytes:
-        data = receive(size)
-        if len(data) >= MUCH:
-            with contextlib.suppress(OSError):  # what has come counts, whatever becomes of the connection
-                set_option(socket.IPPROTO_TCP, option, 1)
-        return data
-
-    return received

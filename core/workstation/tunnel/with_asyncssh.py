@@ -413,6 +413,7 @@ def _seconds(text: str) -> float:
 
 
 @cache
+@cache
 def _address(end: End) -> tuple[bytes, bytes]:
     """How a forward is asked for: the kind of channel, and what it leads to, from nowhere in particular."""
     if end.path:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 
 from core.run.clock import Clock, VirtualClock
+from core.workstation.tunnel import gate as gates
 from core.workstation.tunnel.backoff import CAP, Backoff
 from core.workstation.tunnel.definition import End
-from core.workstation.tunnel.engine import NotForwarded
+from core.workstation.tunnel.engine import NotForwarded, Told
 from core.workstation.tunnel.gate import Gate
 from core.workstation.tunnel.sleeping import Sleep
 from core.workstation.tunnel.streams import Far, Near, Traffic
@@ -91,6 +94,65 @@ async def test_what_the_host_refuses_is_not_tried_again() -> None:
     gate.open(Link(NotForwarded("administratively prohibited")))  # type: ignore[arg-type]
     with pytest.raises(NotForwarded, match="prohibited"):
         await gate.join(near(), END)
+
+
+class Asked(Link):
+    """It is asked to open streams, and answers when a test has it do so."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: list[Told] = []
+        self.let_go: list[int] = []
+
+    def begin(self, end: End, far: Far, told: Told) -> Callable[[], None]:
+        self.answers.append(told)
+        far.connection_made(self.channel)
+        return partial(self.let_go.append, len(self.answers) - 1)
+
+
+async def test_of_many_streams_that_are_opened_at_once_those_are_given_up_that_nobody_answers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gates, "OPENING", 0.01)
+    gate, link = Gate(Clock()), Asked()
+    gate.open(link)  # type: ignore[arg-type]
+    heard: dict[int, NotForwarded | None] = {}
+    last = asyncio.Event()
+
+    def told(number: int, error: NotForwarded | None) -> None:
+        heard[number] = error
+        if number == 4:
+            last.set()
+
+    for number in range(4):
+        assert gate.begin(near(), END, partial(told, number))
+    link.answers[2](None)
+    link.answers[0](None)
+    assert heard == {0: None, 2: None}
+    await asyncio.sleep(0)  # one that is asked for later is due later, and by the same timer
+    assert gate.begin(near(), END, partial(told, 4))
+    async with asyncio.timeout(30):
+        await last.wait()
+    assert link.let_go == [1, 3, 4]
+    assert [heard[number] is None for number in range(5)] == [True, False, True, False, False]
+    link.answers[1](None)  # too late: nobody hears of it
+    assert heard[1] is not None
+
+
+async def test_a_stream_that_is_asked_for_while_another_is_given_up_is_given_up_in_its_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gates, "OPENING", 0.01)
+    gate, link, both = Gate(Clock()), Asked(), asyncio.Event()
+    gate.open(link)  # type: ignore[arg-type]
+
+    def again(_: NotForwarded | None) -> None:
+        assert gate.begin(near(), END, lambda _: both.set())
+
+    assert gate.begin(near(), END, again)
+    async with asyncio.timeout(30):
+        await both.wait()
+    assert link.let_go == [0, 1]
 
 
 async def test_nobody_waits_for_ever() -> None:

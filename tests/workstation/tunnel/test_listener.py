@@ -45,6 +45,17 @@ async def test_a_port_is_opened_on_both_addresses_and_no_other(listen: Make) -> 
     assert sorted(s.getsockname()[0] for s in listener.sockets) == ["127.0.0.1", "::1"]
 
 
+async def test_no_small_packet_to_a_program_here_waits_for_the_one_before(listen: Make) -> None:
+    listener = await listen("0=80")
+    _, writer = await asyncio.open_connection("127.0.0.1", listener.local.port)
+    while not listener.gate.waiting:
+        await asyncio.sleep(0)
+    (near,) = listener._opening
+    assert near.transport is not None
+    assert near.transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    writer.close()
+
+
 async def test_a_socket_is_its_users_alone_and_goes_with_its_listener(listen: Make, tmp_path: Path) -> None:
     path = tmp_path / "made" / "a.sock"
     listener = await listen(f"{path}=80")

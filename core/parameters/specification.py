@@ -128,7 +128,7 @@ PARAMETERS: tuple[Parameter, ...] = (
        advanced=True,
        allowed="a private IPv4 range in CIDR form from /8 to /29, overlapping none of the other ranges"),
     _P("pods_cidr", "string", "Range of the pods.", "10.4.0.0/14", "replaces", rule="cidr", group="Network", advanced=True,
-       allowed="a private IPv4 range in CIDR form from /8 to /21, overlapping none of the other ranges"),
+       allowed="a private IPv4 range in CIDR form from /9 to /21, overlapping none of the other ranges"),
     _P("services_cidr", "string", "Range of the Kubernetes services.", "10.8.0.0/20", "replaces", rule="cidr",
        group="Network", advanced=True,
        allowed="a private IPv4 range in CIDR form from /16 to /27, overlapping none of the other ranges"),
@@ -140,8 +140,8 @@ PARAMETERS: tuple[Parameter, ...] = (
 LONGEST_PREFIX_LENGTH: dict[str, int] = {"subnet_cidr": 29, "pods_cidr": 21, "services_cidr": 27, "sql_cidr": 24}
 """The smallest range (as a prefix length) that each range parameter may be."""
 
-SHORTEST_PREFIX_LENGTH: dict[str, int] = {**dict.fromkeys(LONGEST_PREFIX_LENGTH, 8), "services_cidr": 16}
-"""The largest range that each may be: GKE takes no more than 65,536 services' addresses."""
+SHORTEST_PREFIX_LENGTH: dict[str, int] = {**dict.fromkeys(LONGEST_PREFIX_LENGTH, 8), "pods_cidr": 9, "services_cidr": 16}
+"""The largest range that each may be: GKE takes no more than 8,388,608 pods' addresses, and 65,536 of services."""
 
 NOT_YET: dict[str, str] = {
     "network": "a given network", "network_project_id": "a given network",

@@ -83,6 +83,7 @@ WRONG: list[tuple[str, Any, str]] = [
     ("subnet_cidr", "10.0.0.0/30", "a private IPv4 range"),
     ("subnet_cidr", "10.0.0.0/7", "a private IPv4 range"),
     ("subnet_cidr", "10.300.0.0/20", "a private IPv4 range"),
+    ("pods_cidr", "10.0.0.0/8", "a private IPv4 range in CIDR form from /9 to /21"),
     ("services_cidr", "10.32.0.0/15", "a private IPv4 range in CIDR form from /16 to /27"),
     ("services_cidr", "10.32.0.0/28", "a private IPv4 range in CIDR form from /16 to /27"),
     ("sql_cidr", "172.17.0.0/20", "Docker"),

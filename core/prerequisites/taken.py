@@ -98,17 +98,29 @@ async def _look(google: Google, names: Names, item: Expected) -> list[Check] | b
 async def _reserved(google: Google, names: Names) -> list[Check]:
     """Whether the name that the database is to have was given back less than a week ago."""
     try:
-        listed = await google.call("sqladmin", "v1", "operations.list", project=google.project, maxResults=100)
+        last = await _deletion(google, names.sql_instance)
     except ApiError:
         return []
-    ended = [_time(o.get("endTime")) for o in listed.get("items") or () if _deleted(o, names.sql_instance)]
-    last = max((at for at in ended if at), default=None)
     if last is None or await _is_there(google, names):
         return []
     until = last + WEEK
     why = f"the name {names.sql_instance} stays reserved until {until:%Y-%m-%d %H:%M} UTC, a week after its deletion"
     hint = "The installation takes the next one by itself."
     return [Check(RESERVED, NAMES, "warn", names.sql_instance, why, hint)]
+
+
+async def _deletion(google: Google, instance: str) -> datetime.datetime | None:
+    """When an instance was deleted last, if that was within a week of the project's newest operation; they come first."""
+    newest: datetime.datetime | None = None
+    listed = google.list("sqladmin", "v1", "operations.list", items="items", project=google.project, maxResults=100)
+    async for operation in listed:
+        ended, began = _time(operation.get("endTime")), _time(operation.get("insertTime"))
+        if ended and _deleted(operation, instance):
+            return ended
+        newest = newest or began
+        if newest and began and newest - began > WEEK:
+            break
+    return None
 
 
 async def _is_there(google: Google, names: Names) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 from core.environment import Home
 from core.prerequisites import taken
+from core.rehearsal.world import World
 from tests.prerequisites.checked import ID, cloud, looked, subject
 
 ZONE = "us-central1-a"
@@ -84,6 +85,33 @@ async def test_a_database_name_that_was_given_back_lately(tmp_path: Path, home: 
         (check,) = await taken.check(looked_at)
     assert (check.id, check.state) == (taken.RESERVED, "warn")
     assert name in check.why
+
+
+@pytest.mark.parametrize(("hours", "found", "pages"), [(0.5, taken.RESERVED, 3), (2.0, "names", 1)])
+async def test_the_operations_of_a_week_are_read_page_by_page_and_no_older_ones(
+    tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch, hours: float, found: str, pages: int
+) -> None:
+    asked: list[str] = []
+    async with cloud(tmp_path) as (simulated, google):
+        plant_a_deletion_and_backups_after_it(simulated.world, 250, hours * 3600)
+        call = google.call
+
+        async def counted(api: str, version: str, method: str, **params: Any) -> Any:
+            asked.append(f"{api}.{method}")
+            return await call(api, version, method, **params)
+
+        monkeypatch.setattr(google, "call", counted)
+        assert [c.id for c in await taken.check(subject(google, home, zone=ZONE))] == [found]
+    assert asked.count("sqladmin.operations.list") == pages
+
+
+def plant_a_deletion_and_backups_after_it(world: World, backups: int, apart: float) -> None:
+    """Operations of a project with many instances, so many seconds from one to the next."""
+    same = {"done": True, "user": "me@example.com", "instance": f"{world.project}/demo-sql-{ID}"}
+    for order in range(backups + 1):
+        kind, name, start = "BACKUP_VOLUME" if order else "DELETE", f"sql/{order}", order * apart
+        details = {"name": str(order), "order": order, "type": kind, "start": start, "end": start + 60}
+        world.store.put("operations", name, {**same, **details})
 
 
 async def test_what_stands_has_its_names(tmp_path: Path, home: Home) -> None:

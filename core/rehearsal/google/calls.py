@@ -136,9 +136,9 @@ def _token(call: Call, key: str) -> int:
     return int(token)
 
 
-def listing(call: Call, key: str, items: list[Any], **more: Any) -> Document:
+def listing(call: Call, key: str, items: list[Any], size_key: str = "pageSize", **more: Any) -> Document:
     """A list's answer in the newer form: nothing at all where it is empty, a token where there is more."""
-    part, token = page(call, items)
+    part, token = page(call, items, size_key)
     answer: Document = {key: part} if part else {}
     if token:
         answer["nextPageToken"] = token

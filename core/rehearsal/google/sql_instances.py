@@ -6,7 +6,7 @@ import re
 import secrets
 
 from core.rehearsal.google import compute, offers, operations, org_policies, sql, sql_users
-from core.rehearsal.google.calls import Call, answers, project_of
+from core.rehearsal.google.calls import Call, answers, listing, project_of
 from core.rehearsal.google.compute_catalogue import REGIONS
 from core.rehearsal.google.errors import ApiError
 from core.rehearsal.google.merge import merged
@@ -76,8 +76,7 @@ def get(call: Call) -> Document:
 @answers("sql.instances.list", permission="cloudsql.instances.list", on=project_of)
 def instances(call: Call) -> Document:
     """The project's instances."""
-    found = [i for _, i in call.store.items(KIND, f"{call.project}/")]
-    return {"items": found} if found else {}
+    return listing(call, "items", [i for _, i in call.store.items(KIND, f"{call.project}/")], "maxResults")
 
 
 @answers("sql.instances.patch", "sql.instances.update")
@@ -156,8 +155,7 @@ def listed(call: Call) -> Document:
         o for _, o in call.store.items(operations.KIND, "sql/") if not wanted or o["instance"] == key(call, str(wanted))
     ]
     found.sort(key=lambda o: -o["order"])
-    found = found[: int(call.get("maxResults") or 100)]
-    return {"kind": "sql#operationsList", **({"items": [shown(call.world, o) for o in found]} if found else {})}
+    return listing(call, "items", [shown(call.world, o) for o in found], "maxResults", kind="sql#operationsList")
 
 
 @answers("sql.tiers.list", permission="cloudsql.instances.list", on=project_of)

@@ -40,12 +40,20 @@ async def repositories(project: Project) -> None:
         await project.good(id, {"format": "DOCKER"}, parent=LOCATION, repositoryId=name)
 
 
+async def databases(project: Project) -> None:
+    for name in NAMES:
+        settings = {"tier": "db-g1-small", "edition": "ENTERPRISE"}
+        await project.good("sql.instances.insert", {"name": name, "settings": settings}, project=PROJECT)
+
+
 Made = Callable[[Project], Awaitable[None]]
 LISTS: dict[str, tuple[Made, dict[str, Any], str, str]] = {
     "compute.networks.list": (networks, {"project": PROJECT}, "items", "maxResults"),
     "iam.projects.serviceAccounts.list": (accounts, {"name": PARENT}, "accounts", "pageSize"),
     "secretmanager.projects.secrets.list": (secrets, {"parent": PARENT}, "secrets", "pageSize"),
     "storage.buckets.list": (buckets, {"project": PROJECT}, "items", "maxResults"),
+    "sql.instances.list": (databases, {"project": PROJECT}, "items", "maxResults"),
+    "sql.operations.list": (databases, {"project": PROJECT}, "items", "maxResults"),
     "artifactregistry.projects.locations.repositories.list": (
         repositories, {"parent": LOCATION}, "repositories", "pageSize",
     ),
@@ -55,7 +63,7 @@ LISTS: dict[str, tuple[Made, dict[str, Any], str, str]] = {
 
 def ours(items: list[dict[str, Any]]) -> list[str]:
     """The names of what was made here, in the order of the list."""
-    shown = [str(item.get("email") or item["name"]) for item in items]
+    shown = [str(item.get("email") or item.get("targetId") or item["name"]) for item in items]
     return [name for text in shown for name in NAMES if name in text]
 
 

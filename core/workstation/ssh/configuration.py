@@ -1,8 +1,8 @@
 """What ssh makes of its configuration for one host: asked of ssh itself (``ssh -G``), never read here a second time.
 
 Include, Match, ProxyJump, tokens and defaults have rules that no other program follows to the letter, and where one does
-not, it is another host, key or user that is used. What ``-G`` leaves as it stands (``~`` and the tokens of files and
-commands) is expanded here, once, as ssh_config(5) says.
+not, it is another host, key or user that is used. What ``-G`` leaves as it stands (``~`` and the tokens of keys and
+commands) is expanded here, once, as ssh_config(5) says; the tokens of other files are expanded in what it prints.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class HostConfiguration:
     def known_hosts_files(self) -> tuple[Path, ...]:
         """The files of known hosts, the user's first; an empty tuple where all of them are ``none``."""
         names = [*_files(self.one("userknownhostsfile")), *_files(self.one("globalknownhostsfile"))]
-        return tuple(self.path(name) for name in names if name not in ("none", os.devnull))
+        return tuple(_at_home(name) for name in names if name not in ("none", os.devnull))
 
     @property
     def identity_files(self) -> tuple[Path, ...]:
@@ -109,7 +109,7 @@ class HostConfiguration:
             return os.environ.get("SSH_AUTH_SOCK", "")
         if named.startswith("$"):
             return os.environ.get(named.strip("${}"), "")
-        return str(self.path(named))
+        return str(_at_home(named))
 
     @property
     def proxy_command(self) -> str:
@@ -124,12 +124,8 @@ class HostConfiguration:
         return () if hops in ("", "none") else tuple(hops.split(","))
 
     def path(self, text: str) -> Path:
-        """A file that the configuration names: tokens, ``~`` and ``${VARIABLE}`` expanded."""
-        if text == "~" or text.startswith("~/"):
-            text = str(user_home()) + text[1:]
-        elif text.startswith("~"):
-            text = str(Path(text).expanduser())
-        return Path(self.expanded(_with_variables(text)))
+        """A key that the configuration names: tokens, ``~`` and ``${VARIABLE}`` expanded."""
+        return Path(self.expanded(_with_variables(str(_at_home(text)))))
 
     def expanded(self, text: str) -> str:
         """A text with ssh's tokens replaced; one that is unknown stays."""
@@ -230,6 +226,13 @@ def _files(line: str) -> list[str]:
     read wrongly names no file: then the host's key is not known, and no other file is believed.
     """
     return [found for found in re.split(r" (?=[/~$])", line) if found]
+
+
+def _at_home(text: str) -> Path:
+    """A file whose name may begin with ``~``."""
+    if text == "~" or text.startswith("~/"):
+        return Path(str(user_home()) + text[1:])
+    return Path(text).expanduser()
 
 
 def _with_variables(text: str) -> str:

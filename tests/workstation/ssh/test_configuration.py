@@ -49,6 +49,19 @@ def test_tokens_and_homes_are_expanded_once(file: Path) -> None:
 
 
 @needs_ssh
+def test_a_percent_sign_that_ssh_has_expanded_already_stays(file: Path) -> None:
+    """``-G`` prints the tokens of keys as they are written; those of the user's known hosts and of the agent are gone by
+    then, and the machine's files of known hosts have none."""
+    known = "UserKnownHostsFile /k/a%%b /k/%%h-%h\n  GlobalKnownHostsFile /k/%h"
+    file.write_text(f"Host a\n  HostName there\n  {known}\n  IdentityAgent /k/%%h\n  IdentityFile /k/%%h\n")
+    found = resolve("a", file=file)
+
+    assert found.known_hosts_files == (Path("/k/a%b"), Path("/k/%h-there"), Path("/k/%h"))
+    assert found.identity_agent == "/k/%h"
+    assert found.identity_files == (Path("/k/%h"),)
+
+
+@needs_ssh
 def test_the_name_of_the_key_is_the_alias_else_the_host_and_a_port_of_its_own(file: Path) -> None:
     assert resolve("odd", file=file).known_as == "other"
     assert resolve("plain", file=file).known_as == "[plain]:2222"

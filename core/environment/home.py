@@ -11,6 +11,7 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.environment.paths import at_home
 from core.errors import UsageError
 
 APPLICATION = "mlops-env"
@@ -27,7 +28,7 @@ class Home:
         """The home of the user who runs this process."""
         override = os.environ.get("MLOPS_ENV_HOME")
         if override:
-            return cls(Path(override).expanduser().absolute())
+            return cls(at_home(override).absolute())
         state = os.environ.get("XDG_STATE_HOME")
         if state and Path(state).is_absolute():
             return cls(Path(state) / APPLICATION)

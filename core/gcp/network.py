@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from core.environment import Cloud
+from core.environment.paths import at_home
 from core.environment.variables import CA_VARIABLES
 from core.errors import UsageError
 from core.gcp.properties import gcloud_property, gcloud_proxy
@@ -164,7 +165,7 @@ def given_bundles(environ: Mapping[str, str] | None = None) -> list[Path]:
     named["gcloud's core/custom_ca_certs_file"] = gcloud_property("core", "custom_ca_certs_file", variables)
     for name, value in named.items():
         if value:
-            path = Path(value).expanduser()
+            path = at_home(value)
             if not path.is_file():
                 raise UsageError(
                     f"{name} names {path}, and there is no such file.",

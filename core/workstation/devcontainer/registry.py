@@ -16,6 +16,7 @@ from pathlib import Path
 
 from core.environment import Home
 from core.environment.files import write_atomically
+from core.environment.paths import at_home
 from core.errors import UsageError
 from core.kubernetes.kubeconfig import python_path
 from core.workstation.docker_credential import MODULE, NAME
@@ -63,9 +64,9 @@ def prepare(host: str) -> Change:
 def sign_in(found: Pull, change: Change, home: Home) -> None:
     """Makes the launcher and writes the line; both files are for their owner, since Docker may write a secret beside it."""
     assert found.launcher is not None
+    named = {name: str(at_home(os.environ[name]).absolute()) for name in CARRIED if os.environ.get(name)}
     configuration().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     found.launcher.parent.mkdir(parents=True, exist_ok=True)
-    named = {name: str(Path(os.environ[name]).expanduser().absolute()) for name in CARRIED if os.environ.get(name)}
     variables = [f"{name}={shlex.quote(value)}" for name, value in {**named, **python_path()}.items()]
     command = shlex.join([sys.executable, "-P", "-m", MODULE])
     line = " ".join(["exec", "env", *variables, command, '"$@"'])

@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from core.environment.paths import at_home
 from core.errors import PrerequisiteError, UsageError
 
 PATIENCE = 30.0
@@ -232,7 +233,7 @@ def _at_home(text: str) -> Path:
     """A file whose name may begin with ``~``."""
     if text == "~" or text.startswith("~/"):
         return Path(str(user_home()) + text[1:])
-    return Path(text).expanduser()
+    return at_home(text)
 
 
 def _with_variables(text: str) -> str:

@@ -13,6 +13,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from core.environment.paths import at_home
 from core.errors import PrerequisiteError
 from core.gcp.properties import gcloud_property
 from core.workstation.ssh.relay import Destination
@@ -57,7 +58,7 @@ def proxy_command(to: Destination, account: str = "") -> str:
     """The value of ProxyCommand for a VM; ``account`` is whose the entry's key and user are."""
     if certificate_asked():
         return gclouds_command(to, account)
-    variables = [f"{name}={Path(os.environ[name]).expanduser().absolute()}" for name in CARRIED if os.environ.get(name)]
+    variables = [f"{name}={at_home(os.environ[name]).absolute()}" for name in CARRIED if os.environ.get(name)]
     prefix = ["/usr/bin/env", *variables] if variables else []
     words = [*prefix, *program(), "ssh", "iap-proxy", to.instance]
     after = ["--project", to.project, "--zone", to.zone, *(["--account", account] if account else [])]

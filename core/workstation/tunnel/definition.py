@@ -10,8 +10,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from os.path import normpath
-from pathlib import Path
 
+from core.environment.paths import at_home
 from core.errors import UsageError
 
 DOCKER_SOCKET = "/var/run/docker.sock"
@@ -35,7 +35,7 @@ class End:
     def parse(cls, text: str) -> End:
         """An end as it is written; raises `UsageError` for what is none."""
         if "/" in text:
-            path = str(Path(text).expanduser()) if text.startswith("~") else text
+            path = str(at_home(text)) if text.startswith("~") else text
             if not path.startswith("/") or "\0" in path:
                 raise _wrong(text, "a path begins with / or ~")
             return cls(path=path)

@@ -100,6 +100,13 @@ class RunResumed(Event):
     kind: str = ""
 
 
+class RunStopping(Event):
+    """The run was asked to stop, and brings to a safe end what is in flight."""
+
+    type = "run.stopping"
+    reason: str = ""
+
+
 class RunFinished(Event):
     """Every step ended well; ``changed`` says whether any of them changed something."""
 

@@ -61,6 +61,8 @@ class Narrator:
                 return f"waits for you: {event.message}{more}"
             case events.RunResumed():
                 return "goes on"
+            case events.RunStopping():
+                return "stops, once what is in flight is safe"
             case events.RunInterrupted():
                 return f"interrupted: {event.reason}. Go on with: mlops-env retry {self._environment.name}"
             case events.RunCancelled():

@@ -419,7 +419,10 @@ class Engine:
         """Stops everything that runs, gracefully; the run ends ``cancelled``."""
         if self._stopping is None:
             self._stopping = events.RunCancelled(reason=reason)
+        ending = self._ending
         self._cancel_all()
+        if not ending:
+            self.journal.append(events.RunStopping(reason=reason))
 
     def interrupt(self, reason: str) -> None:
         """Stops because the machine says so; the run stays ``interrupted``, to be taken up again."""

@@ -60,6 +60,7 @@ class RunState:
     operations: dict[str, str] = field(default_factory=dict)
     waits: dict[str, events.RunWaiting] = field(default_factory=dict)
     """The people who are waited for, by what they can give: the last one comes last."""
+    stopping: bool = False
     interrupted: str = ""
     end: Event | None = None
 
@@ -93,6 +94,9 @@ class RunState:
             self.waits[event.kind] = event
         elif isinstance(event, events.RunResumed):
             self.waits.pop(event.kind, None)
+        elif isinstance(event, events.RunStopping):
+            self.stopping = True
+            self.waits.clear()
         elif isinstance(event, events.RunInterrupted):
             self.interrupted = event.reason
         elif isinstance(event, events.RunFinished | events.RunFailed | events.RunCancelled):

@@ -426,6 +426,16 @@ async def test_cancel_is_graceful_and_ends_cancelled(tmp_path: Path) -> None:
     assert last.exit_code == 4
     assert cleaned == [True]
     assert bench.state == {"long": "cancelled", "after": "cancelled"}
+    told = bench.types()
+    assert told.count("run.stopping") == 1
+    assert told.index("run.stopping") < told.index("step.cancelled")
+
+
+async def test_a_run_that_was_over_when_it_was_asked_to_stop_says_nothing_more(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, step("quick", works))
+    await bench.run()
+    bench.engine.cancel("too late")
+    assert bench.types()[-1] == "run.finished"
 
 
 async def test_an_interrupted_run_says_why_and_has_no_end(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import textwrap
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -288,6 +288,21 @@ async def test_a_live_run_is_cancelled_once_that_is_confirmed(
         await press(pilot, "escape")
         await press(pilot, "X", "tab", "enter")
         await until(pilot, lambda: [do for do, _ in asked] == ["cancel"])
+
+
+@pytest.mark.parametrize("begun", [tui_runs.halfway, tui_runs.destroying])
+async def test_a_run_that_was_asked_to_stop_is_stopping_until_it_has_ended(
+    app: MlopsApp, home: Home, moment: SimpleNamespace, begun: Callable[[], list[tuple[float, events.Event]]]
+) -> None:
+    environment = tui_runs.environment(home)
+    stopping = (0.0, events.RunStopping(reason="it was cancelled in the app"))
+    tui_runs.write(environment, [*begun(), tui_runs.waiting(), stopping])
+    with tui_runs.alive(environment):
+        async with app.run_test(size=(100, 30)) as pilot:
+            await until_shown(pilot, "stopping")
+            screen = await opened(pilot, environment)
+            assert " more" not in await until_shown(pilot, "demo › stopping")
+            assert not any(screen.allowed(action) for action in ("cancel", "retry", "skip", "signed_in"))
 
 
 async def test_a_key_that_is_held_down_confirms_nothing(

@@ -42,6 +42,8 @@ def doing(watched: Watched) -> str:
     """What the environment's run does, or how it ended."""
     standing, state = watched.standing, watched.state
     if standing in ("running", "destroying"):
+        if state.stopping:
+            return "stopping"
         return _DOING.get(state.action, "starting")
     step = None
     if standing == "failed":
@@ -72,8 +74,10 @@ def elapsed(watched: Watched) -> float:
 
 
 def left(watched: Watched) -> float | None:
-    """Seconds of the run's clock that the run may still take; None where a clock without waits tells nothing of them."""
-    return estimate(watched.state, timestamp()).left if watched.state.rate else None
+    """Seconds of the run's clock that the run may still take; None where a clock without waits tells nothing of them, and
+    where the run does not go on to its end."""
+    state = watched.state
+    return estimate(state, timestamp()).left if state.rate and not state.stopping else None
 
 
 def standing(watched: Watched, cells: int) -> Content:
@@ -257,17 +261,18 @@ def allowed(action: str, watched: Watched, chosen: StepState | None) -> bool:
     state, standing = watched.state, watched.standing
     step = failed(state, chosen)
     here = watched.holder is None or watched.holder.here
+    steered = watched.live and here and not state.stopping
     match action:
         case "retry":
             resting = standing in ("failed", "cancelled", "interrupted") or (standing == "waiting" and not watched.live)
-            return resting or (watched.live and here and step is not None)
+            return resting or (steered and step is not None)
         case "skip":
-            return step is not None and step.optional and here
+            return step is not None and step.optional and here and (steered or not watched.live)
         case "cancel":
-            return watched.live and here
+            return steered
         case "signed_in" | "run_here":
             waiting = state.waiting
-            return watched.live and here and waiting is not None and (action == "signed_in" or bool(waiting.command))
+            return steered and waiting is not None and (action == "signed_in" or bool(waiting.command))
         case "page":
             return bool(page(watched, chosen))
         case "access":

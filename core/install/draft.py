@@ -43,6 +43,7 @@ class Draft:
         self._borrowed: Lock | None = None
         self._shown: shown.Shown | None = None
         self._followed: dict[str, list[Following]] = {}
+        self._looked: set[str] = set()
 
     @classmethod
     def new(cls, home: Home, name: str, *, cloud: str, scenario: Path | None = None) -> Draft:
@@ -102,6 +103,11 @@ class Draft:
 
     async def look(self, concern: Concern) -> list[Check]:
         """How one concern stands for the values as they are now, and with what follows from it by itself."""
+        if concern.id in self._looked:  # a person may have mended something: pointed a version manager elsewhere, say
+            from core.toolchain import forget
+
+            forget(concern.id.removeprefix("tool."))
+        self._looked.add(concern.id)
         environment = self._without(concern.id)
         checks, found = await following.settle(
             environment, await self._look(environment, concern), partial(self._look, concern=concern)

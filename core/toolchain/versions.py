@@ -1,7 +1,7 @@
 """Asking a program for its version, once: the answer is kept in memory, and for a real binary on disk.
 
-A binary is known by its path, size and time of change. A script is asked in every process: version managers put scripts
-on PATH that answer by the folder they are called in.
+A binary is known by its path, size and time of change. What may be a version manager's is asked in every process, since it
+answers by the folder it is called in and by what a person chose: a script, and a binary under another name than the tool's.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from core.toolchain.tools import KINDS, numbers
 
 SECONDS = 20
 _KEEPING = Lock()
+_TURNS: Counter[str] = Counter()
 _BINARY = (b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 
 
@@ -29,14 +31,20 @@ def version_of(name: str, command: Sequence[str], file: Path, cache: Path) -> st
         seen = real.stat()
     except OSError:
         return ""
-    return _version(name, tuple(command), real, seen.st_size, seen.st_mtime_ns, cache / "tool-versions.json")
+    turn, kept = _TURNS[name], cache / "tool-versions.json"
+    return _version(name, tuple(command), real, seen.st_size, seen.st_mtime_ns, kept, turn)
+
+
+def forget(name: str) -> None:
+    """Has the program of that name asked anew by this process, where only this process knows its answer."""
+    _TURNS[name] += 1
 
 
 @lru_cache(maxsize=64)
-def _version(name: str, command: tuple[str, ...], file: Path, size: int, changed: int, kept: Path) -> str:
-    """The answer for one state of one file; size and time of change are there to make it another key when it changes."""
+def _version(name: str, command: tuple[str, ...], file: Path, size: int, changed: int, kept: Path, _turn: int) -> str:
+    """The answer for one state of one file; size, time of change and turn make it another key when they change."""
     key = f"{name} {file} {size} {changed}"
-    binary = _is_binary(file)
+    binary = name in file.name and _is_binary(file)
     known = _load(kept) if binary else {}
     if key in known:
         return known[key]

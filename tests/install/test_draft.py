@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,22 @@ class Quiet(Reporter):
     def log(self, text: str) -> None: ...
     def progress(self, message: str, fraction: float | None = None) -> None: ...
     def resource(self, kind: str, id: str, action: str, state: str, seconds: float = 0.0) -> None: ...
+
+
+async def test_a_program_that_is_looked_at_again_is_asked_again(
+    draft: Draft, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a version manager's script stands, the person who mends what blocks changes something that it reads."""
+    chosen, script = tmp_path / "chosen", tmp_path / "bin" / "kubectl"
+    script.parent.mkdir()
+    script.write_text(f"#!/bin/sh\nread version < {chosen}\necho $version\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}:{os.environ['PATH']}")
+    await asyncio.to_thread(draft.open)
+    concern = next(c for c in CONCERNS if c.id == "tool.kubectl")
+    for version, state in (("1.27.3", "block"), ("1.34.1", "pass")):
+        chosen.write_text(f"{version}\n")
+        assert [check.state for check in await draft.look(concern)] == [state]
 
 
 async def test_it_is_looked_at_listed_and_previewed_and_leaves_nothing(draft: Draft, home: Home) -> None:

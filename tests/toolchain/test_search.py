@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 from toolchain_programs import calls, kubectl_says, program, terraform_says
 
 from core.environment import Home
-from core.toolchain import LEAST, MissingTool, find, look
+from core.toolchain import LEAST, MissingTool, find, forget, look
 from core.toolchain.search import fetched_path
 from core.toolchain.tools import first_version, numbers
 from core.toolchain.versions import _version
@@ -132,6 +134,42 @@ def test_a_binary_is_asked_once_for_all_processes_until_it_changes(
     _version.cache_clear()
     with pytest.raises(MissingTool, match="does not run"):
         find("git")
+
+
+def test_a_version_managers_own_binary_is_asked_in_every_process(path_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """mise and snap put links to themselves on PATH, under the names of the tools that they choose a version of."""
+    real = shutil.which("git", path="/usr/local/bin:/usr/bin:/bin")
+    if real is None or Path(real).read_bytes()[:4] != b"\x7fELF":
+        pytest.skip("git is no ELF binary here")
+    manager = path_folder / "manager"
+    shutil.copy(real, manager)
+    (path_folder / "git").symlink_to(manager)
+    started: list[object] = []
+    run = subprocess.run
+
+    def noted(command: list[str], **options: Any) -> Any:
+        started.append(command)
+        return run(command, **options)
+
+    monkeypatch.setattr("core.toolchain.versions.subprocess.run", noted)
+    for _ in range(2):
+        _version.cache_clear()
+        assert find("git").version == find("git").version
+    assert len(started) == 2, "once for each process"
+
+
+def test_whoever_mended_something_has_a_script_asked_anew_in_the_same_process(path_folder: Path) -> None:
+    found = program(path_folder, "kubectl", kubectl_says("1.27.3"))
+    chosen = found.with_name("chosen")
+    chosen.write_text(kubectl_says("1.27.3"))
+    found.write_text(f"#!/bin/sh\ncat {chosen}\n")
+    with pytest.raises(MissingTool, match=r"is 1\.27\.3"):
+        find("kubectl")
+    chosen.write_text(kubectl_says("1.34.1"))
+    with pytest.raises(MissingTool):
+        find("kubectl")
+    forget("kubectl")
+    assert find("kubectl").version == "1.34.1"
 
 
 def test_a_home_that_cannot_be_written_costs_only_speed(path_folder: Path, tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from core.environment import Environment, Home
+from core.environment.files import write_atomically
 from core.errors import UnknownEnvironment, UsageError
 from core.install import shown
 from core.install.changes import changed
@@ -23,14 +25,29 @@ def environment(arguments: argparse.Namespace) -> Environment:
     cloud = "rehearsal" if arguments.rehearse else "google"
     if arguments.scenario and not arguments.rehearse:
         raise UsageError("--scenario goes with --rehearse.", code="usage", hint="A scenario scripts the simulated cloud.")
-    if arguments.scenario and not arguments.scenario.is_file():
-        raise UsageError(f"There is no scenario file {arguments.scenario}.", code="scenario")
+    if arguments.scenario:
+        arguments.scenario = _for_all_to_read(arguments.scenario, home)
     try:
         known = Environment.load(home, arguments.name)
     except UnknownEnvironment:
         given, id = _given(arguments, {}), shown.id_of(home, arguments.name, cloud=cloud)
         return _checked(Environment.new(home, arguments.name, cloud=cloud, given=given, id=id))
     return _checked(_again(known, _given(arguments, known.given), rehearse=arguments.rehearse))
+
+
+def _for_all_to_read(scenario: Path, home: Home) -> Path:
+    """The file, or a copy of what only this process has open (a pipe, a descriptor): another one reads it, perhaps twice."""
+    if not scenario.exists() or scenario.is_dir():
+        raise UsageError(f"There is no scenario file {scenario}.", code="scenario")
+    if scenario.is_file() and scenario.absolute().parts[1] not in ("dev", "proc"):
+        return scenario
+    try:
+        content = scenario.read_bytes()
+    except OSError as error:
+        raise UsageError(f"The scenario {scenario} can't be read: {error.strerror}.", code="scenario") from error
+    copy = home.ensure("cache", "scenarios") / f"{hashlib.sha256(content).hexdigest()[:16]}.toml"
+    write_atomically(copy, content)
+    return copy
 
 
 def _again(known: Environment, given: dict[str, Any], *, rehearse: bool) -> Environment:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -81,6 +82,7 @@ BAD = [
     (["install", "demo", "--rehearse", "--yes", "--set", "profile"], "profile", "KEY=VALUE"),
     (["install", "demo", "--rehearse", "--yes", "--config", "/no/such/file"], "/no/such/file", ""),
     (["install", "demo", "--rehearse", "--yes", "--scenario", "/no/such/file"], "/no/such/file", ""),
+    (["install", "demo", "--rehearse", "--yes", "--scenario", "/tmp"], "There is no scenario file /tmp", ""),
     (["install", "demo", "--yes", "--scenario", "/no/such/file"], "--scenario", "--rehearse"),
     (["install", "demo", "--rehearse"], "ask", "--yes"),
     (["status", "nosuch"], "nosuch", "mlops-env list"),
@@ -131,6 +133,24 @@ def test_a_wrong_scenario_leaves_nothing_behind(tmp_path: Path, home: Home, caps
     assert "speed" in capsys.readouterr().err
     assert not (home.environments / "demo").exists()
     assert not (home.rehearsals / "demo").exists()
+
+
+@pytest.mark.parametrize(("written", "code", "said"), [("speed = 0\n", 0, ""), ("sped = 0\n", 2, "sped")])
+@pytest.mark.parametrize("through", ["a pipe", "a descriptor"])
+def test_a_scenario_that_only_this_process_has_open_is_read_all_the_same(
+    through: str, written: str, code: int, said: str, tmp_path: Path, home: Home, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a shell hands over ``--scenario <(…)``, and ``--scenario /dev/stdin`` with a file behind it."""
+    if through == "a pipe":
+        opened, end = os.pipe()
+        os.write(end, written.encode())
+        os.close(end)
+    else:
+        (tmp_path / "scenario.toml").write_text(written)
+        opened = os.open(tmp_path / "scenario.toml", os.O_RDONLY)
+    assert main(["check", "demo", "--rehearse", "--scenario", f"/dev/fd/{opened}"]) == code
+    os.close(opened)
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("nothing_loads")

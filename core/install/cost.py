@@ -12,7 +12,7 @@ from typing import Any
 
 from core.install import prices as tables
 from core.install.prices import Prices
-from core.parameters.specification import PARAMETERS, PROFILES, resolve
+from core.parameters.specification import PARAMETERS, PROFILES, needs_nat, resolve
 
 HOURS = 730
 """Hours of a month, as Google counts them."""
@@ -134,7 +134,7 @@ def _lines(values: Mapping[str, Any], prices: Prices) -> Iterator[Line | str]:
     yield _cluster(prices)
     yield from _nodes(values, prices)
     yield Line("Kubeflow's volume", f"{VOLUME_GIB} GiB pd-balanced", *(VOLUME_GIB * prices["pd_balanced"],) * 2)
-    if values["private_nodes"]:
+    if needs_nat(values):
         yield _nat(values, prices)
     yield from _database(values, prices)
     low, high = (use.artifacts * prices["bucket"] for use in (STANDING_BY, EVERY_DAY))
@@ -167,9 +167,14 @@ def _nodes(values: Mapping[str, Any], prices: Prices) -> Iterator[Line | str]:
 def _nat(values: Mapping[str, Any], prices: Prices) -> Line:
     low, high = (
         HOURS * (prices["nat_address"] + prices["nat_vm"] * min(nodes, prices["nat_vms"])) + gib * prices["nat_gib"]
-        for nodes, gib in ((values["node_min"], STANDING_BY.through_nat), (values["node_max"], EVERY_DAY.through_nat))
+        for nodes, gib in zip(_behind_nat(values), (STANDING_BY.through_nat, EVERY_DAY.through_nat), strict=True)
     )
     return Line("Cloud NAT", f"{STANDING_BY.through_nat:g} to {EVERY_DAY.through_nat:g} GiB through it", low, high)
+
+
+def _behind_nat(values: Mapping[str, Any]) -> tuple[int, int]:
+    """The fewest and the most machines that reach out through NAT: the nodes, else the notebook alone."""
+    return (values["node_min"], values["node_max"]) if values["private_nodes"] else (1, 1)
 
 
 def _database(values: Mapping[str, Any], prices: Prices) -> Iterator[Line | str]:

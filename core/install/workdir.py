@@ -11,7 +11,7 @@ from typing import Any
 
 from core.install.installation import Installation
 from core.names import Names
-from core.parameters.specification import PROFILES
+from core.parameters.specification import PROFILES, needs_nat
 from core.resources import folder
 from core.run.step import Reporter
 from core.terraform import Backend, Terraform, Workspace, providers_mirror
@@ -43,6 +43,7 @@ def platform_variables(
         "services_cidr": values["services_cidr"],
         "sql_cidr": values["sql_cidr"],
         "private_nodes": values["private_nodes"],
+        "nat": needs_nat(values),
         "nodes": {
             "machine_type": values["node_machine_type"],
             "disk_gb": profile.node_disk_gb,

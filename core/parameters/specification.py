@@ -172,6 +172,11 @@ def defaults() -> dict[str, Any]:
     return {p.key: made[p.kind](p.default) if p.kind in made else p.default for p in PARAMETERS}
 
 
+def needs_nat(values: Mapping[str, Any]) -> bool:
+    """Whether a machine has no public address, and reaches out through Cloud NAT: private nodes, and every notebook."""
+    return bool(values["private_nodes"]) or values["notebook"] != "none"
+
+
 def resolve(given: Mapping[str, Any], *, environment: str) -> dict[str, Any]:
     """The given values with every default filled in that follows from other parameters and the environment's name.
 

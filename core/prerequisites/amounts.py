@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from core.parameters.specification import PROFILES
+from core.parameters.specification import PROFILES, needs_nat
 from core.prerequisites.there import NOTHING, Machines, There
 
 FIRST_POOL_VCPUS, FIRST_POOL_GIB = 2, 30
@@ -46,7 +46,7 @@ def _beside(values: Mapping[str, Any], found: There) -> Counter[str]:
     wanted: Counter[str] = Counter()
     if not found.network:
         wanted["NETWORKS"] = 1
-    if values["private_nodes"] and not found.router:
+    if needs_nat(values) and not found.router:
         wanted["ROUTERS"] = 1
     if not found.cluster:
         wanted += Counter({"CPUS": FIRST_POOL_VCPUS, "CPUS_ALL_REGIONS": FIRST_POOL_VCPUS, "DISKS_TOTAL_GB": FIRST_POOL_GIB})

@@ -14,7 +14,7 @@ from core.names import Names
 from core.prerequisites import rules, wanted_services
 from core.prerequisites.check import Answer
 from core.prerequisites.rules import Rules
-from core.prerequisites.there import IMAGE, KEY, NETWORK, NOTEBOOK, PLATFORM
+from core.prerequisites.there import IMAGE, KEY, NAT, NETWORK, NOTEBOOK, PLATFORM
 
 ASK = "Ask whoever keeps the organization's policies for an exception for this project."
 
@@ -128,10 +128,6 @@ def _platform(ours: Ours) -> bool:
     return PLATFORM in ours.parts
 
 
-def _private_nodes(ours: Ours) -> bool:
-    return NETWORK in ours.parts and bool(ours.values["private_nodes"])
-
-
 def _public_nodes(ours: Ours) -> bool:
     return NETWORK in ours.parts and not ours.values["private_nodes"]
 
@@ -184,11 +180,11 @@ _NETWORK = (
         _closed,
     ),
     Constraint(
-        "compute.restrictCloudNATUsage", "this project may not use Cloud NAT, through which private nodes reach out",
-        f"{ASK} Or turn private_nodes off.",
+        "compute.restrictCloudNATUsage", "this project may not use Cloud NAT, the way out for private nodes and a notebook",
+        f"{ASK} Or turn private_nodes off, and leave the notebook out.",
         _refused(lambda ours: f"projects/{ours.project}", lambda ours: f"projects/{ours.project}/regions/"
                  f"{ours.values['region']}/subnetworks/{ours.names.subnetwork}"),
-        _private_nodes,
+        lambda ours: NAT in ours.parts,
     ),
     Constraint(
         "compute.requireVpcFlowLogs", "subnetworks must keep flow logs, and this one keeps none", ASK, _refused_but(),

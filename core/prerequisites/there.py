@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.gcp.errors import ApiError
-from core.parameters.specification import LONGEST_PREFIX_LENGTH
+from core.parameters.specification import LONGEST_PREFIX_LENGTH, needs_nat
 from core.prerequisites import existing, shared
 from core.prerequisites.existing import INSTANCE, Document, Expected
 from core.run.together import together
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from core.names import Names
     from core.prerequisites.check import Subject
 
-PLATFORM, NETWORK, NOTEBOOK, IMAGE, KEY = "platform", "network", "notebook", "image", "key"
-PARTS = frozenset({PLATFORM, NETWORK, NOTEBOOK, IMAGE, KEY})
-"""What may be made at different times: the network with the cluster in it is made anew where its ranges change; the key is
-that of ``user_gcp_sa``."""
+PLATFORM, NETWORK, NAT, NOTEBOOK, IMAGE, KEY = "platform", "network", "nat", "notebook", "image", "key"
+PARTS = frozenset({PLATFORM, NETWORK, NAT, NOTEBOOK, IMAGE, KEY})
+"""What may be made at different times: the network with the cluster in it is made anew where its ranges change, the way out
+of it comes with the first machine that needs one; the key is that of ``user_gcp_sa``."""
 REPLACING = ("private_nodes", *LONGEST_PREFIX_LENGTH)
 """The parameters that it takes to make the network and the cluster anew."""
 OF_NAT = frozenset({"router", "NAT"})
-"""What is there for private nodes alone."""
+"""What is there only where a machine needs a way out of the network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,7 @@ def parts(values: Mapping[str, Any]) -> frozenset[str]:
     wanted = {
         PLATFORM: True,
         NETWORK: True,
+        NAT: needs_nat(values),
         NOTEBOOK: values["notebook"] != "none",
         IMAGE: values["image"] != "none",
         KEY: bool(values["user_gcp_sa"]),
@@ -87,11 +88,16 @@ def parts(values: Mapping[str, Any]) -> frozenset[str]:
 async def parts_there(subject: Subject, names: Names) -> frozenset[str]:
     """Those that are there, and no value of whose changes so that they are made anew."""
     google, values, made = subject.google, subject.values, subject.made
-    platform = [e for e in existing.expected(names).values() if values["private_nodes"] or e.what not in OF_NAT]
-    whole, notebook = await together([_all(google, platform), _all(google, existing.of_notebook(names))])
+    ours = existing.expected(names).values()
+    platform, nat = ([e for e in ours if (e.what in OF_NAT) is of_nat] for of_nat in (False, True))
+    whole, way_out, notebook = await together(
+        [_all(google, platform), _all(google, nat), _all(google, existing.of_notebook(names))]
+    )
+    network = whole and not any(key in made and made[key] != values[key] for key in REPLACING)
     standing = {
         PLATFORM: whole,
-        NETWORK: whole and not any(key in made and made[key] != values[key] for key in REPLACING),
+        NETWORK: network,
+        NAT: network and way_out,
         NOTEBOOK: notebook,
         IMAGE: all(made.get(key) == values[key] for key in ("image", "build_region")),
         KEY: bool(made.get("user_gcp_sa")),

@@ -52,7 +52,7 @@ module "network" {
   pods_cidr     = var.pods_cidr
   services_cidr = var.services_cidr
   sql_cidr      = var.sql_cidr
-  nat           = var.private_nodes
+  nat           = var.nat
 }
 
 module "cluster" {

@@ -151,6 +151,17 @@ variable "private_nodes" {
   default     = true
 }
 
+variable "nat" {
+  description = "Cloud NAT, through which machines without public addresses reach out: private nodes, and a notebook."
+  type        = bool
+  default     = true
+
+  validation {
+    condition     = var.nat || !var.private_nodes || var.given_network != null
+    error_message = "Nodes without public addresses need Cloud NAT."
+  }
+}
+
 variable "nodes" {
   description = "Machines of the cluster: type, disk, the least and the most nodes, how many to begin with, and how many more an upgrade may add for a while (0: it takes one away instead)."
   type = object({

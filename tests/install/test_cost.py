@@ -62,6 +62,14 @@ def test_what_is_left_out_costs_nothing() -> None:
     }  # fmt: skip
 
 
+def test_a_notebook_reaches_out_through_nat_where_nodes_do_not() -> None:
+    cost = estimate({"notebook": "vm", "private_nodes": False}, environment="demo")
+    (nat,) = [line for line in cost.lines if line.what == "Cloud NAT"]
+    assert (nat.low, nat.high) == (
+        pytest.approx(730 * (0.005 + 0.0014) + 5 * 0.045), pytest.approx(730 * (0.005 + 0.0014) + 100 * 0.045)
+    )  # fmt: skip
+
+
 def test_what_has_no_price_is_named_and_not_guessed() -> None:
     given = {"node_machine_type": "c4-highmem-8", "sql_tier": "db-perf-optimized-N-2", "notebook": "none"}
     cost = estimate(given, environment="demo")

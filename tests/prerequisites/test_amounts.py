@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ def wanted(found: There, **given: Any) -> Wanted:
 
 SMALL, BIG = Machines(1, "e2-standard-4"), Machines(1, "e2-standard-8")
 NODE = Machines(1, "e2-standard-4", 100)
+PUBLIC = replace(NODE, private=False)
 
 
 def standing(nodes: Machines | None = NODE, notebook: Machines | None = None) -> There:
@@ -32,6 +34,9 @@ def cpus(number: int, **more: int) -> dict[str, int]:
 FIRST: list[tuple[There, dict[str, Any], dict[str, int]]] = [
     (There(), {}, cpus(6, NETWORKS=1, ROUTERS=1, DISKS_TOTAL_GB=30, SSD_TOTAL_GB=120)),
     (There(network=True), {}, cpus(6, ROUTERS=1, DISKS_TOTAL_GB=30, SSD_TOTAL_GB=120)),
+    (There(), {"private_nodes": False}, cpus(6, NETWORKS=1, DISKS_TOTAL_GB=30, SSD_TOTAL_GB=120, IN_USE_ADDRESSES=2)),
+    (replace(standing(PUBLIC), router=False), {"private_nodes": False, "notebook": "vm"},
+     cpus(4, ROUTERS=1, SSD_TOTAL_GB=250)),
     (standing(None), {}, cpus(4, SSD_TOTAL_GB=120)),
     (standing(), {}, {}),
     (standing(), {"notebook": "vm"}, cpus(4, SSD_TOTAL_GB=250)),

@@ -74,6 +74,7 @@ TABLE: list[tuple[str, Any, dict[str, Any], str]] = [
     ("compute.restrictCloudNATUsage", {"denyAll": True}, {}, "block"),
     ("compute.restrictCloudNATUsage", ["projects/other"], {}, "block"),
     ("compute.restrictCloudNATUsage", {"denyAll": True}, PUBLIC, "pass"),
+    ("compute.restrictCloudNATUsage", {"denyAll": True}, PUBLIC | VM, "block"),
     ("compute.restrictCloudNATUsage", [f"under:{OWN}"], {}, "pass"),
     ("compute.restrictCloudNATUsage", ["under:folders/7"], {}, "warn"),
     ("compute.requireVpcFlowLogs", ["LIGHT"], {}, "block"),

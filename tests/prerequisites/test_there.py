@@ -13,7 +13,7 @@ from core.gcp import Google
 from core.names import Names
 from core.prerequisites import Subject, policies, quotas
 from core.prerequisites.existing import expected, of_notebook
-from core.prerequisites.there import KEY, NETWORK, NOTEBOOK, NOTHING, PLATFORM, Machines, parts_there, there
+from core.prerequisites.there import IMAGE, KEY, NAT, NETWORK, NOTEBOOK, NOTHING, PLATFORM, Machines, parts_there, there
 from core.rehearsal.google import strangers
 from core.rehearsal.world import World
 from tests.prerequisites.checked import ALL, ID, cloud, subject
@@ -149,10 +149,24 @@ async def test_what_misses_one_of_its_resources_is_made_anew(tmp_path: Path, hom
         found = subject(google, home, zone=ZONE, notebook="vm", made={"user_gcp_sa": True, "image": "none"})
         assert found.places is not None
         plant(simulated.world, found)
-        assert await parts_there(found, found.places) == {PLATFORM, NETWORK, NOTEBOOK, KEY}
+        assert await parts_there(found, found.places) == {PLATFORM, NETWORK, NAT, NOTEBOOK, KEY}
         simulated.world.store.delete("artifactregistry.repositories", expected(found.places)[
             "module.registry[0].google_artifact_registry_repository.this"].import_id)  # fmt: skip
         assert PLATFORM not in await parts_there(found, found.places)
+
+
+async def test_a_way_out_that_a_new_notebook_needs_makes_nothing_else_anew(tmp_path: Path, home: Home) -> None:
+    project = {"policies": {"constraints/compute.restrictCloudNATUsage": {"denyAll": True},
+                            "constraints/compute.vmExternalIpAccess": {"denyAll": True}}}  # fmt: skip
+    place = {"zone": ZONE, "image": "none", "private_nodes": False}
+    async with cloud(tmp_path, {"project": project}, on=ON) as (simulated, google):
+        found = subject(google, home, made=place, **place, notebook="vm")
+        plant(simulated.world, found, notebook=False)
+        ((router, _),) = simulated.world.store.items("compute.routers")
+        simulated.world.store.delete("compute.routers", router)
+        assert await parts_there(found, names_of(found)) == {PLATFORM, NETWORK, IMAGE}
+        policies_say = {c.id: c.state for c in await policies.check(found)}
+        assert policies_say == {"policy.compute.restrictCloudNATUsage": "block"}
 
 
 async def test_the_way_out_of_a_short_quota_is_what_was_there_before_and_never_smaller_nodes(

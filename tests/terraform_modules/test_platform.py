@@ -180,6 +180,19 @@ def test_public_nodes_need_no_nat() -> None:
     assert not [a for a in found if "router" in a]
 
 
+@pytest.mark.parametrize("notebook", ["container", "vm"])
+def test_a_notebook_has_a_way_out_whatever_addresses_the_nodes_have(notebook: str) -> None:
+    found = resources(planned(private_nodes=False, notebook=notebook))
+    assert found[CLUSTER]["private_cluster_config"][0]["enable_private_nodes"] is False
+    assert "module.network[0].google_compute_router_nat.this[0]" in found
+
+
+def test_private_nodes_without_a_way_out_are_refused() -> None:
+    done = tried({**variables(), "nat": False})
+    assert done.returncode == 1
+    assert "Nodes without public addresses need Cloud NAT" in " ".join(re.sub(r"[│╷╵]", " ", done.stderr).split())
+
+
 @pytest.mark.parametrize(("address", "create"), [(CLUSTER, "40m"), (POOL, "30m"), (SQL, "40m")])
 def test_nothing_is_waited_for_for_hours(made: dict[str, dict[str, Any]], address: str, create: str) -> None:
     timeouts = made[address]["timeouts"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.workstation.ssh.configuration import HostConfiguration
+from core.workstation.tunnel.algorithms import lacking
 from core.workstation.tunnel.hostkeys import known_keys
 
 ASYNCSSH, OPENSSH = "asyncssh", "openssh"
@@ -16,6 +17,7 @@ _SET = {
     "pkcs11provider": "its key is on a smart card",
     "knownhostscommand": "a command tells its host keys",
     "revokedhostkeys": "a list of revoked host keys is to be asked",
+    "bindinterface": "it is reached by one interface alone",
 }
 _ON = {
     "hostbasedauthentication": "it accepts this machine's own key",
@@ -38,7 +40,7 @@ def choose(host: HostConfiguration, *, wanted: str = "", ask: bool = False) -> C
     """The engine for a host; ``ask``: ssh may ask somebody."""
     if wanted:
         return Choice(wanted, "the tunnel's definition says so")
-    why = _of_the_host(host, ask=ask) or _of_the_keys(host)
+    why = _of_the_host(host, ask=ask) or _of_the_keys(host) or lacking(host)
     return Choice(OPENSSH, why) if why else Choice(ASYNCSSH)
 
 

@@ -21,7 +21,7 @@ from asyncssh.packet import String, UInt32
 from core.errors import MlopsError
 from core.run.clock import Clock
 from core.workstation.ssh.configuration import HostConfiguration
-from core.workstation.tunnel import asking, fast
+from core.workstation.tunnel import algorithms, asking, fast
 from core.workstation.tunnel.children import refused
 from core.workstation.tunnel.ciphers import gcm_first
 from core.workstation.tunnel.commanded import Commanded, command_of
@@ -51,6 +51,8 @@ REACHING, GREETING, COMMANDED, ASKED = 5.0, 20.0, 60.0, 600.0
 another sign-in, and where that may ask a person."""
 REKEY = 16 << 30
 """Bytes under one key: AES-GCM counts its packets in 64 bits, and each new key costs a pause."""
+REKEY_AFTER = 3600.0
+"""Seconds under one key."""
 
 
 _UNKNOWN = "Host key verification failed"
@@ -128,25 +130,28 @@ class AsyncsshEngine:
     def _options(
         self, known: KnownKeys, mine: Identities, client: Callable[[], asyncssh.SSHClient]
     ) -> asyncssh.SSHClientConnectionOptions:
-        host = self._host
+        host, imported = self._host, _known(known)
         interval, count = _keepalive(host, relayed=self._relayed)
+        limit, seconds = _rekeying(host)
         greeting = ASKED if self._asks else COMMANDED if self._commanded is not None else GREETING
         return asyncssh.SSHClientConnectionOptions(
             config=None,
             client_factory=client,
             username=host.user,
             host_key_alias=host.alias or None,  # a certificate has to be for it, as for ssh
-            known_hosts=lambda *_: _known(known),
+            known_hosts=lambda *_: imported,
             client_keys=mine.keys,
             client_certs=mine.certificates,
             agent_path=None,
             encryption_algs=_ciphers(host, self._aes),
+            **algorithms.options(host, imported[0], certified=bool(imported[1])),
             compression_algs=["zlib@openssh.com", "none"] if host.on("compression") else ["none"],
             preferred_auth="publickey",
             password_auth=False,
             kbdint_auth=False,
             gss_host=None,
-            rekey_bytes=REKEY,
+            rekey_bytes=limit,
+            rekey_seconds=seconds,
             keepalive_interval=interval,
             keepalive_count_max=count,
             connect_timeout=max(greeting, _seconds(host.one("connecttimeout"))),
@@ -391,9 +396,7 @@ def _imported(texts: tuple[str, ...]) -> list[asyncssh.SSHKey]:
 
 def _ciphers(host: HostConfiguration, aes: bool | None) -> list[str]:
     """The host's ciphers, as far as asyncssh knows them."""
-    from asyncssh.encryption import get_encryption_algs
-
-    known = {name.decode() for name in get_encryption_algs()}
+    known = algorithms.of_asyncssh()["ciphers"]
     return [name for name in gcm_first(host, aes=aes) if name in known]
 
 
@@ -405,6 +408,12 @@ def _keepalive(host: HostConfiguration, *, relayed: bool) -> tuple[float, int]:
     return (given, int(_seconds(host.one("serveralivecountmax")) or KEEPALIVES)) if given else (KEEPALIVE, KEEPALIVES)
 
 
+def _rekeying(host: HostConfiguration) -> tuple[int, float]:
+    """Bytes and seconds under one key, as the user has them."""
+    size, _, seconds = host.one("rekeylimit").partition(" ")
+    return int(_seconds(size)) or REKEY, _seconds(seconds) or REKEY_AFTER
+
+
 def _seconds(text: str) -> float:
     try:
         return max(0.0, float(text))
@@ -412,7 +421,6 @@ def _seconds(text: str) -> float:
         return 0.0
 
 
-@cache
 @cache
 def _address(end: End) -> tuple[bytes, bytes]:
     """How a forward is asked for: the kind of channel, and what it leads to, from nowhere in particular."""

@@ -7,14 +7,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from ssh_server import Server
-from tunnel_bench import up
+from ssh_server import Server, missing, running
+from tunnel_bench import ENGINES, engine, up
 
 from core.run.clock import Clock
+from core.workstation.ssh.configuration import parse
 from core.workstation.tunnel.choice import choose
-from core.workstation.tunnel.engine import SignInRefused
+from core.workstation.tunnel.engine import SignInRefused, Unreachable
 from core.workstation.tunnel.preparing import Either
-from core.workstation.tunnel.with_asyncssh import AsyncsshEngine
+from core.workstation.tunnel.with_asyncssh import REKEY, REKEY_AFTER, AsyncsshEngine, _rekeying
 from core.workstation.tunnel.with_openssh import OpensshEngine
 
 
@@ -30,6 +31,9 @@ from core.workstation.tunnel.with_openssh import OpensshEngine
         (("PKCS11Provider=/usr/lib/opensc.so",), "its key is on a smart card"),
         (("KnownHostsCommand=/bin/keys %H",), "a command tells its host keys"),
         (("RevokedHostKeys=/etc/ssh/revoked",), "a list of revoked host keys is to be asked"),
+        (("BindInterface=lo",), "it is reached by one interface alone"),
+        (("KexAlgorithms=sntrup761x25519-sha512@openssh.com",), "its key exchange is one that asyncssh does not know"),
+        (("KexAlgorithms=sntrup761x25519-sha512@openssh.com,curve25519-sha256",), ""),
         (("VerifyHostKeyDNS=yes",), "its host key is looked up in DNS"),
         (("PubkeyAuthentication=no",), "it is signed in to without a key"),
         (("StrictHostKeyChecking=accept-new",), ""),
@@ -50,6 +54,36 @@ def test_a_key_that_needs_a_passphrase_goes_to_ssh_which_can_ask(own_sshd: Serve
     assert choose(own_sshd.host()).why == "its key needs a passphrase"
     key.unlink()
     assert choose(own_sshd.host()).why == "there is no key, and ssh may know another way"
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize(
+    ("there", "wanted", "there_is_one"),
+    [
+        ("KexAlgorithms diffie-hellman-group1-sha1", "KexAlgorithms=+diffie-hellman-group1-sha1", True),
+        ("KexAlgorithms curve25519-sha256", "KexAlgorithms=ecdh-sha2-nistp521", False),
+        ("HostKeyAlgorithms ssh-ed25519", "HostKeyAlgorithms=rsa-sha2-512", False),
+        ("Ciphers aes128-ctr\nMACs hmac-sha2-256", "MACs=hmac-sha2-512", False),
+        ("PubkeyAcceptedAlgorithms ssh-ed25519", "PubkeyAcceptedAlgorithms=rsa-sha2-512", False),
+    ],
+)
+async def test_a_policy_of_algorithms_is_the_same_by_either_engine(
+    there: str, wanted: str, there_is_one: bool, name: str
+) -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    with running(more=f"{there}\n") as server:
+        connecting = engine(name, server, wanted).connect()
+        if there_is_one:
+            await (await connecting).close()
+            return
+        with pytest.raises((Unreachable, SignInRefused)):
+            await connecting
+
+
+def test_a_key_serves_as_long_as_the_user_has_it() -> None:
+    assert _rekeying(parse("a", "rekeylimit 1073741824 600\n")) == (1 << 30, 600.0)
+    assert _rekeying(parse("a", "rekeylimit 0 0\n")) == (REKEY, REKEY_AFTER)
 
 
 def test_what_is_defined_is_taken(sshd: Server) -> None:

@@ -128,13 +128,14 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
     host = await configuration.resolved(found.host, options=tunnel.options)
     if found.destination is not None and not host.proxy_command:
         raise _not_added(tunnel)
-    to = found.destination or relay_of(host)
+    ours = relay_of(host)  # else it is another's command that leads there, as gcloud's does: that is run, as ssh would
+    to = ours or found.destination
     account = account_of(host)
     access.hold_to(account)
     cloud = found.cloud if found.destination is not None or to is None else rehearsals.cloud_of(home, to.project)
     chosen = choice.choose(host, wanted=tunnel.engine, ask=ask or desk is not None)
     async with AsyncExitStack() as stack:
-        way = _relay(stack, to, cloud) if to is not None and chosen.engine == choice.ASYNCSSH else None
+        way = _relay(stack, ours, cloud) if ours is not None and chosen.engine == choice.ASYNCSSH else None
         engine = _engine(chosen, way, host, tunnel, clock, ask=ask, desk=desk)
         if to is not None and host.known_as.startswith(known_hosts.OWN):
             renew = partial(renewed, to, host.known_as, cloud=cloud, home=home, folder=SshFolder.of_user())

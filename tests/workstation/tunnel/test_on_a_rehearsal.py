@@ -87,6 +87,25 @@ def test_docker_on_a_vm_that_has_no_address(project: str, person: people.Person,
     assert "aes" in log or "chacha" in log
 
 
+def test_gclouds_client_carries_a_tunnel_where_the_entry_names_it(
+    project: str, person: people.Person, tmp_path: Path
+) -> None:
+    """As in a company whose certificate only gcloud has, and wherever a person asks for it."""
+    gcloud = tmp_path / "gcloud"
+    ours = f"{sys.executable} -P -m core.cli ssh iap-proxy gpu 22 --project {project} --zone us-central1-a"
+    gcloud.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\nexec {ours}\n')
+    gcloud.chmod(0o755)
+    to = ("--project", project, *VM)
+    person.mlops("ssh", "add", "gpu", *to, "--set", f"ProxyCommand={gcloud} compute start-iap-tunnel gpu %p")
+    try:
+        up = json.loads(person.mlops("tunnel", "up", "gpu", *to, "--forward", "0=22", "--detach", "--output", "json"))
+        assert up["state"] == "up"
+        assert (tmp_path / "asked").read_text() == "compute start-iap-tunnel gpu 22\n"
+        assert up["relayed"], "it is Google's relay all the same"
+    finally:
+        person.mlops("tunnel", "down", "gpu")
+
+
 def test_a_new_boot_disk_brings_new_host_keys_which_the_vm_publishes(project: str, person: people.Person) -> None:
     person.mlops("ssh", "add", "gpu", "--project", project, *VM)
     known = person.ssh_folder / "mlops-env.known_hosts"

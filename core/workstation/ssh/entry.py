@@ -7,6 +7,7 @@ as it stands until it is added anew or removed. The head says what ``remove`` ha
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -19,10 +20,10 @@ ACCOUNT = "# signed in as "
 _KEYWORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 _HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@-]*")
 NEVER = {
-    "stricthostkeychecking": ("no", "off"),
+    "stricthostkeychecking": ("no", "off", "false"),
     "userknownhostsfile": ("none", "/dev/null"),
-    "verifyhostkeydns": ("yes",),
-    "nohostauthenticationforlocalhost": ("yes",),
+    "verifyhostkeydns": ("yes", "true"),
+    "nohostauthenticationforlocalhost": ("yes", "true"),
 }
 """Settings that would leave nobody to say that a host is the one it was."""
 
@@ -109,7 +110,8 @@ def settings(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
     for text in given:
         keyword, equals, value = text.partition("=")
         keyword, value = keyword.strip(), value.strip()
-        if not equals or not _KEYWORD.fullmatch(keyword) or not value or any(c in value for c in "\r\n\0"):
+        wrong = not value or value.startswith("=") or any(c in value for c in "\r\n\0")  # ssh takes one = for a blank
+        if not equals or not _KEYWORD.fullmatch(keyword) or wrong:
             raise UsageError(f"--set {text!r} is no KEYWORD=VALUE of an ssh configuration.", code="ssh-set")
         if keyword.lower() in ("host", "match", "include"):
             raise UsageError(
@@ -117,7 +119,7 @@ def settings(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
                 code="ssh-set",
                 hint="A host's name is what is added: mlops-env ssh add HOST.",
             )
-        if value.lower().strip('"') in NEVER.get(keyword.lower(), ()):
+        if (words := set(_words(value))) and words <= set(NEVER.get(keyword.lower(), ())):
             raise UsageError(
                 f"--set {keyword}={value} is not possible: the host's key would no longer be checked.",
                 code="ssh-set",
@@ -125,6 +127,14 @@ def settings(given: Sequence[str]) -> tuple[tuple[str, str], ...]:
             )
         found.append((keyword, value))
     return tuple(found)
+
+
+def _words(value: str) -> list[str]:
+    """A value's words as ssh reads them: without quotes, up to a comment."""
+    try:
+        return shlex.split(value.lower(), comments=True)
+    except ValueError:  # ssh refuses it too
+        return [value]
 
 
 def merged(own: Sequence[tuple[str, str]], given: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:

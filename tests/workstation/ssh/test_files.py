@@ -218,6 +218,8 @@ def test_what_a_person_wrote_into_a_block_stays_until_it_is_added_anew(tmp_path:
     [
         "HostName", "=x", "Host=other", "match=all", "Include=~/x", "User=a\nHost *", "StrictHostKeyChecking=no",
         "stricthostkeychecking=off", "UserKnownHostsFile=/dev/null", "UserKnownHostsFile=none", "User=",
+        "StrictHostKeyChecking=false", "StrictHostKeyChecking==no", "StrictHostKeyChecking=no # for now",
+        "StrictHostKeyChecking='no'", 'UserKnownHostsFile="/dev/null" /dev/null', "VerifyHostKeyDNS=true",
     ],
 )  # fmt: skip
 def test_settings_that_are_none_or_would_switch_checking_off_are_refused(text: str) -> None:

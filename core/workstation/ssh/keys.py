@@ -13,10 +13,13 @@ GCLOUDS, OWN = "google_compute_engine", "mlops-env"
 
 def ready(folder: Path) -> Path:
     """The private key to use; made without a passphrase where neither gcloud's nor our own is there."""
-    for name in (OWN, GCLOUDS):
-        if (folder / name).exists() and _public(folder / name).exists():
-            return folder / name
-    return _made(folder / OWN)
+    private = chosen(folder)
+    return private if _whole(private) else _made(private)
+
+
+def chosen(folder: Path) -> Path:
+    """The private key to use, which may not be there yet."""
+    return next((folder / name for name in (OWN, GCLOUDS) if _whole(folder / name)), folder / OWN)
 
 
 def public(private: Path) -> str:
@@ -46,6 +49,10 @@ def _made(private: Path) -> Path:
     write_atomically(private, secret)
     write_atomically(_public(private), line, mode=0o644)
     return private
+
+
+def _whole(private: Path) -> bool:
+    return private.exists() and _public(private).exists()
 
 
 def _public(private: Path) -> Path:

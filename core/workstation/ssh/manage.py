@@ -113,7 +113,7 @@ async def _instance(
     wanted = {key.lower(): value for key, value in given}
     private = HostConfiguration(target.host).path(wanted["identityfile"]) if "identityfile" in wanted else None
     if private is None:
-        private = folder.path / keys.OWN if dry_run else keys.ready(folder.path)
+        private = keys.chosen(folder.path) if dry_run else keys.ready(folder.path)
     account = "" if "user" in wanted else await google.account()
     user = wanted.get("user") or await _user(google, vm, target, private, notes, dry_run=dry_run)
     if launcher.certificate_asked():
@@ -197,7 +197,10 @@ async def _user(
     if dry_run and not private.with_name(f"{private.name}.pub").exists():
         notes.append("A key is made, and brought into OS Login, which says the user's name.")
         return ""
-    login = await os_login.sign_in(google, keys.public(private), region=to.zone.rpartition("-")[0])
+    login = await os_login.sign_in(google, keys.public(private), region=to.zone.rpartition("-")[0], dry_run=dry_run)
+    if not login.user:
+        notes.append("Your key is brought into OS Login, which says the user's name.")
+        return ""
     notes.append(f"You are {login.user} there, as {login.account}.")
     if login.imported:
         notes.append("Your key is new to OS Login: the VM may refuse it for a minute or two.")

@@ -25,7 +25,10 @@ SOON = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """The user of an account on VMs with OS Login; ``imported`` says whether the key was new there."""
+    """The user of an account on VMs with OS Login; ``imported`` says whether the key was new there.
+
+    ``user`` is empty where only the import, which a dry run leaves out, would tell it.
+    """
 
     user: str
     account: str
@@ -68,9 +71,10 @@ def check(vm: Mapping[str, Any], project: Mapping[str, Any], name: str) -> bool:
     return switch(vm, project, "enable-oslogin-2fa")
 
 
-async def sign_in(google: Google, public: str, *, region: str) -> Login:
+async def sign_in(google: Google, public: str, *, region: str, dry_run: bool = False) -> Login:
     """Brings a public key into the account's profile if it is not there, or has ended; returns the user.
 
+    A ``dry_run`` looks at the profile, and changes nothing of it.
     Raises `PrerequisiteError` where the account has no profile that a VM would take.
     """
     account = await google.account()
@@ -89,6 +93,8 @@ async def sign_in(google: Google, public: str, *, region: str) -> Login:
     name = f"users/{account}"
     profile = await google.call("oslogin", "v1", "users.getLoginProfile", name=name, projectId=google.project)
     mine = _key(profile, public)
+    if dry_run:
+        return Login(_user(profile, account) if mine is not None else "", account, mine is None)
     if mine is None:
         profile = await _imported(google, name, public, region)
     elif _ends(mine):

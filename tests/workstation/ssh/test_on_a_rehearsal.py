@@ -99,6 +99,33 @@ def test_from_nothing_to_a_signed_in_ssh_and_back(project: str, person: Person) 
     assert left == ["mlops-env", "mlops-env.pub"], "the key stays: OS Login knows it"
 
 
+@pytest.mark.parametrize("key", ["mlops-env", "google_compute_engine"])
+def test_a_dry_run_shows_what_is_then_written_and_brings_no_key_anywhere(project: str, person: Person, key: str) -> None:
+    vm = ("ssh", "add", "gpu", "--project", project, "--zone", ZONE, "--instance", "gpu")
+    person.ssh_folder.mkdir(mode=0o700)
+    person.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(person.ssh_folder / key))
+    public = (person.ssh_folder / f"{key}.pub").read_text().split()[1]
+
+    shown = person.mlops(*vm, "--dry-run")
+    assert asyncio.run(imported(project, public)) is False
+    person.mlops(*vm)
+    assert asyncio.run(imported(project, public)) is True
+    written = (person.ssh_folder / "mlops-env.config").read_text().splitlines()
+    lacking = [line for line in written if f"+{line}" not in shown.splitlines()]
+    assert [line.split()[0] for line in lacking] == ["User"], "who one is there, OS Login says once it has the key"
+
+    assert f"+{lacking[0]}" in person.mlops(*vm[:2], "other", *vm[3:], "--dry-run").splitlines()
+
+
+async def imported(project: str, public: str) -> bool:
+    """Whether OS Login has a key of the person's."""
+    cloud = rehearsal.cloud_of(Home.find(), project)
+    async with Google(cloud, clock=Clock(0), redactor=Redactor(), project=project) as google:
+        name = f"users/{await google.account()}"
+        profile = await google.call("oslogin", "v1", "users.getLoginProfile", name=name, projectId=project)
+    return any(public in key["key"] for key in profile.get("sshPublicKeys", {}).values())
+
+
 def test_a_host_key_that_changed_is_never_talked_to(project: str, person: Person) -> None:
     person.mlops("ssh", "add", "gpu", "--project", project, "--zone", ZONE, "--instance", "gpu")
     known = person.ssh_folder / "mlops-env.known_hosts"

@@ -82,7 +82,7 @@ def show(arguments: argparse.Namespace, out: Output) -> int:
         )
         return 0
     out.data(f"host {shown.host}")
-    for keyword in SHOWN:
+    for keyword in dict.fromkeys((*SHOWN, *shown.keywords)):
         for value in values.get(keyword, ()):
             out.data(f"{keyword} {value}")
     for problem in shown.problems:

@@ -18,7 +18,7 @@ MADE = "# made by mlops-env: "
 MARK = "# for "
 ACCOUNT = "# signed in as "
 _KEYWORD = re.compile(r"[A-Za-z][A-Za-z0-9]*")
-_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@-]*")
+_HOST = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:-]*")
 NEVER = {
     "stricthostkeychecking": ("no", "off", "false"),
     "userknownhostsfile": ("none", "/dev/null"),
@@ -83,6 +83,11 @@ class OwnFile:
         found = re.search(rf"(?mi)^[ \t]*{keyword}[ \t=]+(.+?)[ \t]*$", self.blocks.get(name, ""))
         return found[1] if found else ""
 
+    def keywords(self, name: str) -> list[str]:
+        """The keywords that a block sets, in small letters."""
+        lines = (re.match(r"[ \t]*([A-Za-z][A-Za-z0-9]*)", line) for line in self.blocks.get(name, "").splitlines())
+        return [found[1].lower() for found in lines if found is not None and found[1].lower() != "host"]
+
     def account(self, name: str) -> str:
         """Whose key and user a block was made with; empty where it does not say."""
         found = re.search(rf"(?m)^[ \t]*{re.escape(ACCOUNT)}(\S+)", self.blocks.get(name, ""))
@@ -96,11 +101,11 @@ class OwnFile:
 def check_host(name: str) -> str:
     """The name, where it means one host and no pattern of several; raises `UsageError` otherwise."""
     if not _HOST.fullmatch(name):
-        raise UsageError(
-            f"{name!r} is no name of a host.",
-            code="ssh-host",
-            hint="Letters, digits and . _ : @ -, with a letter, a digit or _ first.",
-        )
+        user, at, host = name.rpartition("@")
+        hint = "Letters, digits and . _ : -, with a letter, a digit or _ first."
+        if at and _HOST.fullmatch(host):
+            hint = f"Who signs in there is a setting: mlops-env ssh add {host} --set User={user}"
+        raise UsageError(f"{name!r} is no name of a host.", code="ssh-host", hint=hint)
     return name
 
 

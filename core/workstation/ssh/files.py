@@ -78,9 +78,8 @@ class SshFolder:
 
     def adding(self, entry: Entry) -> list[Change]:
         """What adding an entry changes, tried with ssh itself; raises `RefusedConfiguration` where ssh would refuse."""
-        config = _read(self.config)
-        if config is not None and not self.seen_as:
-            resolve(entry.host, file=self.config)
+        if not self.seen_as:
+            self.check(entry.host)
         own = self.entries()
         made = set(own.made)
         if not own.blocks:
@@ -88,6 +87,16 @@ class SshFolder:
         after = OwnFile({**own.blocks, entry.name: entry.text()}, frozenset(made)).text()
         self._try(after, entry.host)
         return [_change(self.own, after.encode(errors="surrogateescape")), self.included()]
+
+    def check(self, host: str) -> None:
+        """Has ssh read what is there; raises `RefusedConfiguration` where it would not.
+
+        The user's own is read as ssh will read it: named by ``-F``, it may be anybody's to write.
+        """
+        if self.config == SshFolder.of_user().config:
+            resolve(host)
+        elif self.config.exists():
+            resolve(host, file=self.config)
 
     def removing(self, name: str) -> list[Change]:
         """What removing an entry changes: with the last one the Include goes, and then the file."""

@@ -7,6 +7,7 @@ is what would be written; `Prepared.write` writes it.
 from __future__ import annotations
 
 import difflib
+import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +93,7 @@ def _host(target: Target, given: Sequence[tuple[str, str]], folder: SshFolder) -
             cause="No environment of this machine has that name.",
             hint="For one that is installed from elsewhere, name its --project; for any other host, --set HostName=…",
         )
+    _free(target, folder, given)
     entry = Entry(target.name, target.host, tuple(given))
     return Prepared(folder, entry, [*folder.adding(entry), *remote_ssh.adding(folder)], remote_ssh.another_ssh())
 
@@ -169,21 +171,34 @@ async def _vm(google: Google, to: Destination) -> dict[str, Any]:
         ) from error
 
 
-def _free(target: Target, folder: SshFolder) -> None:
-    """A host that the user's own configuration speaks of is left to it."""
+def _free(target: Target, folder: SshFolder, given: Sequence[tuple[str, str]] | None = None) -> None:
+    """A host that the user's own configuration speaks of is left to it; with ``given``, in what these would overrule."""
     if target.host in [host for name in folder.entries().blocks for host in folder.entries().hosts(name)]:
         return
-    if not folder.config.exists():
-        return
-    there, other = (resolve(host, file=folder.config).values for host in (target.host, f"{target.host}.invalid"))
-    differ = [key for key in there if key not in ("host", "hostname", "controlpath") and there[key] != other.get(key)]
-    if differ or there.get("hostname") != (target.host,):
+    folder.check(target.host)
+    named = None if given is None else {key.lower() for key, _ in given}
+    found = [key for key in _spoken_of(target.host, folder) if named is None or key in named]
+    if found:
         raise UsageError(
             f"Your ssh configuration has an entry for {target.host} already.",
             code="ssh-alias",
-            cause=f"It sets {', '.join(differ) or 'hostname'}.",
-            hint=f"Rename that entry in {folder.config}, or add the VM under another name.",
+            cause=f"It sets {', '.join(found)}.",
+            hint=f"Change or rename that entry in {folder.config}, or add yours under another name.",
         )
+
+
+def _spoken_of(host: str, folder: SshFolder) -> list[str]:
+    """What the user's own configuration sets for a host, and not for one that nobody has."""
+    if not folder.config.exists():
+        return []
+    nobodys = f"{host}.invalid".lower()
+    there, other = (resolve(name, file=folder.config).values for name in (host, nobodys))
+
+    def alike(lines: Sequence[str]) -> list[str]:
+        return [line.lower().replace(nobodys, host.lower()) for line in lines]
+
+    keys = [key for key in dict.fromkeys([*there, *other]) if key not in ("host", "controlpath")]
+    return [key for key in keys if alike(there.get(key, ())) != alike(other.get(key, ()))]
 
 
 async def _user(
@@ -279,6 +294,8 @@ class Shown:
     host: str
     configuration: HostConfiguration
     problems: list[str]
+    keywords: list[str]
+    """What the entry itself sets."""
 
 
 def show(name: str, *, folder: SshFolder, account: Callable[[HostConfiguration], str] = lambda _: "") -> Shown:
@@ -294,20 +311,20 @@ def show(name: str, *, folder: SshFolder, account: Callable[[HostConfiguration],
     if hosts:
         if not folder.includes(folder.config.read_bytes() if folder.config.exists() else b""):
             problems.append(f"{folder.config} does not include {folder.own} before all else: add the entry again.")
-        problems += _aged(found)
+        problems += _aged(found, named=bool(own.get(name, "IdentityFile")))
         made, now = own.account(name), account(found) if own.account(name) else ""
         if made and now and made != now:
             problems.append(f"Its user and key are those of {made}, and you are signed in as {now}: add the entry again.")
-    return Shown(host, found, problems)
+    return Shown(host, found, problems, own.keywords(name))
 
 
-def _aged(found: HostConfiguration) -> list[str]:
+def _aged(found: HostConfiguration, *, named: bool) -> list[str]:
+    """What has gone since an entry was written; ``named``: the key is one that the entry names, not each that ssh tries."""
     problems = []
-    words = [word for word in found.proxy_command.split() if word.startswith("/") and "=" not in word]
-    gone = next((word.strip("'") for word in words if not Path(word.strip("'")).exists()), "")
-    if gone:
+    words = [word for word in _words(found.proxy_command) if word.startswith("/") and "=" not in word]
+    if gone := next((word for word in words if not Path(word).exists()), ""):
         problems.append(f"Its ProxyCommand names {gone}, which is gone: add the entry again.")
-    missing = [str(path) for path in found.identity_files if not path.exists()]
+    missing = [str(path) for path in found.identity_files if not path.exists()] if named else []
     if missing:
         problems.append(f"Its key {missing[0]} is gone.")
     if found.one("hostkeyalias").startswith(known_hosts.OWN) and not any(
@@ -315,6 +332,13 @@ def _aged(found: HostConfiguration) -> list[str]:
     ):
         problems.append("Its host key is not known: add the entry again.")
     return problems
+
+
+def _words(command: str) -> list[str]:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return command.split()
 
 
 def diff(changes: Sequence[Change]) -> str:

@@ -146,7 +146,7 @@ async def _instance(
         notes.append("Which user of Windows you are can't be told: Windows' own ssh gets no entry.")
     changes = [change, *folder.adding(entry), *(others := remote_ssh.adding(folder))]
     notes += [f"VS Code's Remote-SSH reads {other.path}: it is included there too." for other in others if other.real]
-    notes += remote_ssh.another_ssh()
+    notes += [*remote_ssh.another_ssh(), *remote_ssh.impatience(BANNER)]
     return Prepared(folder, entry, changes, notes, beyond)
 
 

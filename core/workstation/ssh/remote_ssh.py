@@ -16,7 +16,7 @@ from core.workstation.ssh.files import Change, SshFolder
 from core.workstation.vscode import edit
 from core.workstation.vscode.places import Machine, places
 
-SETTING, PROGRAM = "remote.SSH.configFile", "remote.SSH.path"
+SETTING, PROGRAM, PATIENCE = "remote.SSH.configFile", "remote.SSH.path", "remote.SSH.connectTimeout"
 
 
 def folders(folder: SshFolder, machine: Machine | None = None) -> list[SshFolder]:
@@ -53,22 +53,44 @@ def another_ssh(machine: Machine | None = None) -> list[str]:
     return found
 
 
+def impatience(seconds: int, machine: Machine | None = None) -> list[str]:
+    """A sentence for each editor here that gives a host less time than that: what it tells ssh comes before any entry."""
+    return [
+        f"VS Code's Remote-SSH may give up before the VM answers, whatever the entry says: set "
+        f'"{PATIENCE}": {seconds} in {path}.'
+        for path in _settings(machine or Machine.here())
+        if path.parent.is_dir() and _number(path, PATIENCE) < seconds
+    ]
+
+
 def _all_named(setting: str, machine: Machine) -> list[str]:
     """A setting's value in each editor's settings of the user, where it has one."""
+    return [value for path in _settings(machine) if (value := _named(path, setting))]
+
+
+def _settings(machine: Machine) -> list[Path]:
     try:
-        settings = [place.path for place in places("user", machine, Path.cwd())]
+        return [place.path for place in places("user", machine, Path.cwd())]
     except UsageError:
         return []
-    return [value for path in settings if (value := _named(path, setting))]
 
 
 def _named(settings: Path, setting: str) -> str:
+    value = _value(settings, setting)
+    return value if isinstance(value, str) else ""
+
+
+def _number(settings: Path, setting: str) -> float:
+    value = _value(settings, setting)
+    return value if isinstance(value, int | float) else 0.0
+
+
+def _value(settings: Path, setting: str) -> object:
     try:
         written = edit.written(settings.read_text(encoding="utf-8"), setting, "")
-        value = json.loads(written) if written is not None else ""
+        return json.loads(written) if written is not None else None
     except (OSError, ValueError):
-        return ""
-    return value if isinstance(value, str) else ""
+        return None
 
 
 def _expanded(value: str) -> Path:

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,6 +125,15 @@ async def imported(project: str, public: str) -> bool:
         name = f"users/{await google.account()}"
         profile = await google.call("oslogin", "v1", "users.getLoginProfile", name=name, projectId=project)
     return any(public in key["key"] for key in profile.get("sshPublicKeys", {}).values())
+
+
+def test_vs_codes_patience_is_made_that_of_a_vm_by_who_uses_it(project: str, person: Person) -> None:
+    vm = ("ssh", "add", "gpu", "--project", project, "--zone", ZONE, "--instance", "gpu")
+    command = (sys.executable, "-P", "-m", "core.cli", *vm)
+    assert b"connectTimeout" not in person.run(*command).stderr
+    (person.home / ".config" / "Code" / "User").mkdir(parents=True)
+    person.environment["HOME"] = str(person.home)
+    assert b'"remote.SSH.connectTimeout": 60' in person.run(*command).stderr
 
 
 def test_a_host_key_that_changed_is_never_talked_to(project: str, person: Person) -> None:

@@ -78,3 +78,19 @@ def test_another_ssh_of_vs_codes_is_named_and_the_usual_one_is_not(machine: Mach
     said(other)
     prepared = manage._host(Target("box", "box"), (("HostName", "10.0.0.7"),), SshFolder(tmp_path, tmp_path / "ssh_config"))
     assert prepared.notes == [another]
+
+
+@pytest.mark.parametrize(
+    ("written", "offered"),
+    [("{}", True), ('{"remote.SSH.connectTimeout": 15}', True), ('{"remote.SSH.connectTimeout": 60}', False),
+     ('{"remote.SSH.connectTimeout": 120}', False), ('{"remote.SSH.connectTimeout": true}', True), ("{ broken", True)],
+)  # fmt: skip
+def test_the_time_that_a_vm_takes_is_offered_where_vs_code_gives_less(
+    machine: Machine, tmp_path: Path, written: str, offered: bool
+) -> None:
+    """Remote-SSH gives ssh its own ConnectTimeout, which comes before the entry's."""
+    settings = tmp_path / "config" / "Code" / "User" / "settings.json"
+    settings.write_text(written)
+    said = remote_ssh.impatience(60)
+    assert bool(said) is offered
+    assert all(f'"remote.SSH.connectTimeout": 60 in {settings}' in sentence for sentence in said)

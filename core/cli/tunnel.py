@@ -104,9 +104,8 @@ def _print_up(status: Status, tunnel: Tunnel, out: Output) -> int:
         docker.make_context(status.docker_context, status.docker_host)
     for text in docker.warnings(status.docker_host, status.docker_context) if status.docker_host else ():
         out.say(text)
-    for each in status.forwards:
-        if each.remote.endswith("docker.sock") and not each.local.startswith("/"):
-            out.say(f"Port {each.local} gives every user of this machine the rights of root on the host, through Docker.")
+    for text in docker.opened_to_all(status.forwards):
+        out.say(text)
     if docker.beyond_reach(status.forwards):
         out.say("Windows' own programs open no such socket: for them, add --forward 23750=/var/run/docker.sock.")
     if status.relayed and status.docker_host:
@@ -177,6 +176,9 @@ def _print_status(found: Status, out: Output) -> None:
         out.data(f"  error     {found.error['message']} {found.error.get('cause', '')}".rstrip())
         if found.error.get("hint"):
             out.data(f"            {found.error['hint']}")
+    elif found.last_error:
+        ago = _span(time.time() - found.last_error_at)
+        out.data(f"  last      {found.last_error['message']} {found.last_error.get('cause', '')}".rstrip() + f" ({ago} ago)")
 
 
 def logs(arguments: argparse.Namespace, out: Output) -> int:

@@ -114,6 +114,51 @@ async def test_a_tunnel_is_defined_opened_and_ended(app: MlopsApp, home: Home, t
         await until_shown(pilot, "· down")
 
 
+async def test_what_is_defined_anew_keeps_what_the_words_do_not_say(
+    app: MlopsApp, home: Home, there: SimpleNamespace
+) -> None:
+    book.keep(home, Tunnel("gpu", host="gpu-vm", engine="openssh", options=("ServerAliveInterval=20",)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await until_shown(pilot, "gpu")
+        await press(pilot, "j", *"gpu 8888=80", "enter")
+        await until_shown(pilot, "8888  →  localhost:80")
+    again = Tunnel(
+        "gpu",
+        host="gpu-vm",
+        engine="openssh",
+        options=("ServerAliveInterval=20",),
+        forwards=(Forward.parse("8888=80"),),
+    )
+    assert book.load(home) == {"gpu": again}
+
+
+async def test_a_port_to_docker_is_opened_with_a_warning_of_what_it_gives(
+    app: MlopsApp, home: Home, there: SimpleNamespace
+) -> None:
+    book.keep(home, Tunnel("gpu", forwards=(Forward.parse("23750=/var/run/docker.sock"),)))
+    book.keep(home, Tunnel("web", forwards=(Forward.parse("8888=80"),)))
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await until_shown(pilot, "gpu")
+        await press(pilot, "U")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert "Port 23750 gives every user of this machine the rights of root" in " ".join(shown(app).split())
+        await press(pilot, "escape", "down", "U")
+        await until(pilot, lambda: isinstance(app.screen, Ask))
+        assert "rights of root" not in shown(app)
+
+
+async def test_why_a_connection_was_lost_is_shown_though_there_is_another(app: MlopsApp, there: SimpleNamespace) -> None:
+    lost = {"message": "The connection was lost: the host closed it.", "cause": "", "hint": ""}
+    there.tunnels = {
+        "well": status("well", "up", pid=1, since=NOW, reconnects=1, last_error=lost, last_error_at=NOW + 10_900)
+    }
+    async with app.run_test(size=(80, 24)) as pilot:
+        await opened(pilot)
+        await until_shown(pilot, "the host closed it", "1 min ago")
+
+
 async def test_sudo_on_the_host_is_offered_where_it_would_help_and_kept_once_it_is_chosen(
     app: MlopsApp, home: Home, there: SimpleNamespace
 ) -> None:

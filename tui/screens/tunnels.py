@@ -30,7 +30,7 @@ from tui.screens.base import BaseScreen
 from tui.screens.dialogs import Ask, AskText, Choice, ShowText
 from tui.screens.question import asking, telling
 from tui.text import lines, text
-from tui.widgets.tunnels import TunnelList, heads, size
+from tui.widgets.tunnels import TunnelList, heads, last_error, size
 
 LOOKS = 1.0
 """Seconds between two looks at the tunnels."""
@@ -161,8 +161,10 @@ class TunnelsScreen(BaseScreen):
         offered = any(each.offer == BY_SUDO for each in found.forwards)
         more = Choice("sudo", "Open, with sudo there") if offered else Choice("context", "Open, with a Docker context")
         choices = [Choice("stay", "No"), Choice("yes", "Open"), more]
-        body = text(
-            f"Connects to {tunnels.defined(self.ours.home, name).leads_to} and listens here. It stays when you leave."
+        tunnel = tunnels.defined(self.ours.home, name)
+        body = lines(
+            text(f"Connects to {tunnel.leads_to} and listens here. It stays when you leave."),
+            *(text((sentence, "$text-warning")) for sentence in docker.opened_to_all(tunnel.forwards)),
         )
         self.app.push_screen(Ask(f"Open {name}?", body, choices), answered)
 
@@ -205,7 +207,7 @@ class TunnelsScreen(BaseScreen):
         if not given:
             return
         try:
-            tunnel = _defined(given)
+            tunnel = _defined(self.ours.home, given)
             book.keep(self.ours.home, tunnel)
         except MlopsError as error:
             self._ask(given)  # below what is wrong with it, to be mended
@@ -236,9 +238,10 @@ BEGIN = lines(
 )
 
 
-def _defined(given: str) -> Tunnel:
+def _defined(home: Home, given: str) -> Tunnel:
+    """The tunnel that was typed; one of that name keeps what the words do not say."""
     name, *forwards = given.split()
-    return Tunnel(check_name(name), forwards=check_forwards([*map(Forward.parse, forwards)]))
+    return replace(tunnels.defined(home, check_name(name)), forwards=check_forwards([*map(Forward.parse, forwards)]))
 
 
 def _open(home: Home, name: str, how: str, ask: Asks, tell: Tell) -> None:
@@ -291,12 +294,15 @@ def _told(found: Status | None) -> Content:
         rows.append(text((f"{found.error['message']} {found.error.get('cause', '')}".rstrip(), "$text-error")))
         if found.error.get("hint"):
             rows.append(text(found.error["hint"]))
+    elif found.last_error is not None:
+        rows.append(text((last_error(found), "$text-muted")))
     if found.docker_host:
         rows.append(text(("export ", "$text-muted"), (f"DOCKER_HOST={found.docker_host}", "bold")))
     if found.docker_context:
         rows.append(text(("context ", "$text-muted"), (found.docker_context, "bold")))
     if found.relayed and found.docker_host:
         rows.append(text((docker.BULK, "$text-muted")))
+    rows += [text((sentence, "$text-warning")) for sentence in docker.opened_to_all(found.forwards)]
     for each in found.forwards:
         rows.append(text(each.local, ("  →  ", "$text-muted"), each.remote))
         if found.pid is not None:

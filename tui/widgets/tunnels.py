@@ -9,6 +9,7 @@ from rich.text import Text
 from core.workstation.tunnel.status import CONNECTING, DOWN, RECONNECTING, STOPPED, UP, WAITING, Status
 from tui.signs import Sign, sign
 from tui.text import cut, fill, line
+from tui.times import age
 from tui.widgets.lined import Lined
 
 NAME, TRAFFIC = 16, 18
@@ -81,6 +82,13 @@ def standing(found: Status) -> str:
     if found.state in (UP, RECONNECTING) and found.since:
         return f"{shown} {span(time.time() - found.since)}"
     return str(shown)
+
+
+def last_error(found: Status) -> str:
+    """What was wrong last, and how long ago."""
+    assert found.last_error is not None
+    said = f"{found.last_error['message']} {found.last_error.get('cause', '')}".rstrip()
+    return f"{said} ({age(time.time() - found.last_error_at)})"
 
 
 def span(seconds: float) -> str:

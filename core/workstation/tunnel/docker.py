@@ -12,11 +12,11 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from core.errors import MlopsError, PrerequisiteError, StepError
-from core.workstation.tunnel.definition import LOOPBACK, Tunnel
+from core.workstation.tunnel.definition import LOOPBACK, Forward, Tunnel
 from core.workstation.tunnel.status import ForwardStatus
 
 CLIENT, WINDOWS_CLIENT = "docker", "docker.exe"
@@ -119,6 +119,15 @@ def warnings(host: str, context: str) -> list[str]:
     if context and os.environ.get("DOCKER_HOST"):
         found.append("DOCKER_HOST is set here, and wins over every context: unset DOCKER_HOST.")
     return found
+
+
+def opened_to_all(forwards: Iterable[ForwardStatus | Forward]) -> list[str]:
+    """A sentence for each forward that opens Docker to whoever can reach a port of this machine."""
+    return [
+        f"Port {each.local} gives every user of this machine the rights of root on the host, through Docker."
+        for each in forwards
+        if str(each.remote).endswith("docker.sock") and not str(each.local).startswith("/")
+    ]
 
 
 def beyond_reach(forwards: Sequence[ForwardStatus]) -> bool:

@@ -62,6 +62,7 @@ class Running:
         self._look = asyncio.Event()
         self._state, self._about, self._since = status.CONNECTING, "", 0.0
         self._error: MlopsError | None = None
+        self._last_error: tuple[MlopsError, float] | None = None
         self._connected = 0
         self._rates = _Rates()
 
@@ -105,6 +106,8 @@ class Running:
             up_rate=up,
             down_rate=down,
             error=None if self._error is None else self._error.to_dict(),
+            last_error=None if self._last_error is None else self._last_error[0].to_dict(),
+            last_error_at=0.0 if self._last_error is None else self._last_error[1],
             forwards=[_forward(*pair) for pair in zip(self.listeners, self._health, strict=True)],
         )
 
@@ -151,7 +154,7 @@ class Running:
             self.gate.shut()
             with contextlib.suppress(OSError):
                 await link.close()
-        self._error = StepError(f"The connection was lost: {reason}", code="lost")
+        self._wrong(StepError(f"The connection was lost: {reason}", code="lost"))
         self._since = time.time()
         self._turn(status.RECONNECTING, f"connection lost: {reason}")
 
@@ -159,9 +162,12 @@ class Running:
         found = error if isinstance(error, MlopsError) else StepError(str(error), code="network")
         if self._error is None or found.message != self._error.message:
             self._tell(f"no connection: {found.message} {found.cause}".rstrip())
-        self._error = found
+        self._wrong(found)
         self.changed.set()
         await self._pause(backoff)
+
+    def _wrong(self, error: MlopsError) -> None:
+        self._error, self._last_error = error, (error, time.time())
 
     async def _pause(self, backoff: Backoff) -> None:
         """Waits before the next try; less where somebody waits, or begins to."""
@@ -187,11 +193,12 @@ class Running:
         self.changed.set()
 
     def _ended(self, error: MlopsError | OSError) -> None:
-        self._error = error if isinstance(error, MlopsError) else StepError(str(error), code="network")
+        found = error if isinstance(error, MlopsError) else StepError(str(error), code="network")
+        self._wrong(found)
         state = status.WAITING if isinstance(error, PersonNeeded) else status.STOPPED
-        self._turn(state, f"stopped: {self._error.message} {self._error.cause}".rstrip())
+        self._turn(state, f"stopped: {found.message} {found.cause}".rstrip())
         if not self.first.done():
-            self.first.set_exception(self._error)
+            self.first.set_exception(found)
             self.first.exception()
 
     # -- beside it

@@ -45,6 +45,10 @@ class Status:
     relayed: bool = False
     """Whether Identity-Aware Proxy stands in between, which is not made for bulk."""
     error: dict[str, Any] | None = None
+    """What is wrong now."""
+    last_error: dict[str, Any] | None = None
+    """What was wrong last, which may be over."""
+    last_error_at: float = 0.0
     forwards: list[ForwardStatus] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:

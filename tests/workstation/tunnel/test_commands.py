@@ -251,6 +251,15 @@ def test_down_of_what_is_not_up(home: Home, capsys: pytest.CaptureFixture[str]) 
     assert "was not up" in capsys.readouterr().out
 
 
+def test_what_was_wrong_last_is_told_once_it_is_over(capsys: pytest.CaptureFixture[str]) -> None:
+    lost = {"message": "The connection was lost: it was closed", "cause": ""}
+    now = time.time()
+    commands._print_status(Status("gpu", "up", last_error=lost, last_error_at=now - 90), Output(json=False))
+    assert "last      The connection was lost: it was closed (1 min 30 s ago)" in capsys.readouterr().out
+    commands._print_status(Status("gpu", "stopped", error=lost, last_error=lost, last_error_at=now), Output(json=False))
+    assert "ago" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("relayed", [False, True])
 def test_who_opens_docker_through_a_relay_is_warned_of_large_uploads(
     relayed: bool, capsys: pytest.CaptureFixture[str]

@@ -44,6 +44,8 @@ async def test_a_killed_connection_is_made_again_and_refuses_nobody(name: str, o
                 await reader.read()
         status = tunnel.running.status()
         assert (status.state, status.reconnects, status.error) == ("up", 1, None)
+        assert status.last_error is not None, "what it was stays to be seen"
+        assert status.last_error["message"].startswith("The connection was lost")
         assert any(words.startswith("connection lost") for words in tunnel.told)
 
 

@@ -16,10 +16,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "ssh"))
 import person as people
 
 from core.environment import Environment, Home, companions, rehearsal
-from core.gcp import Google
+from core.gcp import Google, storage
 from core.run.clock import Clock
 from core.run.redact import Redactor
-from core.workstation.tunnel import tunnels
+from core.workstation.tunnel import book, tunnels
 from core.workstation.tunnel.definition import Tunnel
 from core.workstation.tunnel.preparing import complete
 
@@ -128,6 +128,36 @@ def test_a_tunnel_to_an_environments_notebook_ends_with_the_environment(
 
     assert companions.end(environment) == ["tunnel demo"]
     assert tunnels.status(home, "demo").state == "down"
+
+
+async def keep_the_record(environment: Environment) -> None:
+    """The environment's state bucket, as an installation leaves it."""
+    project = str(environment.values["project_id"])
+    async with Google(rehearsal.cloud(environment), clock=Clock(0), redactor=Redactor(), project=project) as google:
+        labels = {"mlops-env": environment.name, "mlops-env-holds": "state"}
+        body = {"name": f"state-{project}", "labels": labels}
+        await google.call("storage", "v1", "buckets.insert", project=project, body=body)
+        await storage.write(
+            google, f"state-{project}", "environment.toml", (environment.folder / "environment.toml").read_text()
+        )
+
+
+def test_a_laptop_finds_an_environment_that_another_machine_installed(
+    project: str, person: people.Person, home: Home, tmp_path: Path
+) -> None:
+    environment = Environment.load(home, "demo")
+    asyncio.run(keep_the_record(environment))
+    laptop = Home(tmp_path / "laptop")
+    person.environment |= {"MLOPS_ENV_HOME": str(laptop.root), "MLOPS_ENV_REHEARSAL": str(home.rehearsals / "demo")}
+    ask = ("--forward", "0=22", "--yes", "--detach", "--output", "json")
+    assert "There is no environment named other" in person.mlops("tunnel", "up", "other", "--project", project, *ask, code=2)
+    try:
+        up = json.loads(person.mlops("tunnel", "up", "demo", "--project", project, *ask))
+        assert (up["state"], up["relayed"]) == ("up", True)
+        assert book.load(laptop)["demo"].project == project, "its name alone means it again"
+        assert not (laptop.root / "environments" / "demo").exists()
+    finally:
+        person.mlops("tunnel", "down", "demo")
 
 
 def test_two_homes_may_hold_environments_of_one_name(home: Home, tmp_path: Path) -> None:

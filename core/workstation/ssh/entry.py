@@ -51,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class OwnFile:
-    """The file's contents: blocks by name, in order, and what was made for it (``config``, ``folder``)."""
+    """The file's contents: blocks by name, in order, and what was made for it (``config``, ``folder``, ``others``)."""
 
     blocks: dict[str, str] = field(default_factory=dict)
     made: frozenset[str] = frozenset()

@@ -17,7 +17,7 @@ import re
 import shlex
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,17 +76,21 @@ class SshFolder:
         """What stands in our own file."""
         return OwnFile.parse((_read(self.own) or b"").decode(errors="surrogateescape"))
 
-    def adding(self, entry: Entry) -> list[Change]:
-        """What adding an entry changes, tried with ssh itself; raises `RefusedConfiguration` where ssh would refuse."""
+    def adding(self, entry: Entry, others: Sequence[Change] = ()) -> list[Change]:
+        """What adding an entry changes, tried with ssh itself; raises `RefusedConfiguration` where ssh would refuse.
+
+        ``others`` are the changes of files beside them that include the entries too, and follow here.
+        """
         if not self.seen_as:
             self.check(entry.host)
         own = self.entries()
         made = set(own.made)
         if not own.blocks:
             made = {what for what, path in (("config", self.config), ("folder", self.path)) if not path.exists()}
+        made |= {"others"} if any(each.before is None for each in others) else set()
         after = OwnFile({**own.blocks, entry.name: entry.text()}, frozenset(made)).text()
         self._try(after, entry.host)
-        return [_change(self.own, after.encode(errors="surrogateescape")), self.included()]
+        return [_change(self.own, after.encode(errors="surrogateescape")), self.included(), *others]
 
     def check(self, host: str) -> None:
         """Has ssh read what is there; raises `RefusedConfiguration` where it would not.

@@ -95,7 +95,7 @@ def _host(target: Target, given: Sequence[tuple[str, str]], folder: SshFolder) -
         )
     _free(target, folder, given)
     entry = Entry(target.name, target.host, tuple(given))
-    return Prepared(folder, entry, [*folder.adding(entry), *remote_ssh.adding(folder)], remote_ssh.another_ssh())
+    return Prepared(folder, entry, folder.adding(entry, remote_ssh.adding(folder)), remote_ssh.another_ssh())
 
 
 async def _instance(
@@ -144,7 +144,7 @@ async def _instance(
         notes.append(f"Windows' own ssh, and VS Code with it, gets an entry too: {other.folder.own}.")
     elif windows.distribution():
         notes.append("Which user of Windows you are can't be told: Windows' own ssh gets no entry.")
-    changes = [change, *folder.adding(entry), *(others := remote_ssh.adding(folder))]
+    changes = [change, *folder.adding(entry, others := remote_ssh.adding(folder))]
     notes += [f"VS Code's Remote-SSH reads {other.path}: it is included there too." for other in others if other.real]
     notes += [*remote_ssh.another_ssh(), *remote_ssh.impatience(BANNER)]
     return Prepared(folder, entry, changes, notes, beyond)
@@ -257,7 +257,7 @@ def remove(name: str, *, folder: SshFolder, home: Home, dry_run: bool = False) -
         own = folder.entries()
         changes = [*folder.removing(name), *_forgotten(folder, own, name)]
         if len(own.blocks) == 1:
-            changes = [*remote_ssh.removing(folder), *changes]
+            changes = [*remote_ssh.removing(folder, made="others" in own.made), *changes]
         if not dry_run:
             folder.apply(changes)
             if len(own.blocks) == 1:

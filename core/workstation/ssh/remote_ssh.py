@@ -34,9 +34,9 @@ def adding(folder: SshFolder) -> list[Change]:
     return [other.included() for other in folders(folder)]
 
 
-def removing(folder: SshFolder) -> list[Change]:
-    """The same taken back."""
-    return [other.without_include(made=False) for other in folders(folder)]
+def removing(folder: SshFolder, *, made: bool = False) -> list[Change]:
+    """The same taken back; ``made``: a file in which nothing else is was not there before."""
+    return [other.without_include(made=made) for other in folders(folder)]
 
 
 def another_ssh(machine: Machine | None = None) -> list[str]:

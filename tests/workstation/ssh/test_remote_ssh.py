@@ -45,6 +45,20 @@ def test_the_other_file_includes_the_entries_and_gets_its_bytes_back(machine: Ma
     assert not (tmp_path / "ssh" / "mlops-env.config").exists()
 
 
+@needs_ssh
+def test_a_file_that_was_not_there_is_not_there_again(machine: Machine, tmp_path: Path, home: Home) -> None:
+    folder = SshFolder(tmp_path / "ssh", tmp_path / "ssh" / "config")
+    other = tmp_path / "vscode_config"
+    for text in (None, b""):
+        other.unlink() if text is None else other.write_bytes(text)
+        for host in ("gpu", "box"):
+            manage._host(Target(host, host), (("User", "you"),), folder).write(home)
+        assert other.read_bytes() == folder.include
+        for host in ("gpu", "box"):
+            manage.remove(host, folder=folder, home=home)
+        assert (other.read_bytes() if other.exists() else None) == text
+
+
 @pytest.mark.parametrize("text", ["", "{}", "{ broken", '{"remote.SSH.configFile": ""}', '{"remote.SSH.configFile": 5}'])
 def test_settings_that_name_none_change_nothing(machine: Machine, tmp_path: Path, text: str) -> None:
     (tmp_path / "config" / "Code" / "User" / "settings.json").write_text(text)

@@ -76,7 +76,7 @@ def test_from_nothing_to_a_signed_in_ssh_and_back(project: str, person: Person) 
     assert stat.S_IMODE(own.stat().st_mode) == 0o600
     assert "StrictHostKeyChecking yes" in own.read_text()
 
-    said = person.run("ssh", "gpu", "whoami; hostname", bare=True)
+    said = person.run("ssh", "-o", "ConnectTimeout=5", "gpu", "whoami; hostname", bare=True)  # less than VS Code gives it
     assert said.stdout == b"you_rehearsal_example\ngpu\n", said.stderr
     looked = json.loads(person.mlops("ssh", "show", "gpu", "--output", "json"))
     assert looked["problems"] == []

@@ -50,6 +50,22 @@ async def test_a_killed_connection_is_made_again_and_refuses_nobody(name: str, o
 
 
 @by_either
+async def test_a_killed_connection_is_back_within_half_a_second(name: str, own_sshd: Server, echo: Echo) -> None:
+    """The best of a few, since other processes may have the processor meanwhile."""
+    took = []
+    while not took or (min(took) >= 0.5 and len(took) < 8):
+        async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
+            reader, _ = await in_flight(tunnel)
+            own_sshd.kill_children()
+            begun = time.monotonic()
+            with pytest.raises(ConnectionError):
+                await reader.read()
+            assert await tunnel.echoes()
+            took.append(time.monotonic() - begun)
+    assert min(took) < 0.5
+
+
+@by_either
 async def test_a_host_that_falls_silent_is_noticed(name: str, own_sshd: Server, echo: Echo) -> None:
     async with up(engine(name, own_sshd, *WATCHFUL), f"0={echo.port}") as tunnel:
         reader, _ = await in_flight(tunnel)

@@ -119,6 +119,31 @@ def test_a_new_boot_disk_brings_new_host_keys_which_the_vm_publishes(project: st
         person.mlops("tunnel", "down", "gpu")
 
 
+CUT = """
+[[fault]]
+call = "relay"
+error = "reset"
+after_bytes = 60000
+times = 2
+seconds = 1
+"""
+
+
+@pytest.fixture
+def cut(home: Home, tmp_path: Path) -> Iterator[str]:
+    """A project whose relay is cut in the middle, twice, and closed for a while each time."""
+    scenario = tmp_path / "scenario.toml"
+    scenario.write_text(SCENARIO + CUT)
+    yield asyncio.run(enable(Environment.new(home, "cut", cloud="rehearsal", given={}).save(), scenario))
+    rehearsal.stop(home, "cut")
+
+
+def test_the_stock_ssh_outlives_a_relay_that_is_cut(cut: str, person: people.Person) -> None:
+    person.mlops("ssh", "add", "gpu", "--project", cut, *VM)
+    done = person.run("ssh", "gpu", "echo " + "x" * 100_000)
+    assert (done.returncode, done.stdout) == (0, b"x" * 100_000 + b"\n"), done.stderr
+
+
 def test_a_tunnel_to_an_environments_notebook_ends_with_the_environment(
     project: str, person: people.Person, home: Home
 ) -> None:

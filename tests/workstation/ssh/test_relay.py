@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import random
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 import relay_bench
-from relay_bench import INSTANCE, PROJECT, ZONE
+from aiohttp import web
+from relay_bench import INSTANCE, PROJECT, ZONE, Far
 
+from core.environment import Cloud
 from core.errors import MlopsError
 from core.gcp.errors import SignInEnded, Unavailable
+from core.workstation.ssh import frames
 from core.workstation.ssh.closing import RelayRefused, RelayUnreachable, SessionLost
-from core.workstation.ssh.relay import Destination
+from core.workstation.ssh.relay import SILENCE, Destination, Relay
 from core.workstation.ssh.websocket import WebSocket
+from tests.gcp.corporate_network import corporate_network
 
 MEBI = 1 << 20
 
@@ -184,6 +189,49 @@ async def test_whoever_gives_up_before_the_relay_has_said_a_word_leaves_no_webso
         await asyncio.gather(waiting, return_exceptions=True)
 
         assert websocket.transport.is_closing()
+
+
+async def google(request: web.Request) -> web.StreamResponse:
+    """The relay on the internet, as far as one word of it."""
+    answer = web.WebSocketResponse(protocols=[frames.SUBPROTOCOL])
+    await answer.prepare(request)
+    await answer.send_bytes(frames.sid(b"session"))
+    await answer.send_bytes(frames.data(b"SSH-2.0"))
+    async for _ in answer:
+        pass
+    return answer
+
+
+@pytest.mark.parametrize("said_by", ["the usual variables", "gcloud's properties"])
+async def test_a_companys_proxy_is_the_way_and_its_authority_is_trusted(
+    said_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with corporate_network(tmp_path, google) as corp, relay_bench.running(tmp_path / "r") as bench:
+        address, _, port = corp.proxy.rpartition(":")
+        variables = corp.variables if said_by == "the usual variables" else {
+            "CLOUDSDK_PROXY_TYPE": "http", "CLOUDSDK_PROXY_ADDRESS": address.rpartition("/")[2], "CLOUDSDK_PROXY_PORT": port,
+            "CLOUDSDK_CORE_CUSTOM_CA_CERTS_FILE": str(corp.authority),
+        }  # fmt: skip
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        cloud = Cloud(relay="wss://relay.googleapis.com/v4")
+        way = Relay(Destination(PROJECT, ZONE, INSTANCE), cloud=cloud, credentials=bench.tokens, redactor=bench.redactor)
+        _, far = await way.create_connection(Far)
+        assert await far.until(7) == b"SSH-2.0"
+        await way.close()
+    assert corp.connected == ["relay.googleapis.com:443"]
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system's kernel is not told")
+async def test_the_kernel_gives_up_a_connection_whose_bytes_nobody_acknowledges(tmp_path: Path) -> None:
+    async with relay_bench.running(tmp_path) as bench:
+        stream, far = await bench.opened()
+        stream.write(b"x")
+        await far.until(1)
+        assert stream._websocket is not None
+        opened = stream._websocket.transport.get_extra_info("socket")
+        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == SILENCE * 1000
+        assert opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def test_neither_the_token_nor_the_session_is_ever_told(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""Keys that a host takes for their certificate alone: beside the key, named by the configuration, or held by an agent."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ssh_server import Server, missing, running
+from tunnel_bench import ENGINES, engine
+
+
+@pytest.fixture
+def certified() -> Iterator[Server]:
+    """An sshd that takes what its authority has signed, and no key by itself."""
+    if reason := missing():
+        pytest.skip(reason)
+    with running() as server:
+        folder = server.folder
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "authority")], check=True)
+        sign = ["ssh-keygen", "-q", "-s", str(folder / "authority"), "-I", "me", "-n", "root", str(folder / "key.pub")]
+        subprocess.run(sign, check=True)
+        (folder / "authorized_keys").write_text("")
+        with (folder / "sshd_config").open("a") as config:
+            config.write(f"TrustedUserCAKeys {folder}/authority.pub\n")
+        server.stop()
+        server.start()
+        yield server
+
+
+@pytest.fixture
+def agent(tmp_path: Path) -> Iterator[str]:
+    """An agent that holds nothing yet."""
+    path = tmp_path / "agent.sock"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL) as process:
+        while not path.exists():
+            assert process.poll() is None
+        yield str(path)
+        process.kill()
+
+
+def hold(agent: str, *words: str) -> None:
+    subprocess.run(["ssh-add", "-q", *words], env={"SSH_AUTH_SOCK": agent}, check=True)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("where", ["beside the key", "named"])
+async def test_a_certificate_of_a_files_key_signs_in(where: str, name: str, certified: Server) -> None:
+    options = []
+    if where == "named":
+        (certified.folder / "key-cert.pub").rename(certified.folder / "elsewhere.pub")
+        options = [f"CertificateFile={certified.folder}/elsewhere.pub"]
+    await (await engine(name, certified, *options).connect()).close()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("where", ["beside the key", "named", "in the agent"])
+async def test_a_certificate_of_an_agents_key_signs_in(where: str, name: str, certified: Server, agent: str) -> None:
+    folder, options = certified.folder, [f"IdentityAgent={agent}"]
+    if where != "in the agent":
+        (folder / "key-cert.pub").rename(folder / "elsewhere.pub")
+    hold(agent, str(folder / "key"))
+    if where == "beside the key":
+        (folder / "elsewhere.pub").rename(folder / "key-cert.pub")
+    elif where == "named":
+        options.append(f"CertificateFile={folder}/elsewhere.pub")
+    (folder / "key").unlink()
+    await (await engine(name, certified, *options).connect()).close()

@@ -58,7 +58,8 @@ def _of_the_host(host: HostConfiguration, *, ask: bool) -> str:
 
 
 def _of_the_keys(host: HostConfiguration) -> str:
-    if host.one("pubkeyauthentication") in ("no", "false"):
+    preferred = host.one("preferredauthentications", "publickey").split(",")
+    if host.one("pubkeyauthentication") in ("no", "false") or "publickey" not in preferred:
         return "it is signed in to without a key"
     there = [file for file in host.identity_files if file.is_file()]
     if any(_on_a_security_key(file) for file in there):

@@ -36,6 +36,8 @@ from core.workstation.tunnel.with_openssh import OpensshEngine
         (("KexAlgorithms=sntrup761x25519-sha512@openssh.com,curve25519-sha256",), ""),
         (("VerifyHostKeyDNS=yes",), "its host key is looked up in DNS"),
         (("PubkeyAuthentication=no",), "it is signed in to without a key"),
+        (("PreferredAuthentications=keyboard-interactive,password",), "it is signed in to without a key"),
+        (("PreferredAuthentications=password,publickey",), ""),
         (("StrictHostKeyChecking=accept-new",), ""),
         (
             ("StrictHostKeyChecking=accept-new", "HostKeyAlias=never-seen"),

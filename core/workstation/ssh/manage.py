@@ -36,6 +36,9 @@ PATIENCE = (("ServerAliveInterval", "30"), ("ServerAliveCountMax", "10"))
 """The relay takes a lost network up again by itself: ssh must not give the connection up meanwhile."""
 
 
+BEYOND = "Windows' own ssh, and VS Code with it, gets an entry too: {}."
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What adding an entry will do; ``notes`` are sentences for a person."""
@@ -95,7 +98,13 @@ def _host(target: Target, given: Sequence[tuple[str, str]], folder: SshFolder) -
         )
     _free(target, folder, given)
     entry = Entry(target.name, target.host, tuple(given))
-    return Prepared(folder, entry, folder.adding(entry, remote_ssh.adding(folder)), remote_ssh.another_ssh())
+    notes = remote_ssh.another_ssh()
+    beyond = None
+    if (other := windows.Windows.here()) is not None:
+        changes, left_out = other.changes_of_a_host(entry)
+        beyond = (other.folder, changes)
+        notes.append(BEYOND.format(other.folder.own) + (f" Without its {' and '.join(left_out)}." if left_out else ""))
+    return Prepared(folder, entry, folder.adding(entry, remote_ssh.adding(folder)), notes, beyond)
 
 
 async def _instance(
@@ -141,7 +150,7 @@ async def _instance(
     beyond = None
     if (other := windows.Windows.here()) is not None:
         beyond = (other.folder, other.changes(entry, private, change.after or b""))
-        notes.append(f"Windows' own ssh, and VS Code with it, gets an entry too: {other.folder.own}.")
+        notes.append(BEYOND.format(other.folder.own))
     elif windows.distribution():
         notes.append("Which user of Windows you are can't be told: Windows' own ssh gets no entry.")
     changes = [change, *folder.adding(entry, others := remote_ssh.adding(folder))]

@@ -20,7 +20,8 @@ DRIVE = Path("/mnt/c")
 WSL = r"C:\Windows\System32\wsl.exe"
 KEY = "mlops-env"
 _NOBODYS = ("All Users", "Default", "Default User", "Public", "WDAGUtilityAccount")
-_LEFT_OUT = ("proxyusefdpass", "identityfile", "userknownhostsfile", "proxycommand")
+_FILES = ("identityfile", "certificatefile", "userknownhostsfile", "identityagent", "controlpath")
+_OTHERWISE = ("proxyusefdpass", "proxycommand")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ class Windows:
         files = [Change(path, path.read_bytes() if path.exists() else None, after) for path, after in theirs if after]
         return [*files, *folder.adding(self.translated(entry))]
 
+    def changes_of_a_host(self, entry: Entry) -> tuple[list[Change], list[str]]:
+        """The same of an entry that is a user's own words, and what of it is left out there: files of this side's."""
+        left_out = [key for key, _ in entry.settings if key.lower() in _FILES]
+        return self.folder.adding(self.translated(entry, own=False)), left_out
+
     def removing(self, name: str) -> list[Change]:
         """What taking the entry back changes; with the last one the copy of the key goes."""
         folder = self.folder
@@ -66,15 +72,14 @@ class Windows:
             changes += [Change(path, path.read_bytes(), None) for path in keys if path.exists()]
         return changes
 
-    def translated(self, entry: Entry) -> Entry:
-        """An entry as Windows' ssh reads it."""
-        kept = tuple(setting for setting in entry.settings if setting[0].lower() not in _LEFT_OUT)
-        own = (
-            ("IdentityFile", self._seen(KEY)),
-            ("UserKnownHostsFile", self._seen("mlops-env.known_hosts")),
-            ("ProxyCommand", self._command(entry.get("ProxyCommand"))),
-        )
-        return Entry(entry.name, entry.host, (*kept, *own), entry.account)
+    def translated(self, entry: Entry, *, own: bool = True) -> Entry:
+        """An entry as Windows' ssh reads it; ``own``: with the copies of the key and of the known hosts."""
+        settings = [setting for setting in entry.settings if setting[0].lower() not in (*_FILES, *_OTHERWISE)]
+        if own:
+            settings += [("IdentityFile", self._seen(KEY)), ("UserKnownHostsFile", self._seen("mlops-env.known_hosts"))]
+        if command := entry.get("ProxyCommand"):
+            settings.append(("ProxyCommand", command if command == "none" else self._command(command)))
+        return Entry(entry.name, entry.host, tuple(settings), entry.account)
 
     def _command(self, here: str) -> str:
         """A command line of this side's, for a program of Windows' to run: without a shell, quoted as Windows reads it."""

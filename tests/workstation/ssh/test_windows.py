@@ -14,6 +14,7 @@ from core.workstation.ssh import manage, windows
 from core.workstation.ssh.configuration import resolve
 from core.workstation.ssh.entry import Entry
 from core.workstation.ssh.files import Change, SshFolder
+from core.workstation.ssh.target import Target
 from core.workstation.ssh.windows import Windows
 from core.workstation.tunnel import docker
 from core.workstation.tunnel.status import ForwardStatus
@@ -104,6 +105,26 @@ def test_it_is_taken_back_with_the_entry_of_this_side_and_their_bytes_come_back(
     assert "PRIVATE" not in manage.diff(removed)
     assert {path.name for path in theirs.iterdir()} == {"config", "config.before-mlops-env"}
     assert (theirs / "config").read_bytes() == THEIRS.encode()
+
+
+@needs_ssh
+def test_any_other_host_is_there_as_well_but_for_files_of_this_side(drive: Path, tmp_path: Path, home: Home) -> None:
+    here = SshFolder(tmp_path / "here", tmp_path / "here" / "config")
+    given = (("HostName", "10.0.0.7"), ("IdentityFile", "~/.ssh/mine"), ("ProxyCommand", "nc -X 5 %h %p"))
+    prepared = manage._host(Target("box", "box"), given, here)
+    prepared.write(home)
+
+    theirs = drive / "Users" / "Joe Smith" / ".ssh"
+    assert (theirs / "config").read_bytes() == b'Include "C:/Users/Joe Smith/.ssh/mlops-env.config"\n'
+    found = resolve("box", file=theirs / "mlops-env.config")
+    assert found.hostname == "10.0.0.7"
+    assert found.one("proxycommand") == r"C:\Windows\System32\wsl.exe -d Ubuntu-22.04 --exec nc -X 5 %h %p"
+    assert "~/.ssh/mine" not in found.many("identityfile")
+    assert any("IdentityFile" in note for note in prepared.notes), "what is left out there is told"
+    assert sorted(path.name for path in theirs.iterdir()) == ["config", "mlops-env.config"]
+    assert str(theirs / "mlops-env.config") in prepared.diff()
+    manage.remove("box", folder=here, home=home)
+    assert not (theirs / "mlops-env.config").exists()
 
 
 def test_whose_side_it_is_can_be_told_or_is_nobodys(drive: Path, monkeypatch: pytest.MonkeyPatch) -> None:

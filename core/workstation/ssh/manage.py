@@ -21,7 +21,7 @@ from core.workstation.ssh import keys, known_hosts, launcher, os_login, remote_s
 from core.workstation.ssh.configuration import HostConfiguration, resolve
 from core.workstation.ssh.entry import Entry, OwnFile, merged
 from core.workstation.ssh.files import Change, SshFolder
-from core.workstation.ssh.target import Target
+from core.workstation.ssh.target import Target, no_notebook
 
 if TYPE_CHECKING:
     from core.gcp import Google
@@ -84,11 +84,7 @@ async def prepare(
 
 def _host(target: Target, given: Sequence[tuple[str, str]], folder: SshFolder) -> Prepared:
     if target.environment is not None:
-        raise UsageError(
-            f"{target.name} has no notebook to connect to.",
-            code="no-notebook",
-            hint="Install it with notebook = vm, or name a VM: --project, --zone and --instance.",
-        )
+        raise no_notebook(target)
     if not given:
         raise UsageError(
             f"There is nothing to say about {target.name}.",

@@ -101,6 +101,15 @@ def of(environment: Environment, *, cloud: Cloud | None = None) -> Target:
     )
 
 
+def no_notebook(target: Target) -> UsageError:
+    """The error of an environment in which there is nothing to connect to."""
+    return UsageError(
+        f"{target.name} has no notebook to connect to.",
+        code="no-notebook",
+        hint="Install it with notebook = vm, or name a VM: --project, --zone and --instance.",
+    )
+
+
 def known(home: Home, name: str) -> Environment | None:
     """The environment of that name on this machine; None where there is none."""
     if not NAME_PATTERN.fullmatch(name):

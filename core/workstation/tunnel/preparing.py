@@ -128,6 +128,8 @@ async def prepare(home: Home, tunnel: Tunnel, *, clock: Clock, ask: bool = False
     host = await configuration.resolved(found.host, options=tunnel.options)
     if found.destination is not None and not host.proxy_command:
         raise _not_added(tunnel)
+    if found.environment is not None and found.destination is None and not host.proxy_command:
+        raise target.no_notebook(found)
     ours = relay_of(host)  # else it is another's command that leads there, as gcloud's does: that is run, as ssh would
     to = ours or found.destination
     account = account_of(host)

@@ -197,6 +197,13 @@ def test_where_a_company_asks_for_the_devices_certificate_gcloud_is_the_way(
     assert f"ProxyCommand {tmp_path}/bin/gcloud compute start-iap-tunnel gpu %p --listen-on-stdin" in own
 
 
+@pytest.mark.parametrize("words", [("ssh", "add"), ("tunnel", "up")])
+def test_an_environment_without_a_notebook_is_told_as_that(words: tuple[str, str], home: Home, person: Person) -> None:
+    Environment.new(home, "bare", cloud="rehearsal", given={"notebook": "none"}).save()
+    person.environment["MLOPS_ENV_HOME"] = str(home.root)
+    assert "bare has no notebook to connect to" in person.mlops(*words, "bare", code=2)
+
+
 RECORD = """
 format = 1
 id = "qwerty"

@@ -43,7 +43,7 @@ def gclouds_command(to: Destination, account: str = "") -> str:
             cause="gcloud's context_aware/use_client_certificate is set, and there is no gcloud on the PATH.",
             hint="Install gcloud, and add the entry then.",
         )
-    words = [str(Path(gcloud).absolute()), "compute", "start-iap-tunnel", to.instance]
+    words = [*_carrying("CLOUDSDK_CONFIG"), str(Path(gcloud).absolute()), "compute", "start-iap-tunnel", to.instance]
     after = ["--listen-on-stdin", f"--project={to.project}", f"--zone={to.zone}", "--verbosity=warning"]
     after += [f"--account={account}"] if account else []
     return " ".join([*map(_word, words), "%p", *map(_word, after)])
@@ -58,11 +58,15 @@ def proxy_command(to: Destination, account: str = "") -> str:
     """The value of ProxyCommand for a VM; ``account`` is whose the entry's key and user are."""
     if certificate_asked():
         return gclouds_command(to, account)
-    variables = [f"{name}={at_home(os.environ[name]).absolute()}" for name in CARRIED if os.environ.get(name)]
-    prefix = ["/usr/bin/env", *variables] if variables else []
-    words = [*prefix, *program(), "ssh", "iap-proxy", to.instance]
+    words = [*_carrying(*CARRIED), *program(), "ssh", "iap-proxy", to.instance]
     after = ["--project", to.project, "--zone", to.zone, *(["--account", account] if account else [])]
     return " ".join([*map(_word, words), "%p", *map(_word, after)])
+
+
+def _carrying(*names: str) -> list[str]:
+    """The beginning of a command that has these variables, as far as they are set here."""
+    variables = [f"{name}={at_home(os.environ[name]).absolute()}" for name in names if os.environ.get(name)]
+    return ["/usr/bin/env", *variables] if variables else []
 
 
 def _word(text: str) -> str:

@@ -191,10 +191,12 @@ def test_where_a_company_asks_for_the_devices_certificate_gcloud_is_the_way(
     (tmp_path / "bin" / "gcloud").write_text("#!/bin/sh\n")
     (tmp_path / "bin" / "gcloud").chmod(0o755)
     person.environment["CLOUDSDK_CONTEXT_AWARE_USE_CLIENT_CERTIFICATE"] = "true"
+    person.environment["CLOUDSDK_CONFIG"] = f"{tmp_path}/its settings"
     person.environment["PATH"] = f"{tmp_path}/bin:{person.environment['PATH']}"
     person.mlops("ssh", "add", "gpu", "--project", project, "--zone", ZONE, "--instance", "gpu")
     own = (person.ssh_folder / "mlops-env.config").read_text()
-    assert f"ProxyCommand {tmp_path}/bin/gcloud compute start-iap-tunnel gpu %p --listen-on-stdin" in own
+    gcloud = f"/usr/bin/env 'CLOUDSDK_CONFIG={tmp_path}/its settings' {tmp_path}/bin/gcloud"
+    assert f"ProxyCommand {gcloud} compute start-iap-tunnel gpu %p --listen-on-stdin" in own, "a dock sets no variables"
 
 
 @pytest.mark.parametrize("words", [("ssh", "add"), ("tunnel", "up")])

@@ -127,6 +127,25 @@ async def imported(project: str, public: str) -> bool:
     return any(public in key["key"] for key in profile.get("sshPublicKeys", {}).values())
 
 
+def test_a_key_that_has_ended_in_os_login_signs_in_again(project: str, person: Person) -> None:
+    vm = ("ssh", "add", "gpu", "--project", project, "--zone", ZONE, "--instance", "gpu")
+    person.ssh_folder.mkdir(mode=0o700)
+    person.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(person.ssh_folder / "mlops-env"))
+    asyncio.run(ended(project, (person.ssh_folder / "mlops-env.pub").read_text()))
+    person.mlops(*vm)
+    done = person.run("ssh", "gpu", "true")
+    assert done.returncode == 0, done.stderr
+
+
+async def ended(project: str, public: str) -> None:
+    """A key of the person's in OS Login, whose end has passed."""
+    cloud = rehearsal.cloud_of(Home.find(), project)
+    async with Google(cloud, clock=Clock(0), redactor=Redactor(), project=project) as google:
+        body = {"key": public, "expirationTimeUsec": "1"}
+        name = f"users/{await google.account()}"
+        await google.call("oslogin", "v1", "users.importSshPublicKey", parent=name, body=body, projectId=project)
+
+
 def test_vs_codes_patience_is_made_that_of_a_vm_by_who_uses_it(project: str, person: Person) -> None:
     vm = ("ssh", "add", "gpu", "--project", project, "--zone", ZONE, "--instance", "gpu")
     command = (sys.executable, "-P", "-m", "core.cli", *vm)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import warnings
 from collections.abc import Awaitable, Callable, Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
@@ -53,10 +54,9 @@ REKEY = 16 << 30
 """Bytes under one key: AES-GCM counts its packets in 64 bits, and each new key costs a pause."""
 REKEY_AFTER = 3600.0
 """Seconds under one key."""
-
-
 _UNKNOWN = "Host key verification failed"
 """What an ssh says of a host on the way there that it does not know, or knows otherwise."""
+warnings.filterwarnings("ignore", module=r"asyncssh\.")  # what a library thinks of algorithms that a user wants
 
 
 class Way(Protocol):

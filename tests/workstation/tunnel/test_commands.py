@@ -96,6 +96,21 @@ def test_in_front_until_ctrl_c_or_until_its_terminal_closes(number: int, box: st
     assert not Path(path).exists()
 
 
+def test_an_old_algorithm_that_the_configuration_names_is_used_without_a_librarys_word(
+    box: str, home: Home, sshd: Server
+) -> None:
+    options = json.dumps([*sshd.options, "KexAlgorithms=diffie-hellman-group14-sha256"])
+    book.path(home).write_text(f"[tunnels.{box}]\noptions = {options}\n")
+    command = [sys.executable, "-P", "-m", "core.cli", "tunnel", "up", box, "--forward", "0=80"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        assert tunnels.status(home, box).engine == "asyncssh"
+        child.send_signal(signal.SIGTERM)
+        _, told = child.communicate(timeout=60)
+    assert "Warning" not in told
+
+
 def test_in_front_under_nohup_it_outlives_its_terminal(box: str, home: Home, sshd: Server) -> None:
     command = ["nohup", sys.executable, "-P", "-m", "core.cli", "tunnel", "up", box]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:

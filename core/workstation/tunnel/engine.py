@@ -58,6 +58,9 @@ class Link(Protocol):
     async def open_command(self, command: str, far: Far) -> None:
         """Opens a stream to the standard input and output of a command there. Raises `NotForwarded`."""
 
+    def not_opened(self, end: End) -> str:
+        """Why the last stream to an end was not opened, where that shows only after `open`; empty where it was."""
+
     async def lost(self) -> str:
         """Waits for the connection's end; says what ended it."""
 

@@ -22,6 +22,7 @@ ANSWER = 10.0
 _REQUEST = b"GET /_ping HTTP/1.1\r\nHost: docker\r\nConnection: close\r\n\r\n"
 _LOOK = (
     "test -e {0} || echo missing; test -S {0} || echo other; "
+    'grep -sqF " $(readlink -f {0})" /proc/net/unix && echo listening; '
     "test -w {0} || echo closed; test -w {0} || sudo -n test -S {0} 2>/dev/null && echo sudo"
 )
 _BY_SUDO = "sudo -n docker -H unix://{0} system dial-stdio"
@@ -47,7 +48,7 @@ UNUSED = Health(UNKNOWN, "Nothing has used it yet.")
 async def look(listener: Listener, link: Link | None, clock: Clock) -> Health:
     """The health of one forward now; ``link`` is asked for the reason where Docker does not answer."""
     if not listener.forward.remote.docker:
-        return _as_met(listener)
+        return _as_met(listener, link)
     listener.error = ""
     by_sudo = listener.forward.remote in listener.gate.commands
     try:
@@ -65,9 +66,10 @@ async def look(listener: Listener, link: Link | None, clock: Clock) -> Health:
     return await _why(listener, link, clock)
 
 
-def _as_met(listener: Listener) -> Health:
-    if listener.error:
-        return Health(FAILING, listener.error)
+def _as_met(listener: Listener, link: Link | None) -> Health:
+    error = listener.error or (link.not_opened(listener.forward.remote) if link is not None else "")
+    if error:
+        return Health(FAILING, error)
     return Health(OK, "The last connection was opened.") if listener.traffic.connections else UNUSED
 
 
@@ -108,6 +110,12 @@ async def _why(listener: Listener, link: Link | None, clock: Clock) -> Health:
     if "closed" in found:
         return Health(
             FAILING, f"The user on the host may not use {path}: add them to the group docker there, and connect again."
+        )
+    if "listening" in found and (listener.error or link.not_opened(listener.forward.remote)):
+        return Health(
+            FAILING,
+            f"{path} is there and open to the user on the host, but sshd there forwards to no socket: "
+            "AllowStreamLocalForwarding or DisableForwarding in its configuration says so.",
         )
     said = listener.error or f"{path} on the host does not answer: it may be Docker that starts or has ended."
     return Health(FAILING, said)

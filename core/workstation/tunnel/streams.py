@@ -163,7 +163,7 @@ _ASKING: set[asyncio.Task[None]] = set()
 class Far(asyncio.Protocol):
     """The half at the other end of the tunnel."""
 
-    __slots__ = ("_asking", "channel", "doubt", "eof", "near", "when_over")
+    __slots__ = ("_asking", "channel", "doubt", "eof", "near", "refused", "when_over")
 
     def __init__(self, near: Near) -> None:
         self.near: Near | None = near
@@ -173,6 +173,8 @@ class Far(asyncio.Protocol):
         self._asking = False
         self.doubt: Callable[[], Awaitable[bool]] | None = None
         """Where an engine can't tell whether a stream was opened: whether its connection is what ended."""
+        self.refused: Callable[[], bool] | None = None
+        """Where it can't tell that either: whether the host did not open it, if nothing was heard of it."""
 
     def over(self) -> None:
         """Tells whoever counts the streams, once."""
@@ -229,7 +231,7 @@ class Far(asyncio.Protocol):
             if lost and unheard and near.first is not None:
                 self._let_go()
                 near.again()
-            elif lost or self.channel is None:
+            elif lost or self._was_refused(near) or self.channel is None:
                 near.break_off()
             elif not self._said_all():
                 self._let_go()
@@ -239,6 +241,9 @@ class Far(asyncio.Protocol):
         task = asyncio.get_running_loop().create_task(find_out())
         _ASKING.add(task)
         task.add_done_callback(_ASKING.discard)
+
+    def _was_refused(self, near: Near) -> bool:
+        return self.refused is not None and near.first is not None and self.refused()
 
     def _let_go(self) -> None:
         self.near = None

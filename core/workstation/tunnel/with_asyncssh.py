@@ -346,6 +346,10 @@ class AsyncsshLink:
     def _over(self) -> None:
         self._open -= 1
 
+    def not_opened(self, end: End) -> str:
+        """Nothing: `open` says it."""
+        return ""
+
     async def lost(self) -> str:
         """Waits for the end of the connection."""
         error = await asyncio.shield(self._ended)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import signal
 import socket
@@ -45,6 +46,8 @@ _CONTROL = ("-F", "none", "-o", "ProxyCommand=false", "-o", "LogLevel=ERROR")
 """How the master is spoken to, and never gone around, were its socket gone."""
 SESSIONS = 8
 """Commands on one connection, of which sshd runs ten by itself, looks at the host among them."""
+_REFUSAL = re.compile(rb"(?m)^channel \d+: (open failed: .*?)\r?\n")
+"""What ssh says of a stream that the host did not open."""
 _SWITCHED_OFF = (
     "ClearAllForwardings=yes", "RemoteCommand=none", "ForwardAgent=no", "ForwardX11=no", "Tunnel=no", "RequestTTY=no",
     "ControlPersist=no", "ForkAfterAuthentication=no", "StdinNull=no", "UpdateHostKeys=no",
@@ -108,19 +111,19 @@ class OpensshEngine:
 
     def _command(self, folder: Path) -> list[str]:
         own = ["PermitLocalCommand=yes", f"LocalCommand=echo {_UP}", "StreamLocalBindUnlink=yes", "SessionType=none",
-               f"BatchMode={'no' if self._ask else 'yes'}"]  # fmt: skip
+               f"BatchMode={'no' if self._ask else 'yes'}", "LogLevel=INFO"]  # fmt: skip
         return [*with_us(), program(), *self._source, "-M", "-S", str(folder / "c"), "-N", "-T", *self._with(own)]
 
     @property
     def _alone(self) -> list[str]:
         """The beginning of a command line for one command there, on a connection of its own."""
-        own = ["PermitLocalCommand=no", "ControlPath=none", "ControlMaster=no", "BatchMode=yes"]
+        own = ["PermitLocalCommand=no", "ControlPath=none", "ControlMaster=no", "BatchMode=yes", "LogLevel=ERROR"]
         return [*with_us(), program(), *self._source, "-T", *self._with(own)]
 
     def _with(self, own: Sequence[str]) -> list[str]:
         """The options of every connection, and the host."""
         host = self._host
-        options = [*_SWITCHED_OFF, *own, "LogLevel=ERROR", f"Ciphers={','.join(gcm_first(host))}"]
+        options = [*_SWITCHED_OFF, *own, f"Ciphers={','.join(gcm_first(host))}"]
         if host.one("serveraliveinterval", "0") == "0":
             options += [f"ServerAliveInterval={KEEPALIVE}", f"ServerAliveCountMax={KEEPALIVES}"]
         if host.one("connecttimeout", "none") in ("none", "0"):
@@ -188,6 +191,7 @@ class OpensshLink:
         self._host, self._process, self._folder, self._clock, self._alone = host, process, folder, clock, alone
         self._children: set[asyncio.subprocess.Process] = set()
         self._sockets: dict[End, Path] = {}
+        self._not_opened: dict[End, str] = {}
         self._asking = asyncio.Lock()
         self._mux: Mux | None = None
         self._printed, self._errors = heard
@@ -210,7 +214,8 @@ class OpensshLink:
     async def open(self, end: End, far: Far) -> None:
         """Opens a stream through the socket that ssh listens on for this end."""
         path = await self._socket(end)
-        far.doubt = self._ending
+        self._not_opened.pop(end, None)
+        far.doubt, far.refused = self._ending, partial(self._was_refused, end)
         while True:
             connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             connection.setblocking(False)
@@ -225,6 +230,20 @@ class OpensshLink:
                 self._kill()
                 raise NotForwarded(f"The host did not open {end}.", cause=str(error), lost=True) from error
         await asyncio.get_running_loop().create_unix_connection(lambda: far, sock=connection)
+
+    def _was_refused(self, end: End) -> bool:
+        """Whether ssh has said of one more stream that the host did not open it; it names none, so each word counts once."""
+        text = self._errors.text
+        found = _REFUSAL.search(text)
+        if found is None:
+            return False
+        self._not_opened[end] = f"The host did not open {end}. {found[1].decode(errors='replace')}"
+        del text[slice(*found.span())]
+        return True
+
+    def not_opened(self, end: End) -> str:
+        """What ssh said of the last stream to an end."""
+        return self._not_opened.get(end, "")
 
     async def open_command(self, command: str, far: Far) -> None:
         """Opens a stream to a command; beyond what a connection takes of them, each has one of its own."""
@@ -282,8 +301,9 @@ class OpensshLink:
         return said.splitlines()[-1] if said else f"ssh ended with {code}"
 
     async def said(self) -> str:
-        """What ssh wrote to its standard error, once it has ended."""
-        return await self._errors.said(self._clock)
+        """What ssh wrote to its standard error, once it has ended, but for what it said of streams."""
+        await self._errors.said(self._clock)
+        return _REFUSAL.sub(b"", self._errors.text).decode(errors="replace").strip()
 
     async def prove(self) -> None:
         """Has the host answer within seconds, or ends ssh."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from pathlib import Path
 
 import pytest
@@ -57,11 +56,47 @@ async def test_several_forwards_and_sockets_on_one_connection(name: str, sshd: S
 
 async def test_a_stream_that_the_host_does_not_open_ends_and_is_told(name: str, sshd: Server, tmp_path: Path) -> None:
     async with up(engine(name, sshd), f"0={tmp_path}/none.sock") as tunnel, asyncio.timeout(GENEROUS):
-        reader, writer = await tunnel.connect()
-        writer.write(b"E")
-        with contextlib.suppress(ConnectionError):
-            assert await reader.read() == b""
+        for words in (b"E", b""):
+            reader, writer = await tunnel.connect()
+            writer.write(words)
+            with pytest.raises(ConnectionError):
+                await reader.read()
+        tunnel.running.look()
+        await tunnel.until(lambda: tunnel.running.status().forwards[0].health == "failing")
+        assert "The host did not open" in tunnel.running.status().forwards[0].detail
         assert tunnel.running.status().state == "up"
+
+
+async def test_an_end_that_is_opened_again_is_well_again(name: str, sshd: Server, tmp_path: Path) -> None:
+    there, behind = tmp_path / "there.sock", Echo()
+    async with up(engine(name, sshd), f"0={there}") as tunnel, asyncio.timeout(GENEROUS):
+        reader, _ = await tunnel.connect()
+        with pytest.raises(ConnectionError):
+            await reader.read()
+        await behind.start(str(there))
+        assert await tunnel.echoes()
+        tunnel.running.look()
+        await tunnel.until(lambda: tunnel.running.status().forwards[0].health == "ok")
+    await behind.close()
+
+
+async def test_a_server_that_says_nothing_is_none_that_was_not_opened(name: str, sshd: Server, tmp_path: Path) -> None:
+    there, served = tmp_path / "there.sock", list[bytes]()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        served.append(await reader.read())
+        writer.close()
+
+    server = await asyncio.start_unix_server(serve, there)
+    async with up(engine(name, sshd), f"0={there}") as tunnel, asyncio.timeout(GENEROUS):
+        reader, writer = await tunnel.connect()
+        writer.write(b"heard")
+        writer.write_eof()
+        assert await reader.read() == b""
+        assert served == [b"heard"]
+        tunnel.running.look()
+        await tunnel.until(lambda: tunnel.running.status().forwards[0].health == "ok")
+    server.close()
 
 
 async def test_what_a_configuration_adds_to_a_login_stays_out_of_a_tunnel(

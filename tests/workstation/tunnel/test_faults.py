@@ -331,6 +331,27 @@ async def test_a_socket_that_goes_and_comes_back_is_told_with_the_reason(
         assert tunnel.running.status().state == "up"
 
 
+@by_either
+async def test_a_host_that_forwards_no_sockets_is_told_from_one_without_docker(
+    name: str, own_sshd: Server, tmp_path: Path
+) -> None:
+    there = tmp_path / "docker.sock"
+    server = await asyncio.start_unix_server(lambda _, writer: writer.close(), there)
+    config = own_sshd.folder / "sshd_config"
+    config.write_text(f"DisableForwarding yes\n{config.read_text()}")
+    own_sshd.stop()
+    own_sshd.start()
+    (tmp_path / "link.docker.sock").symlink_to(there)
+    async with up(engine(name, own_sshd), f"{tmp_path}/here.sock={tmp_path}/link.docker.sock") as tunnel:
+        await tunnel.until(lambda: tunnel.running.status().forwards[0].health == "failing")
+        assert "AllowStreamLocalForwarding" in tunnel.running.status().forwards[0].detail
+        server.close()
+        there.unlink(missing_ok=True)
+        there.touch()
+        tunnel.running.look()
+        await tunnel.until(lambda: "is no socket" in tunnel.running.status().forwards[0].detail)
+
+
 async def test_a_socket_that_was_cleaned_away_is_made_again(sshd: Server, echo: Echo, tmp_path: Path) -> None:
     here = tmp_path / "here.sock"
     async with up(engine("asyncssh", sshd), f"{here}={tmp_path}/docker.sock", f"0={echo.port}") as tunnel:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
 from ssh_client import needs_ssh
 
 from core.errors import UsageError
+from core.workstation.ssh import launcher
 from core.workstation.ssh.configuration import RefusedConfiguration, parse, resolve, user_home
+from core.workstation.ssh.relay import Destination
 
 SHAPES = """\
 Host gpu
@@ -59,6 +62,22 @@ def test_a_percent_sign_that_ssh_has_expanded_already_stays(file: Path) -> None:
     assert found.known_hosts_files == (Path("/k/a%b"), Path("/k/%h-there"), Path("/k/%h"))
     assert found.identity_agent == "/k/%h"
     assert found.identity_files == (Path("/k/%h"),)
+
+
+@needs_ssh
+def test_the_command_to_a_vm_is_absolute_and_ssh_reads_it_as_it_was_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in launcher.CARRIED:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("CLOUDSDK_CONFIG", "/a folder/50%h")
+    (tmp_path / "config").write_text(
+        f"Host a\n  ProxyCommand {launcher.proxy_command(Destination('p', 'z', 'vm'), 'me@x.example')}\n"
+    )
+    env, variable, program, *rest = shlex.split(resolve("a", file=tmp_path / "config").proxy_command)
+    assert (env, variable) == ("/usr/bin/env", "CLOUDSDK_CONFIG=/a folder/50%h")
+    assert Path(program).is_absolute()
+    assert rest[-9:] == ["iap-proxy", "vm", "22", "--project", "p", "--zone", "z", "--account", "me@x.example"]
 
 
 @needs_ssh

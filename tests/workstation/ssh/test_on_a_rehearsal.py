@@ -71,10 +71,18 @@ def test_from_nothing_to_a_signed_in_ssh_and_back(project: str, person: Person) 
     assert f"+Include {person.ssh_folder}/mlops-env.config" in shown
     assert not person.ssh_folder.exists(), "a dry run leaves nothing behind"
 
+    theirs = "Host *\n  ServerAliveInterval 5\n  ConnectTimeout 3\n  StrictHostKeyChecking no\n  User joe\n"
+    person.config(theirs)
     assert person.mlops("ssh", "add", "gpu", *vm) == "ssh gpu\n"
     own = person.ssh_folder / "mlops-env.config"
     assert stat.S_IMODE(own.stat().st_mode) == 0o600
     assert "StrictHostKeyChecking yes" in own.read_text()
+    seen = person.run("ssh", "-G", "gpu").stdout.decode().splitlines()
+    assert set(seen) >= {
+        "connecttimeout 60", "serveraliveinterval 30", "serveralivecountmax 10", "identitiesonly yes", "proxyusefdpass no",
+        "stricthostkeychecking true", "checkhostip no", f"userknownhostsfile {person.ssh_folder}/mlops-env.known_hosts",
+        f"identityfile {person.ssh_folder}/mlops-env", "user you_rehearsal_example",
+    }, "nobody's Host * decides it"  # fmt: skip
 
     said = person.run("ssh", "-o", "ConnectTimeout=5", "gpu", "whoami; hostname", bare=True)  # less than VS Code gives it
     assert said.stdout == b"you_rehearsal_example\ngpu\n", said.stderr
@@ -97,7 +105,8 @@ def test_from_nothing_to_a_signed_in_ssh_and_back(project: str, person: Person) 
 
     person.mlops("ssh", "remove", "gpu")
     left = sorted(path.name for path in person.ssh_folder.iterdir())
-    assert left == ["mlops-env", "mlops-env.pub"], "the key stays: OS Login knows it"
+    assert left == ["config", "config.before-mlops-env", "mlops-env", "mlops-env.pub"], "the key stays: OS Login knows it"
+    assert (person.ssh_folder / "config").read_text() == theirs
 
 
 @pytest.mark.parametrize("key", ["mlops-env", "google_compute_engine"])

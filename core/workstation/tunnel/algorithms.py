@@ -50,10 +50,17 @@ def options(host: HostConfiguration, trusted: Sequence[SSHKey], *, certified: bo
 
 
 def _of_host(host: HostConfiguration, trusted: Sequence[SSHKey], *, certified: bool) -> list[str]:
-    """The kinds of keys that the host is asked for: those that are known of it, where there are any."""
-    every = offered(host, HOST_KEYS)
+    """The kinds of keys that the host is asked for, those that are known of it first.
+
+    The others follow, as ssh has it: a host that has none of the known ones any more shows another key, and that is told.
+    """
     known = {name.decode() for key in trusted for name in key.sig_algorithms}
-    return [name for name in every if name in known or (certified and "-cert-" in name)] or every
+
+    def rank(name: str) -> int:
+        certificate = "-cert-" in name
+        return 0 if (certified if certificate else name in known) else 2 if certificate else 1
+
+    return sorted(offered(host, HOST_KEYS), key=rank)
 
 
 @cache

@@ -34,8 +34,11 @@ def agent(tmp_path: Path) -> Iterator[str]:
     """An agent that holds nothing yet."""
     path = tmp_path / "agent.sock"
     with subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL) as process:
-        while not path.exists():
-            assert process.poll() is None
+        while (
+            subprocess.run(["ssh-add", "-l"], env={"SSH_AUTH_SOCK": str(path)}, capture_output=True, check=False).returncode
+            > 1
+        ):
+            assert process.poll() is None, "it is there once it answers, not once its socket has a name"
         yield str(path)
         process.kill()
 

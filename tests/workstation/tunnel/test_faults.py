@@ -222,6 +222,33 @@ async def test_a_changed_host_key_ends_a_tunnel_with_the_reason(name: str, own_s
 
 
 @by_either
+async def test_a_host_key_of_another_kind_is_another_key(name: str, own_sshd: Server, echo: Echo) -> None:
+    async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
+        own_sshd.stop()
+        (own_sshd.folder / "host_key").unlink()
+        key = str(own_sshd.folder / "host_key")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", key], check=True)
+        own_sshd.start()
+        assert isinstance(await tunnel.ended(), HostKeyRefused)
+        assert tunnel.running.status().state == "stopped"
+
+
+@by_either
+async def test_of_several_host_keys_the_known_one_is_asked_for(name: str, own_sshd: Server, echo: Echo) -> None:
+    other = str(own_sshd.folder / "other")
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", other], check=True)
+    with (own_sshd.folder / "sshd_config").open("a") as config:
+        config.write(f"HostKey {other}\n")
+    own_sshd.stop()
+    own_sshd.start()
+    host, _, _ = own_sshd.known_hosts.read_text().partition(" ")
+    for public in (own_sshd.folder / "host_key.pub", own_sshd.folder / "other.pub"):
+        own_sshd.known_hosts.write_text(f"{host} {public.read_text()}")
+        async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
+            assert await tunnel.echoes()
+
+
+@by_either
 async def test_a_host_key_that_is_not_known_is_never_taken(name: str, own_sshd: Server, echo: Echo) -> None:
     own_sshd.known_hosts.write_text("")
     async with up(engine(name, own_sshd), f"0={echo.port}", first=False) as tunnel:

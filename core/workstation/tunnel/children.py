@@ -14,7 +14,9 @@ ENDING = 1.0
 """Seconds in which a child ends when it is told to, and says its last words."""
 LONGEST = 64 << 10
 """Bytes that are kept of what a child writes."""
-_REFUSED = ("Permission denied (", "Too many authentication failures")
+TOO_MANY = "Too many authentication failures"
+"""What a host says to whoever has tried as many keys as it takes."""
+_REFUSED = ("Permission denied (", TOO_MANY)
 
 
 class Heard(asyncio.Protocol):

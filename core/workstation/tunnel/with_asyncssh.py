@@ -23,7 +23,7 @@ from core.errors import MlopsError
 from core.run.clock import Clock
 from core.workstation.ssh.configuration import HostConfiguration
 from core.workstation.tunnel import algorithms, asking, fast
-from core.workstation.tunnel.children import refused
+from core.workstation.tunnel.children import TOO_MANY, refused
 from core.workstation.tunnel.ciphers import gcm_first
 from core.workstation.tunnel.commanded import Commanded, command_of
 from core.workstation.tunnel.definition import End
@@ -195,11 +195,12 @@ class AsyncsshEngine:
 
     def _meaning(self, error: Exception, known: KnownKeys) -> Exception:
         host = self._host
-        if isinstance(error, asyncssh.PermissionDenied):
+        too_many = isinstance(error, asyncssh.DisconnectError) and TOO_MANY in error.reason
+        if isinstance(error, asyncssh.PermissionDenied) or too_many:
             return SignInRefused(
                 f"{host.hostname} does not accept {host.user}.",
                 code="sign-in-refused",
-                cause=f"No key was accepted: {error.reason}",
+                cause=f"No key was accepted: {getattr(error, 'reason', error)}",
                 hint=f"Try: ssh {host.host}",
             )
         if isinstance(error, asyncssh.HostKeyNotVerifiable):

@@ -1,4 +1,4 @@
-"""Keys that a host takes for their certificate alone: beside the key, named by the configuration, or held by an agent."""
+"""Keys of more than one file: those that a host takes for their certificate alone, and more than it lets one try."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from ssh_server import Server, missing, running
 from tunnel_bench import ENGINES, engine
+
+from core.workstation.tunnel.engine import SignInRefused
 
 
 @pytest.fixture
@@ -70,3 +72,16 @@ async def test_a_certificate_of_an_agents_key_signs_in(where: str, name: str, ce
         options.append(f"CertificateFile={folder}/elsewhere.pub")
     (folder / "key").unlink()
     await (await engine(name, certified, *options).connect()).close()
+
+
+@pytest.mark.parametrize("name", ENGINES)
+async def test_more_keys_than_a_host_takes_are_a_sign_in_that_was_refused(name: str, agent: str, tmp_path: Path) -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    for number in range(4):
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(tmp_path / f"key{number}")], check=True)
+        hold(agent, str(tmp_path / f"key{number}"))
+    with running(more="MaxAuthTries 2\n") as server:
+        (server.folder / "key").unlink()
+        with pytest.raises(SignInRefused):
+            await engine(name, server, f"IdentityAgent={agent}", "IdentitiesOnly=no").connect()

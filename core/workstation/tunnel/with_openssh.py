@@ -96,6 +96,7 @@ class OpensshEngine:
             async with self._clock.deadline(ASKED if self._ask else GREETING):
                 up = await printed.until(_UP.encode())
             if up:
+                errors.text.clear()  # a host's words of welcome are no reason of its end
                 await link.greet()
                 return link
             await process.wait()

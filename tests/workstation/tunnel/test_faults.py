@@ -17,6 +17,7 @@ from tunnel_bench import ENGINES, GENEROUS, engine, up
 
 from core.workstation.tunnel import gate
 from core.workstation.tunnel.engine import Engine, HostKeyRefused, SignInRefused, Unreachable
+from core.workstation.tunnel.with_openssh import OpensshLink
 
 by_either = pytest.mark.parametrize("name", ENGINES)
 WATCHFUL = ("ServerAliveInterval=1", "ServerAliveCountMax=2")
@@ -159,6 +160,20 @@ async def test_a_proxy_command_that_outlives_its_ssh_does_not_hide_its_end(name:
                 await reader.read()
         assert await tunnel.echoes()
         assert tunnel.running.status().reconnects == 1
+
+
+async def test_a_hosts_welcome_is_not_taken_for_why_it_was_lost(own_sshd: Server, echo: Echo) -> None:
+    (own_sshd.folder / "banner").write_text("You are welcome.\n")
+    with (own_sshd.folder / "sshd_config").open("a") as config:
+        config.write(f"Banner {own_sshd.folder}/banner\n")
+    own_sshd.stop()
+    own_sshd.start()
+    async with up(engine("openssh", own_sshd), f"0={echo.port}") as tunnel:
+        link = tunnel.running.gate.link
+        assert isinstance(link, OpensshLink)
+        link._process.kill()
+        await tunnel.until(lambda: tunnel.running.status().reconnects == 1)
+        assert any("connection lost: ssh ended with" in words for words in tunnel.told), tunnel.told
 
 
 @by_either

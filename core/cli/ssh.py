@@ -75,19 +75,23 @@ def show(arguments: argparse.Namespace, out: Output) -> int:
     from core.workstation.ssh.files import SshFolder
 
     shown = manage.show(arguments.name, folder=SshFolder.of_user(), account=_account)
-    values = shown.configuration.values
+    values = {keyword: list(map(_readable, lines)) for keyword, lines in shown.configuration.values.items()}
+    problems = list(map(_readable, shown.problems))
     if out.json:
-        out.document(
-            {"host": shown.host, "configuration": {k: list(v) for k, v in values.items()}, "problems": shown.problems}
-        )
+        out.document({"host": shown.host, "configuration": values, "problems": problems})
         return 0
     out.data(f"host {shown.host}")
     for keyword in dict.fromkeys((*SHOWN, *shown.keywords)):
         for value in values.get(keyword, ()):
             out.data(f"{keyword} {value}")
-    for problem in shown.problems:
+    for problem in problems:
         out.say(problem)
     return 0
+
+
+def _readable(text: str) -> str:
+    """A text of ssh's configuration, which may hold bytes that are none."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def _account(host: HostConfiguration) -> str:

@@ -53,3 +53,13 @@ def test_a_program_that_is_gone_is_missed_whatever_its_folder_is_called(person: 
     person.mlops(*BOX, "--set", "ProxyCommand='/opt/a folder/mlops-env' ssh iap-proxy vm %p --project p --zone z")
     (problem,) = json.loads(person.mlops("ssh", "show", "box", "--output", "json"))["problems"]
     assert "/opt/a folder/mlops-env, which is gone" in problem
+
+
+def test_a_byte_that_is_no_text_is_shown_as_such_on_a_terminal_that_takes_text_alone(person: Person) -> None:
+    person.config(b"# caf\xe9\nHost gpu\n  IdentityFile ~/.ssh/caf\xe9\n")
+    person.environment["PYTHONIOENCODING"] = "utf-8"
+    assert "identityfile ~/.ssh/caf\N{REPLACEMENT CHARACTER}" in person.mlops("ssh", "show", "gpu").splitlines()
+    shown = json.loads(person.mlops("ssh", "show", "gpu", "--output", "json"))
+    assert shown["configuration"]["identityfile"] == ["~/.ssh/caf\N{REPLACEMENT CHARACTER}"]
+    person.mlops("ssh", "add", "gpu", "--set", "User=me")
+    assert "identityfile ~/.ssh/caf" in person.mlops("ssh", "show", "gpu")

@@ -14,20 +14,16 @@ from core.workstation.tunnel.engine import SignInRefused
 
 
 @pytest.fixture
-def certified() -> Iterator[Server]:
+def certified(tmp_path: Path) -> Iterator[Server]:
     """An sshd that takes what its authority has signed, and no key by itself."""
     if reason := missing():
         pytest.skip(reason)
-    with running() as server:
-        folder = server.folder
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "authority")], check=True)
-        sign = ["ssh-keygen", "-q", "-s", str(folder / "authority"), "-I", "me", "-n", "root", str(folder / "key.pub")]
+    authority = tmp_path / "authority"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(authority)], check=True)
+    with running(more=f"TrustedUserCAKeys {authority}.pub\n") as server:
+        sign = ["ssh-keygen", "-q", "-s", str(authority), "-I", "me", "-n", "root", str(server.folder / "key.pub")]
         subprocess.run(sign, check=True)
-        (folder / "authorized_keys").write_text("")
-        with (folder / "sshd_config").open("a") as config:
-            config.write(f"TrustedUserCAKeys {folder}/authority.pub\n")
-        server.stop()
-        server.start()
+        (server.folder / "authorized_keys").write_text("")
         yield server
 
 

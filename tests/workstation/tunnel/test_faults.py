@@ -162,18 +162,17 @@ async def test_a_proxy_command_that_outlives_its_ssh_does_not_hide_its_end(name:
         assert tunnel.running.status().reconnects == 1
 
 
-async def test_a_hosts_welcome_is_not_taken_for_why_it_was_lost(own_sshd: Server, echo: Echo) -> None:
-    (own_sshd.folder / "banner").write_text("You are welcome.\n")
-    with (own_sshd.folder / "sshd_config").open("a") as config:
-        config.write(f"Banner {own_sshd.folder}/banner\n")
-    own_sshd.stop()
-    own_sshd.start()
-    async with up(engine("openssh", own_sshd), f"0={echo.port}") as tunnel:
-        link = tunnel.running.gate.link
-        assert isinstance(link, OpensshLink)
-        link._process.kill()
-        await tunnel.until(lambda: tunnel.running.status().reconnects == 1)
-        assert any("connection lost: ssh ended with" in words for words in tunnel.told), tunnel.told
+async def test_a_hosts_welcome_is_not_taken_for_why_it_was_lost(echo: Echo, tmp_path: Path) -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    (tmp_path / "banner").write_text("You are welcome.\n")
+    with running(more=f"Banner {tmp_path}/banner\n") as server:
+        async with up(engine("openssh", server), f"0={echo.port}") as tunnel:
+            link = tunnel.running.gate.link
+            assert isinstance(link, OpensshLink)
+            link._process.kill()
+            await tunnel.until(lambda: tunnel.running.status().reconnects == 1)
+            assert any("connection lost: ssh ended with" in words for words in tunnel.told), tunnel.told
 
 
 @by_either
@@ -249,18 +248,16 @@ async def test_a_host_key_of_another_kind_is_another_key(name: str, own_sshd: Se
 
 
 @by_either
-async def test_of_several_host_keys_the_known_one_is_asked_for(name: str, own_sshd: Server, echo: Echo) -> None:
-    other = str(own_sshd.folder / "other")
-    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", other], check=True)
-    with (own_sshd.folder / "sshd_config").open("a") as config:
-        config.write(f"HostKey {other}\n")
-    own_sshd.stop()
-    own_sshd.start()
-    host, _, _ = own_sshd.known_hosts.read_text().partition(" ")
-    for public in (own_sshd.folder / "host_key.pub", own_sshd.folder / "other.pub"):
-        own_sshd.known_hosts.write_text(f"{host} {public.read_text()}")
-        async with up(engine(name, own_sshd), f"0={echo.port}") as tunnel:
-            assert await tunnel.echoes()
+async def test_of_several_host_keys_the_known_one_is_asked_for(name: str, echo: Echo, tmp_path: Path) -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ecdsa", "-N", "", "-f", str(tmp_path / "other")], check=True)
+    with running(more=f"HostKey {tmp_path}/other\n") as server:
+        host, _, _ = server.known_hosts.read_text().partition(" ")
+        for public in (server.folder / "host_key.pub", tmp_path / "other.pub"):
+            server.known_hosts.write_text(f"{host} {public.read_text()}")
+            async with up(engine(name, server), f"0={echo.port}") as tunnel:
+                assert await tunnel.echoes()
 
 
 @by_either
@@ -374,24 +371,21 @@ async def test_a_socket_that_goes_and_comes_back_is_told_with_the_reason(
 
 
 @by_either
-async def test_a_host_that_forwards_no_sockets_is_told_from_one_without_docker(
-    name: str, own_sshd: Server, tmp_path: Path
-) -> None:
+async def test_a_host_that_forwards_no_sockets_is_told_from_one_without_docker(name: str, tmp_path: Path) -> None:
+    if reason := missing():
+        pytest.skip(reason)
     there = tmp_path / "docker.sock"
     server = await asyncio.start_unix_server(lambda _, writer: writer.close(), there)
-    config = own_sshd.folder / "sshd_config"
-    config.write_text(f"DisableForwarding yes\n{config.read_text()}")
-    own_sshd.stop()
-    own_sshd.start()
     (tmp_path / "link.docker.sock").symlink_to(there)
-    async with up(engine(name, own_sshd), f"{tmp_path}/here.sock={tmp_path}/link.docker.sock") as tunnel:
-        await tunnel.until(lambda: tunnel.running.status().forwards[0].health == "failing")
-        assert "AllowStreamLocalForwarding" in tunnel.running.status().forwards[0].detail
-        server.close()
-        there.unlink(missing_ok=True)
-        there.touch()
-        tunnel.running.look()
-        await tunnel.until(lambda: "is no socket" in tunnel.running.status().forwards[0].detail)
+    with running(more="DisableForwarding yes\n") as closed:
+        async with up(engine(name, closed), f"{tmp_path}/here.sock={tmp_path}/link.docker.sock") as tunnel:
+            await tunnel.until(lambda: tunnel.running.status().forwards[0].health == "failing")
+            assert "AllowStreamLocalForwarding" in tunnel.running.status().forwards[0].detail
+            server.close()
+            there.unlink(missing_ok=True)
+            there.touch()
+            tunnel.running.look()
+            await tunnel.until(lambda: "is no socket" in tunnel.running.status().forwards[0].detail)
 
 
 async def test_a_socket_that_was_cleaned_away_is_made_again(sshd: Server, echo: Echo, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ class MlopsApp(App[int], inherit_bindings=False):
             self._filters = [NoColor()]
         self._filters.append(self.ascii)
         self._copied = ""
-        self._mouse_given = False
+        self._mouse_given = self._begun = False
         self.entries: list[Entry] = []
         self.account = ""
         for theme in themes.ALL:
@@ -91,9 +91,12 @@ class MlopsApp(App[int], inherit_bindings=False):
 
     def on_mount(self) -> None:
         self.app_resume_signal.subscribe(self, self._show_cursor)
-        self.call_after_refresh(self._begin)
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Begins what nothing that is painted first should wait for; each screen asks for it once it is painted."""
+        if self._begun:
+            return
+        self._begun = True
         terminal.push_title(self)
         self._show_cursor()
         if self._unread:

@@ -46,6 +46,32 @@ async def test_the_first_layout_is_that_of_the_width(app: MlopsApp, columns: int
         assert {"-narrow", "-usual", "-wide"} & screen.classes == {"-usual"}
 
 
+@pytest.mark.parametrize("turns", range(0, 60, 3))
+async def test_environments_are_kept_up_to_date_whatever_screen_is_the_first_to_be_painted(
+    turns: int, app: MlopsApp, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Home is below it from the start, and nothing that waits for Home to be painted would ever happen."""
+    environment = tui_runs.environment(home)
+    tui_runs.write(environment, tui_runs.failed())
+    on_mount = MlopsApp.on_mount
+
+    def at_once(self: MlopsApp) -> None:
+        on_mount(self)
+
+        def push(left: int) -> None:
+            if left:
+                asyncio.get_running_loop().call_soon(push, left - 1)
+            else:
+                self.push_screen(Measured())
+
+        push(turns)
+
+    monkeypatch.setattr(MlopsApp, "on_mount", at_once)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until_shown(pilot, "here")
+        await until(pilot, lambda: [entry.name for entry in app.entries] == ["demo"])
+
+
 @pytest.mark.parametrize("by", ["key", "button"])
 async def test_a_defect_in_an_action_is_a_screen_and_the_app_goes_on(
     app: MlopsApp, home: Home, met: list[BaseException], monkeypatch: pytest.MonkeyPatch, by: str

@@ -94,6 +94,7 @@ class Acting(Screen[Result], inherit_bindings=False):
 
     async def on_screen_resume(self) -> None:
         self.call_after_refresh(self.point)
+        self.call_after_refresh(self.ours.begin)  # each, since one that another covers is not painted any more
         if self.ready:
             self.app.call_later(self.ours.keyboard.go_on)
 

@@ -30,6 +30,8 @@ def certified(tmp_path: Path) -> Iterator[Server]:
 @pytest.fixture
 def agent(tmp_path: Path) -> Iterator[str]:
     """An agent that holds nothing yet."""
+    if reason := missing():
+        pytest.skip(reason)
     path = tmp_path / "agent.sock"
     with subprocess.Popen(["ssh-agent", "-D", "-a", str(path)], stdout=subprocess.DEVNULL) as process:
         while (

@@ -174,7 +174,7 @@ class Far(asyncio.Protocol):
         self.doubt: Callable[[], Awaitable[bool]] | None = None
         """Where an engine can't tell whether a stream was opened: whether its connection is what ended."""
         self.refused: Callable[[], bool] | None = None
-        """Where it can't tell that either: whether the host did not open it, if nothing was heard of it."""
+        """Where it can't tell that either: whether the host did not open it; nothing, once something was heard of it."""
 
     def over(self) -> None:
         """Tells whoever counts the streams, once."""
@@ -189,7 +189,7 @@ class Far(asyncio.Protocol):
         """Nothing is to be done for it; asyncssh says it."""
 
     def data_received(self, data: bytes, datatype: int | None = None) -> None:
-        near = self.near
+        near, self.refused = self.near, None
         if near is not None and near.transport is not None:
             near.first = None
             near.traffic.down += len(data)
@@ -231,7 +231,7 @@ class Far(asyncio.Protocol):
             if lost and unheard and near.first is not None:
                 self._let_go()
                 near.again()
-            elif lost or self._was_refused(near) or self.channel is None:
+            elif lost or (self.refused is not None and self.refused()) or self.channel is None:
                 near.break_off()
             elif not self._said_all():
                 self._let_go()
@@ -241,9 +241,6 @@ class Far(asyncio.Protocol):
         task = asyncio.get_running_loop().create_task(find_out())
         _ASKING.add(task)
         task.add_done_callback(_ASKING.discard)
-
-    def _was_refused(self, near: Near) -> bool:
-        return self.refused is not None and near.first is not None and self.refused()
 
     def _let_go(self) -> None:
         self.near = None

@@ -56,7 +56,7 @@ async def test_several_forwards_and_sockets_on_one_connection(name: str, sshd: S
 
 async def test_a_stream_that_the_host_does_not_open_ends_and_is_told(name: str, sshd: Server, tmp_path: Path) -> None:
     async with up(engine(name, sshd), f"0={tmp_path}/none.sock") as tunnel, asyncio.timeout(GENEROUS):
-        for words in (b"E", b""):
+        for words in (b"E", b"", b"x" * 100_000):
             reader, writer = await tunnel.connect()
             writer.write(words)
             with pytest.raises(ConnectionError):
